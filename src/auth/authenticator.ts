@@ -1,0 +1,50 @@
+/**
+ * Who may connect and what they may do. Authentication may take I/O; authorization decides synchronously, per
+ * packet, from what the principal carries.
+ */
+import type { QoS } from '../mqtt/qos.ts';
+import type { ReasonCode } from '../mqtt/reason-code.ts';
+import type { ClientId, TenantId } from '../tenancy/identity.ts';
+
+export interface Credentials {
+  readonly tenant: TenantId;
+  /** User name without its tenant; '' when none was sent. */
+  readonly clientName: string;
+  readonly clientId: ClientId;
+  readonly password: Buffer | undefined;
+  /** Common name of a verified client certificate. */
+  readonly certificateName: string | undefined;
+  readonly address: string;
+}
+
+/** What a connection may do, fixed at CONNECT. */
+export interface Principal {
+  readonly tenant: TenantId;
+  readonly clientName: string;
+  mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
+  maySubscribe(filter: string, qos: QoS): boolean;
+}
+
+export type AuthResult =
+  | { readonly allowed: true; readonly principal: Principal }
+  | { readonly allowed: false; readonly reasonCode: ReasonCode; readonly detail: string };
+
+export interface Authenticator {
+  authenticate(credentials: Credentials): Promise<AuthResult>;
+}
+
+export type EnhancedAuthStep =
+  | { readonly outcome: 'continue'; readonly data: Buffer | undefined }
+  | { readonly outcome: 'allowed'; readonly principal: Principal; readonly data: Buffer | undefined }
+  | { readonly outcome: 'refused'; readonly reasonCode: ReasonCode; readonly detail: string };
+
+/** One run of an MQTT 5 enhanced authentication exchange (CONNECT, AUTH …). */
+export interface EnhancedAuthExchange {
+  step(data: Buffer | undefined): Promise<EnhancedAuthStep>;
+}
+
+/** Hook: a method name of MQTT 5 enhanced authentication and how to run it. */
+export interface EnhancedAuthenticator {
+  readonly method: string;
+  begin(credentials: Credentials): EnhancedAuthExchange;
+}

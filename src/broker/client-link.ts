@@ -1,0 +1,84 @@
+/**
+ * The seam between transport and broker. Transport owns sockets, bytes and the outbox; the broker sees packets.
+ * Nothing here waits: `send…` puts a packet into the connection's outbox, which is written once per turn.
+ */
+import type { ClientPacket, ProtocolLevel, ServerPacket } from '../mqtt/packets.ts';
+import type { ProtocolViolation, ReasonCode } from '../mqtt/reason-code.ts';
+import type { QoS } from '../mqtt/qos.ts';
+import type { Message } from '../queue/message.ts';
+
+export interface PeerAddress {
+  readonly transport: 'tcp' | 'tls' | 'ws' | 'wss';
+  /** Of the client, or what a trusted proxy said. */
+  readonly address: string;
+  readonly port: number;
+  /** Common name of the verified client certificate. */
+  readonly certificateName: string | undefined;
+}
+
+/** One PUBLISH to this client. */
+export interface Delivery {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  /** 0 for QoS 0. */
+  readonly packetId: number;
+  readonly subscriptionIds: readonly number[] | undefined;
+}
+
+export type AckType = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';
+
+export interface ClientLink {
+  readonly peer: PeerAddress;
+
+  /** Set by the CONNECT handler before its first send: what the encoder must keep to. */
+  configure(options: LinkOptions): void;
+
+  send(packet: ServerPacket): void;
+  sendAck(type: AckType, packetId: number, reasonCode: ReasonCode): void;
+  /** false: larger than the client's maximum packet size, nothing was sent. */
+  sendPublish(delivery: Delivery, nowMs: number): boolean;
+
+  /** Bytes accepted by `send…` that the client's socket has not taken yet. */
+  readonly outboxBytes: number;
+
+  /** Stops reading from the client's socket (back-pressure); calls nest by reason. */
+  pauseReading(reason: PauseReason): void;
+  resumeReading(reason: PauseReason): void;
+
+  /** Writes what is in the outbox, then ends the connection. `onClosed` follows, once. */
+  close(): void;
+}
+
+export type PauseReason = 'store' | 'quota' | 'handshake' | 'acks';
+
+export interface LinkOptions {
+  readonly level: ProtocolLevel;
+  /** 0: none. A silent client is closed after 1.5 times this. */
+  readonly keepAliveS: number;
+  /** Of the client; undefined: no limit. */
+  readonly maximumPacketSize: number | undefined;
+  /** Of the client: aliases the encoder may use towards it. */
+  readonly topicAliasMaximum: number;
+  /** Reason strings may be sent (MQTT 5 request problem information). */
+  readonly problemInformation: boolean;
+}
+
+/** What transport tells the broker. */
+export interface LinkHandler {
+  onPacket(packet: ClientPacket): void;
+  /** The outbox fell below the low-water mark after it had been above the high-water mark. */
+  onDrain(): void;
+  /** Bytes that break the protocol; the handler answers and closes. No packet follows. */
+  onViolation(violation: ProtocolViolation): void;
+  /** Nothing was heard for 1.5 keep-alives; the handler closes. */
+  onKeepAliveTimeout(): void;
+  /** The connection is gone, for whatever reason. Last call. */
+  onClosed(cause: CloseCause): void;
+}
+
+export type CloseCause = 'client' | 'broker' | 'error';
+
+/** How transport asks for a handler of a new connection. */
+export type AcceptLink = (link: ClientLink) => LinkHandler;

@@ -1,0 +1,33 @@
+/** Every bound of the broker core, by name. Defaults and their reasons stand in `app/config-schema.ts`. */
+import type { QueueQuota } from '../queue/durable-queue.ts';
+
+export interface BrokerLimits {
+  readonly packetBytesMax: number;
+  readonly connectTimeoutMs: number;
+  readonly connectionsMax: number;
+  /** Accepted connections per second, over all listeners. */
+  readonly connectionRateMax: number;
+  readonly keepAliveMaxS: number;
+  readonly sessionsMax: number;
+  readonly sessionExpiryMaxS: number;
+  readonly subscriptionsPerSessionMax: number;
+  readonly topicLevelsMax: number;
+  readonly topicBytesMax: number;
+  /** QoS 1 and 2 PUBLISH packets of one client that wait for their acknowledgement: announced to the client. */
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  /** Unacknowledged messages sent to one client, whatever receive maximum it asked for. */
+  readonly inFlightMax: number;
+  /** Above this many bytes a connection gets nothing new; QoS 0 is dropped. */
+  readonly outboxBytesHigh: number;
+  readonly durableQueue: QueueQuota;
+  readonly transientQueue: QueueQuota;
+  /** Messages older than this are dropped even without an expiry of their own; 0: never. */
+  readonly messageAgeMaxS: number;
+  readonly retainedMessagesMax: number;
+  readonly retainedBytesMax: number;
+  /** Accepted but not yet durable bytes at which reading from publishers stops. */
+  readonly unsyncedBytesHigh: number;
+  /** How long an append may take before its publisher is disconnected. */
+  readonly storeTimeoutMs: number;
+}

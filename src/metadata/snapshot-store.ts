@@ -1,0 +1,33 @@
+/**
+ * The snapshot port: the fold of one log topic as rows, and the checkpoint that says how far it reaches.
+ * Contract suite: `test/contract/snapshot-store-contract.ts`.
+ */
+import type { LogPosition, Offset } from '../event-log/event-log.ts';
+
+export interface SnapshotRow extends LogPosition {
+  /** Key of the log record. */
+  readonly key: string;
+  /** Value of the latest log record of that key; null removes the row. */
+  readonly value: Buffer | null;
+  readonly event: string;
+  readonly timestampMs: number;
+}
+
+export interface SnapshotStore {
+  /** Durable when resolved. A row never overwrites one of the same key with a higher offset. */
+  write(rows: readonly SnapshotRow[]): Promise<void>;
+
+  /** Every row present (no removed ones), in batches, in no particular order. */
+  scan(): AsyncIterable<readonly SnapshotRow[]>;
+
+  /**
+   * Next offset to read, per partition. Callers write the rows first: a checkpoint promises that every
+   * record before it is in the rows. Durable when resolved; never moves backwards.
+   */
+  saveCheckpoint(offsets: readonly Offset[]): Promise<void>;
+
+  /** undefined: no checkpoint yet, fold the log from its start. */
+  loadCheckpoint(): Promise<readonly Offset[] | undefined>;
+
+  close(): Promise<void>;
+}
