@@ -116,8 +116,7 @@ export interface DurableQueueStore {
   trim(trims: readonly QueueTrim[]): Promise<void>;
 
   /**
-   * Sets the mark of entries, durably. `pending`: the client sent PUBREC. `held`: released out of order.
-   * Positions that are no longer present are ignored.
+   * Sets the mark of entries, durably: the client sent PUBREC for them. Positions that are no longer present are ignored.
    */
   mark(queue: QueueKey, seqs: readonly Seq[]): Promise<void>;
 

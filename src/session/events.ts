@@ -4,6 +4,8 @@
  */
 import type { ProtocolLevel } from '../mqtt/packets.ts';
 import type { QoS } from '../mqtt/qos.ts';
+import type { Message } from '../queue/message.ts';
+import type { Seq } from '../queue/durable-queue.ts';
 import type { ClientId, Incarnation, SessionId, TenantId } from '../tenancy/identity.ts';
 
 /** Session expiry that never comes (MQTT 5.0, 3.1.2.11.2). */
@@ -64,6 +66,13 @@ export interface SessionState {
   /** When the last connection ended; undefined while connected. */
   readonly closedAtMs: number | undefined;
   readonly closeReason: CloseReason | undefined;
+  /** The owner whose connection ended; set by `SessionClosed`, which counts only if it names the current owner. */
+  readonly closedOwner: SessionOwner | undefined;
+  /**
+   * Highest queue position sent to the client on its last connection, 0: none. What is sent again gets DUP.
+   * undefined: not known, the broker died.
+   */
+  readonly sentThrough: Seq | undefined;
 }
 
 export interface Subscription {
@@ -105,5 +114,5 @@ export interface RetainedEvent {
   readonly tenant: TenantId;
   readonly topic: string;
   /** undefined: cleared. */
-  readonly message: import('../queue/message.ts').Message | undefined;
+  readonly message: Message | undefined;
 }
