@@ -1,0 +1,125 @@
+/** The client's end of one connection over any of the four transports: bytes in, bytes out, no MQTT. */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { WebSocket } from 'ws';
+import { certificateAuthority, type KeyPair } from './certificates.ts';
+
+export interface RawStreamOptions {
+  /** Default tcp. */
+  readonly transport?: 'tcp' | 'tls' | 'ws' | 'wss';
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  readonly port: number;
+  /** Of a WebSocket; default /mqtt. */
+  readonly path?: string;
+  /** Of a WebSocket; default `mqtt`. */
+  readonly subprotocols?: readonly string[];
+  readonly clientCertificate?: KeyPair;
+}
+
+export interface RawStream {
+  onBytes: (chunk: Buffer) => void;
+  /** Once; with the error that ended the connection, if one did. */
+  onClosed: (error: Error | undefined) => void;
+  write(bytes: Buffer): void;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  destroy(): void;
+}
+
+/** Rejects when the connection, the TLS handshake or the WebSocket upgrade is refused. */
+export function openRawStream(options: RawStreamOptions): Promise<RawStream> {
+  const transport = options.transport ?? 'tcp';
+  return transport === 'ws' || transport === 'wss'
+    ? openWebSocket(webSocketOf(transport, options))
+    : openSocket(socketOf(transport, options), transport === 'tls' ? 'secureConnect' : 'connect');
+}
+
+function tlsOptions(options: RawStreamOptions) {
+  return { ca: certificateAuthority, servername: 'localhost', ...options.clientCertificate };
+}
+
+function socketOf(transport: 'tcp' | 'tls', options: RawStreamOptions): Socket {
+  const address = { host: options.host ?? '127.0.0.1', port: options.port };
+  return transport === 'tls'
+    ? connectTls({ ...address, ...tlsOptions(options) })
+    : connectTcp({ ...address, noDelay: true });
+}
+
+/** A WebSocket without MQTT around it, for tests that break the WebSocket rules themselves. */
+export function webSocketOf(transport: 'ws' | 'wss', options: RawStreamOptions): WebSocket {
+  const url = `${transport}://${options.host ?? '127.0.0.1'}:${options.port}${options.path ?? '/mqtt'}`;
+  return new WebSocket(url, [...(options.subprotocols ?? ['mqtt'])], tlsOptions(options));
+}
+
+function openSocket(socket: Socket, readyEvent: 'connect' | 'secureConnect'): Promise<RawStream> {
+  const stream: RawStream = {
+    onBytes: ignore,
+    onClosed: ignore,
+    write: (bytes) => void socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void (readyEvent === 'connect' ? socket.resetAndDestroy() : socket.destroy()),
+  };
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    socket.on('error', (error) => {
+      failure = error;
+      reject(error);
+    });
+    socket.on('close', () => {
+      stream.onClosed(failure);
+    });
+    socket.once(readyEvent, () => {
+      socket.on('data', (chunk: Buffer) => {
+        stream.onBytes(chunk);
+      });
+      resolve(stream);
+    });
+  });
+}
+
+function openWebSocket(webSocket: WebSocket): Promise<RawStream> {
+  webSocket.binaryType = 'nodebuffer';
+  const stream: RawStream = {
+    onBytes: ignore,
+    onClosed: ignore,
+    write: (bytes) => {
+      webSocket.send(bytes, { binary: true });
+    },
+    pause: () => {
+      webSocket.pause();
+    },
+    resume: () => {
+      webSocket.resume();
+    },
+    end: () => {
+      webSocket.close();
+    },
+    destroy: () => {
+      webSocket.terminate();
+    },
+  };
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    webSocket.on('error', (error) => {
+      failure = error;
+      reject(error);
+    });
+    webSocket.on('close', () => {
+      stream.onClosed(failure);
+    });
+    webSocket.on('message', (data: Buffer) => {
+      stream.onBytes(data);
+    });
+    webSocket.once('open', () => {
+      resolve(stream);
+    });
+  });
+}
+
+function ignore(): void {
+  // Replaced by the client that owns the stream; nothing can arrive before that.
+}
