@@ -1,0 +1,94 @@
+/**
+ * Who gets a message on a topic. Folds overlapping subscriptions of one session into one target, and remembers
+ * the answer per topic until a subscription changes.
+ */
+import type { QoS } from '../mqtt/qos.ts';
+import { SubscriptionTrie, type TrieMatch } from './subscription-trie.ts';
+import type { SharedGroup } from './shared-group.ts';
+import type { Route, Subscriber } from './subscriber.ts';
+
+/** One session that gets the message once, however many of its subscriptions matched. */
+export interface Target {
+  readonly subscriber: Subscriber;
+  /** The highest granted by the matching subscriptions (MQTT 5.0, 3.3.4). */
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  /** Every matching subscription's identifier [MQTT-3.3.4-3, 3.3.4-4]; undefined: none has one. */
+  readonly subscriptionIds: readonly number[] | undefined;
+  /** Some matching subscription asked for no-local: see `Router.localTarget`. */
+  readonly noLocal: boolean;
+}
+
+export interface Resolution {
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
+/** Topics whose resolution is remembered. */
+const TOPICS_REMEMBERED = 16_384;
+
+export class Router {
+  readonly trie = new SubscriptionTrie();
+  readonly #remembered = new Map<string, Resolution>();
+  #rememberedVersion = 0;
+
+  resolve(topic: string): Resolution {
+    if (this.#rememberedVersion !== this.trie.version) {
+      this.#remembered.clear();
+      this.#rememberedVersion = this.trie.version;
+    }
+    const remembered = this.#remembered.get(topic);
+    if (remembered !== undefined) return remembered;
+    const match = this.trie.match(topic);
+    const resolution = { targets: targetsOf(match.routes), groups: match.groups };
+    if (this.#remembered.size >= TOPICS_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(topic, resolution);
+    return resolution;
+  }
+
+  /**
+   * The target of a message for its own publisher, when `target.noLocal`: only subscriptions without no-local
+   * count [MQTT-3.8.3-3]. undefined: none is left.
+   */
+  localTarget(topic: string, subscriber: Subscriber): Target | undefined {
+    const match: TrieMatch = this.trie.match(topic);
+    return targetsOf(match.routes.filter((route) => route.subscriber === subscriber && !route.noLocal))[0];
+  }
+}
+
+/** The target that a single route makes. */
+export function targetOf(route: Route): Target {
+  return {
+    subscriber: route.subscriber,
+    qos: route.qos,
+    retainAsPublished: route.retainAsPublished,
+    subscriptionIds: route.subscriptionId === undefined ? undefined : [route.subscriptionId],
+    noLocal: route.noLocal,
+  };
+}
+
+function targetsOf(routes: readonly Route[]): Target[] {
+  const first = routes[0];
+  if (first === undefined) return [];
+  if (routes.length === 1) return [targetOf(first)];
+  const bySubscriber = new Map<Subscriber, Target>();
+  for (const route of routes) {
+    const other = bySubscriber.get(route.subscriber);
+    bySubscriber.set(
+      route.subscriber,
+      other === undefined ? targetOf(route) : combine(other, targetOf(route)),
+    );
+  }
+  return [...bySubscriber.values()];
+}
+
+function combine(a: Target, b: Target): Target {
+  const ids = [...(a.subscriptionIds ?? []), ...(b.subscriptionIds ?? [])];
+  return {
+    subscriber: a.subscriber,
+    qos: a.qos > b.qos ? a.qos : b.qos,
+    retainAsPublished: a.retainAsPublished || b.retainAsPublished,
+    subscriptionIds: ids.length === 0 ? undefined : ids,
+    noLocal: a.noLocal || b.noLocal,
+  };
+}

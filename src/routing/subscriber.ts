@@ -1,0 +1,48 @@
+/**
+ * A session as routing sees it: where its messages go. One object per session, shared by all its routes, so
+ * that connecting and disconnecting never touches the subscription trie.
+ */
+import type { QoS } from '../mqtt/qos.ts';
+import type { QueueKey, Seq } from '../queue/durable-queue.ts';
+import type { Message, QueuedMessage } from '../queue/message.ts';
+import type { ClientId, SessionId } from '../tenancy/identity.ts';
+
+/** The delivering side of a connected session. Nothing here waits for the client's socket. */
+export interface Outlet {
+  /** Hands over a message that is not in a durable queue: QoS 0, or any QoS to a transient session. */
+  deliver(message: Message, qos: QoS, retain: boolean, subscriptionIds: readonly number[] | undefined): void;
+  /** A message became durable in this session's queue at `seq`. */
+  appended(seq: Seq, queued: QueuedMessage): void;
+  /** The durable queue reaches at least to `seq`; what is there was not handed over. */
+  reached(seq: Seq): void;
+  /** Whether the client could take one more message now; shared groups prefer members that can. */
+  readonly hasCredit: boolean;
+}
+
+export class Subscriber {
+  readonly clientId: ClientId;
+  readonly sessionId: SessionId;
+  /** The durable queue; undefined for a transient session. */
+  readonly pending: QueueKey | undefined;
+  /** undefined while nobody is connected. */
+  outlet: Outlet | undefined = undefined;
+
+  constructor(clientId: ClientId, sessionId: SessionId, pending: QueueKey | undefined) {
+    this.clientId = clientId;
+    this.sessionId = sessionId;
+    this.pending = pending;
+  }
+}
+
+/** One subscription in the trie. */
+export interface Route {
+  readonly subscriber: Subscriber;
+  /** Without `$share/{group}/`. */
+  readonly filter: string;
+  /** undefined: not shared. */
+  readonly group: string | undefined;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionId: number | undefined;
+}

@@ -1,0 +1,80 @@
+/**
+ * When something is due for a client (session expiry, a delayed will), to the second, for any number of clients
+ * on one timer. A due time is only a reason to look: whoever is called decides from the state at that moment.
+ */
+import type { TimerHandle, Timers, Clock } from '../time/clock.ts';
+import type { ClientId } from '../tenancy/identity.ts';
+
+const TICK_MS = 1000;
+/** Clients handed over per turn, so that a mass expiry does not hold up the connected ones. */
+const CLIENTS_PER_TURN = 500;
+
+export class DueTimes {
+  readonly #buckets = new Map<number, Set<ClientId>>();
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #due: (clientId: ClientId) => void;
+  #ripe: ClientId[] = [];
+  #nextTick: number;
+  #timer: TimerHandle | undefined;
+
+  constructor(clock: Clock, timers: Timers, due: (clientId: ClientId) => void) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#due = due;
+    this.#nextTick = tickOf(clock.nowMs());
+  }
+
+  /** Entries waiting, counted once per due second. */
+  get size(): number {
+    let entries = this.#ripe.length;
+    for (const bucket of this.#buckets.values()) entries += bucket.size;
+    return entries;
+  }
+
+  at(clientId: ClientId, dueAtMs: number): void {
+    const tick = Math.max(tickOf(dueAtMs), this.#nextTick);
+    let bucket = this.#buckets.get(tick);
+    if (bucket === undefined) this.#buckets.set(tick, (bucket = new Set()));
+    bucket.add(clientId);
+    this.#timer ??= this.#timers.after(TICK_MS, this.#onTick);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#buckets.clear();
+    this.#ripe = [];
+  }
+
+  readonly #onTick = (): void => {
+    this.#timer = undefined;
+    this.#collectRipe();
+    for (const clientId of this.#ripe.splice(0, CLIENTS_PER_TURN)) this.#due(clientId);
+    if (this.#ripe.length > 0) this.#timer ??= this.#timers.after(0, this.#onTick);
+    else if (this.#buckets.size > 0) this.#timer ??= this.#timers.after(TICK_MS, this.#onTick);
+  };
+
+  #collectRipe(): void {
+    const now = Math.floor(this.#clock.nowMs() / TICK_MS);
+    // A clock that jumped far ahead must not be walked second by second.
+    if (now - this.#nextTick > this.#buckets.size) {
+      for (const tick of [...this.#buckets.keys()].sort((a, b) => a - b)) if (tick <= now) this.#take(tick);
+    } else {
+      for (let tick = this.#nextTick; tick <= now; tick++) this.#take(tick);
+    }
+    this.#nextTick = Math.max(this.#nextTick, now + 1);
+  }
+
+  #take(tick: number): void {
+    const bucket = this.#buckets.get(tick);
+    if (bucket === undefined) return;
+    this.#buckets.delete(tick);
+    for (const clientId of bucket) this.#ripe.push(clientId);
+  }
+}
+
+/** The first tick at which `timeMs` has passed. */
+function tickOf(timeMs: number): number {
+  return Math.ceil(timeMs / TICK_MS);
+}
