@@ -1,0 +1,52 @@
+/** Rules that no single key can state: what may be reachable from beyond this machine, and what excludes what. */
+import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
+import { isLoopback } from '../admin/loopback.ts';
+import type { SpokeConfig } from './config-schema.ts';
+
+export interface RuleViolation extends Omit<Problem, 'where' | 'key'> {
+  readonly path: ValuePath;
+}
+
+export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
+  return [...insecureListeners(config), ...insecureAdmin(config), ...missingAuthorities(config)];
+}
+
+function insecureListeners(config: SpokeConfig): readonly RuleViolation[] {
+  if (config.auth.mode !== 'anonymous' || config.allowInsecureRemote) return [];
+  return config.listeners.flatMap((listener, index) =>
+    isLoopback(listener.host)
+      ? []
+      : [
+          {
+            path: ['listeners', index, 'host'],
+            what: `${listener.host} is reachable from other machines, and auth.mode "anonymous" lets everybody in`,
+            fix: 'Set auth.mode to "file" and run "spoke user add NAME", or listen on 127.0.0.1, or set allowInsecureRemote to true',
+          },
+        ],
+  );
+}
+
+function insecureAdmin(config: SpokeConfig): readonly RuleViolation[] {
+  if (!config.admin.enabled || isLoopback(config.admin.host) || config.allowInsecureRemote) return [];
+  return [
+    {
+      path: ['admin', 'host'],
+      what: `${config.admin.host} is reachable from other machines, and the admin API speaks plain HTTP`,
+      fix: 'Use 127.0.0.1 and a tunnel or a proxy with TLS, or set allowInsecureRemote to true',
+    },
+  ];
+}
+
+function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {
+  return config.listeners.flatMap((listener, index) =>
+    'tls' in listener && listener.tls.clientCertificates !== 'none' && listener.tls.caFile === undefined
+      ? [
+          {
+            path: ['listeners', index, 'tls', 'clientCertificates'],
+            what: `is "${listener.tls.clientCertificates}", but nothing says which certificates to trust`,
+            fix: 'Set caFile to the authority that signed the client certificates',
+          },
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,236 @@
+/**
+ * Every configuration key with its default, its bounds and one line of description; `docs/configuration.md` is
+ * held equal to it by a test. Rules that span several keys stand in `config-rules.ts`.
+ */
+import { z } from 'zod';
+import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const DAY_S = 24 * 60 * 60;
+const NEVER_EXPIRES_S = 0xffff_ffff;
+
+const count = (fallback: number, description: string) =>
+  z.int().min(1).default(fallback).describe(description);
+const upTo = (max: number, fallback: number, description: string) =>
+  z.int().min(1).max(max).default(fallback).describe(description);
+const countOrOff = (fallback: number, description: string) =>
+  z.int().min(0).default(fallback).describe(description);
+
+/** Longest delay a timer of the platform takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+const durationMs = (fallback: number, description: string) => upTo(TIMER_MAX_MS, fallback, description);
+
+const tenantName = z.string().transform((text, context) => {
+  const tenant = parseTenantId(text);
+  if (tenant !== undefined) return tenant;
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is not a tenant name`,
+    params: { fix: 'Use 1 to 64 letters, digits, dots, underscores or hyphens' },
+  });
+  return z.NEVER;
+});
+
+const host = z.string().min(1).default('127.0.0.1').describe('Address to listen on.');
+const port = (fallback: number) =>
+  z.int().min(0).max(65535).default(fallback).describe('TCP port; 0 lets the system choose one.');
+const path = z.string().regex(/^\//).default('/mqtt').describe('Path of the WebSocket end point.');
+const tls = z
+  .strictObject({
+    certFile: z.string().min(1).describe('Certificate chain, PEM.'),
+    keyFile: z.string().min(1).describe('Private key, PEM.'),
+    caFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Authorities that client certificates are checked against, PEM.'),
+    clientCertificates: z
+      .enum(['none', 'optional', 'required'])
+      .default('none')
+      .describe('Whether clients may or must show a certificate.'),
+  })
+  .describe('Certificate and key of the listener.');
+
+const listener = z.discriminatedUnion('transport', [
+  z.strictObject({ transport: z.literal('tcp'), host, port: port(1883) }),
+  z.strictObject({ transport: z.literal('tls'), host, port: port(8883), tls }),
+  z.strictObject({ transport: z.literal('ws'), host, port: port(8083), path }),
+  z.strictObject({ transport: z.literal('wss'), host, port: port(8084), path, tls }),
+]);
+
+const quotaPolicy = (fallback: 'reject' | 'drop-oldest' | 'drop-newest', description: string) =>
+  z.enum(['reject', 'drop-oldest', 'drop-newest']).default(fallback).describe(description);
+
+const limits = z.strictObject({
+  packetBytesMax: upTo(268_435_460, MIB, 'Largest packet accepted, bytes; announced to MQTT 5 clients.'),
+  connectTimeoutMs: durationMs(10_000, 'Time from the connection to its complete CONNECT, TLS included.'),
+  connectionsMax: count(100_000, 'Connections at a time, over all listeners.'),
+  connectionRateMax: count(
+    5_000,
+    'Connections accepted per second, over all listeners; more wait unaccepted.',
+  ),
+  keepAliveMaxS: upTo(
+    65_535,
+    65_535,
+    'Longest keep-alive; MQTT 5 clients that ask for more are told this one.',
+  ),
+  sessionsMax: count(1_000_000, 'Sessions, connected or not.'),
+  sessionExpiryMaxS: upTo(
+    NEVER_EXPIRES_S,
+    30 * DAY_S,
+    `Longest a session outlives its connection; ${NEVER_EXPIRES_S} lets sessions live for ever.`,
+  ),
+  subscriptionsPerSessionMax: count(10_000, 'Subscriptions of one session.'),
+  topicLevelsMax: upTo(65_535, 128, 'Levels of a topic or filter.'),
+  topicBytesMax: upTo(65_535, 65_535, 'Length of a topic or filter, bytes.'),
+  receiveMaximum: upTo(
+    65_535,
+    1_024,
+    'QoS 1 and 2 messages a client may send without waiting; announced to it.',
+  ),
+  topicAliasMaximum: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(64)
+    .describe('Topic aliases per connection and direction.'),
+  inFlightMax: upTo(65_535, 1_024, 'Unacknowledged messages sent to one client, whatever it asked for.'),
+  outboxBytesHigh: count(
+    MIB,
+    'Bytes waiting for a slow socket above which it gets nothing new; QoS 0 is dropped.',
+  ),
+  durableQueue: z
+    .strictObject({
+      messagesMax: count(100_000, 'Messages in the queue of one persistent session.'),
+      bytesMax: count(256 * MIB, 'Bytes in the queue of one persistent session.'),
+      policy: quotaPolicy(
+        'reject',
+        'When full: `reject` tells the publisher (0x97), the others lose a message that was acknowledged.',
+      ),
+    })
+    .prefault({}),
+  transientQueue: z
+    .strictObject({
+      messagesMax: count(10_000, 'Messages waiting in memory for one transient session.'),
+      bytesMax: count(8 * MIB, 'Bytes waiting in memory for one transient session.'),
+      policy: quotaPolicy(
+        'drop-newest',
+        'When full: one slow client must not refuse everybody’s messages, so not `reject`.',
+      ),
+    })
+    .prefault({}),
+  messageAgeMaxS: countOrOff(
+    0,
+    'Age at which a queued message is dropped, seconds; 0: only by its own expiry.',
+  ),
+  retainedMessagesMax: count(1_000_000, 'Retained messages of one tenant.'),
+  retainedBytesMax: count(256 * MIB, 'Bytes of retained messages of one tenant.'),
+  unsyncedBytesHigh: count(
+    64 * MIB,
+    'Accepted but not yet durable bytes at which reading from publishers stops.',
+  ),
+  storeTimeoutMs: durationMs(
+    10_000,
+    'How long the store may take before a publisher is disconnected (0x89).',
+  ),
+});
+
+export const configSchema = z.strictObject({
+  broker: z
+    .strictObject({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/)
+        .default('spoke-1')
+        .describe('Name of this broker in logs, metrics and the event log.'),
+    })
+    .prefault({}),
+  profile: z
+    .enum(['embedded'])
+    .default('embedded')
+    .describe('Where state lives: `embedded` is one local store.'),
+  dataDirectory: z.string().min(1).default('./data').describe('Directory of the embedded store.'),
+  durability: z
+    .enum(['fsync', 'os'])
+    .default('fsync')
+    .describe('`fsync` survives power loss; `os` only the death of the process, but is faster.'),
+  tenants: z
+    .array(tenantName)
+    .min(1)
+    .default([DEFAULT_TENANT])
+    .describe('Tenants served; clients of any other are refused.'),
+  listeners: z
+    .array(listener)
+    .min(1)
+    .prefault([{ transport: 'tcp' }, { transport: 'ws' }])
+    .describe('Where clients connect.'),
+  allowInsecureRemote: z
+    .boolean()
+    .default(false)
+    .describe('Permits anonymous clients, or the admin API, beyond this machine.'),
+  auth: z
+    .strictObject({
+      mode: z
+        .enum(['anonymous', 'file'])
+        .default('anonymous')
+        .describe('`anonymous` lets everybody in; `file` asks the users file.'),
+      usersFile: z.string().min(1).default('./users.yaml').describe('Users, see `spoke user`.'),
+    })
+    .prefault({}),
+  admin: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Serves admin API, metrics and health.'),
+      host: z.string().min(1).default('127.0.0.1').describe('Address the admin API listens on.'),
+      port: z
+        .int()
+        .min(0)
+        .max(65535)
+        .default(9883)
+        .describe('Port of the admin API; 0 lets the system choose one.'),
+      allowedHosts: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Host names, besides loopback and `admin.host`, that requests may address it by.'),
+    })
+    .prefault({}),
+  limits: limits.prefault({}),
+  eventLog: z
+    .strictObject({
+      compactionLagMs: z
+        .int()
+        .min(0)
+        .default(7 * DAY_S * 1000)
+        .describe('How long every single session event stays readable before compaction.'),
+    })
+    .prefault({}),
+  snapshot: z
+    .strictObject({
+      everyRecords: count(10_000, 'Event log records after which the snapshot is brought up to date.'),
+      everyMs: durationMs(5_000, 'Time after which the snapshot is brought up to date, if anything changed.'),
+    })
+    .prefault({}),
+  sys: z
+    .strictObject({ intervalS: countOrOff(10, 'Seconds between `$SYS` messages; 0 turns them off.') })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('Least important level that is logged.'),
+      format: z
+        .enum(['auto', 'json', 'pretty'])
+        .default('auto')
+        .describe('`auto` is `pretty` on a terminal and `json` elsewhere.'),
+    })
+    .prefault({}),
+  shutdown: z
+    .strictObject({
+      deadlineMs: durationMs(10_000, 'How long a graceful stop may take before it is cut short.'),
+    })
+    .prefault({}),
+});
+
+export type SpokeConfig = z.output<typeof configSchema>;
+export type ListenerConfig = SpokeConfig['listeners'][number];

@@ -1,0 +1,48 @@
+/** The real outside world of a command: this process, its streams and its signals. */
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
+import { Writable } from 'node:stream';
+import type { StartBroker } from '../app/running-broker.ts';
+import type { CliContext, TextOutput } from './cli-context.ts';
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+export function nodeContext(loadBroker: () => Promise<StartBroker>): CliContext {
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    readStdin: () => text(process.stdin),
+    askSecret,
+    onStopSignal(callback) {
+      for (const signal of STOP_SIGNALS) process.on(signal, callback);
+      return () => {
+        for (const signal of STOP_SIGNALS) process.off(signal, callback);
+      };
+    },
+    exit: (code) => process.exit(code),
+    loadBroker,
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): TextOutput {
+  return { write: (chunk) => stream.write(chunk), isTerminal: stream.isTTY };
+}
+
+async function askSecret(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  process.stderr.write(question);
+  const silent = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}

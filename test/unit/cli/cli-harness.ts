@@ -1,0 +1,65 @@
+/** Runs real commands in this process with captured output and a signal source the test holds. */
+import type { CliContext } from '../../../src/cli/cli-context.ts';
+import type { StartBroker } from '../../../src/app/running-broker.ts';
+import { runCli } from '../../../src/cli/program.ts';
+
+export interface CliRun {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface CliSetting {
+  readonly directory: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly startBroker?: StartBroker;
+  readonly terminal?: boolean;
+}
+
+export class CliHarness {
+  readonly exits: number[] = [];
+  out = '';
+  err = '';
+  readonly #setting: CliSetting;
+  readonly #signalled = new Set<(signal: string) => void>();
+
+  constructor(setting: CliSetting) {
+    this.#setting = setting;
+  }
+
+  async run(...args: readonly string[]): Promise<CliRun> {
+    const [outBefore, errBefore] = [this.out.length, this.err.length];
+    const code = await runCli(args, this.#context());
+    return { code, out: this.out.slice(outBefore), err: this.err.slice(errBefore) };
+  }
+
+  signal(name: string): void {
+    for (const callback of this.#signalled) callback(name);
+  }
+
+  get listensForSignals(): boolean {
+    return this.#signalled.size > 0;
+  }
+
+  #context(): CliContext {
+    const { directory, environment, stdin, startBroker, terminal } = this.#setting;
+    return {
+      stdout: { write: (text) => (this.out += text), isTerminal: terminal ?? false },
+      stderr: { write: (text) => (this.err += text), isTerminal: terminal ?? false },
+      environment: environment ?? {},
+      workingDirectory: directory,
+      readStdin: () => Promise.resolve(stdin ?? ''),
+      askSecret: () => Promise.resolve(undefined),
+      onStopSignal: (callback) => {
+        this.#signalled.add(callback);
+        return () => void this.#signalled.delete(callback);
+      },
+      exit: (code) => void this.exits.push(code),
+      loadBroker: () =>
+        startBroker === undefined
+          ? Promise.reject(new Error('no broker in this test'))
+          : Promise.resolve(startBroker),
+    };
+  }
+}
