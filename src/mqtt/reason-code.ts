@@ -1,4 +1,5 @@
 /** MQTT 5 reason codes (MQTT 5.0, section 2.4), the vocabulary for every refusal on every protocol level. */
+import type { ProtocolLevel } from './packets.ts';
 
 export const REASON = {
   success: 0x00,
@@ -62,10 +63,13 @@ export function reasonName(code: number): string {
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation';
   readonly reasonCode: ReasonCode;
+  /** Of a CONNECT whose level could be read before it was refused: the format its CONNACK has to have. */
+  readonly connectLevel: ProtocolLevel | undefined;
 
   /** `detail` says what was wrong and where; it reaches the log and, on MQTT 5, the reason string. */
-  constructor(reasonCode: ReasonCode, detail: string) {
+  constructor(reasonCode: ReasonCode, detail: string, connectLevel?: ProtocolLevel) {
     super(detail);
     this.reasonCode = reasonCode;
+    this.connectLevel = connectLevel;
   }
 }
