@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts';
+import { MemorySnapshotStore } from '../../../src/adapters/memory/memory-snapshot-store.ts';
+import { bootstrap } from '../../../src/metadata/bootstrap.ts';
+import { MetadataService } from '../../../src/metadata/metadata-service.ts';
+import { record } from '../../contract/event-log-contract.ts';
+import { ManualTimers } from '../../support/manual-timers.ts';
+
+test('without a checkpoint the whole log is applied, with one the snapshot and the tail', async () => {
+  const log = new MemoryEventLog(4);
+  const snapshot = new MemorySnapshotStore();
+  const timers = new ManualTimers();
+  const applied: string[] = [];
+  const options = { log, snapshot, clock: timers, apply: ({ key }: { key: string }) => applied.push(key) };
+
+  await log.append([record('a'), record('b'), record('a'), record('gone', 'p', null)]);
+  const first = await bootstrap(options);
+  expect(first).toMatchObject({ snapshotRows: 0, tailRecords: 4 });
+  await first.follower.stop();
+
+  const service = await MetadataService.start({ log, snapshot, timers });
+  await service.flush();
+  await service.stop();
+  await log.append([record('c')]);
+  applied.length = 0;
+  const second = await bootstrap(options);
+  expect(second).toMatchObject({ snapshotRows: 2, tailRecords: 1 });
+  expect(applied.toSorted()).toEqual(['a', 'b', 'c']);
+
+  await log.append([record('later')]);
+  expect(applied.at(-1)).toBe('later');
+  await second.follower.stop();
+});
+
+test('progress is reported per phase', async () => {
+  const log = new MemoryEventLog();
+  const snapshot = new MemorySnapshotStore();
+  const progress: [string, number][] = [];
+  await snapshot.write([{ ...record('a'), partition: 0, offset: (await log.endOffsets())[0] ?? raise() }]);
+  await snapshot.saveCheckpoint(await log.endOffsets());
+  await log.append([record('b')]);
+  const { follower } = await bootstrap({
+    log,
+    snapshot,
+    clock: new ManualTimers(),
+    apply: () => undefined,
+    onProgress: (phase, applied) => progress.push([phase, applied]),
+  });
+  expect(progress).toEqual([
+    ['snapshot', 1],
+    ['tail', 1],
+  ]);
+  await follower.stop();
+});
+
+function raise(): never {
+  throw new Error('The log has no partition.');
+}
