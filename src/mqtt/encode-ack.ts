@@ -3,7 +3,7 @@
  * reason to give (the properties may be left out together with their length, MQTT 5.0, 3.4.2.2.1).
  */
 import type { AckType } from './decode-ack.ts';
-import type { PacketWriter } from './packet-writer.ts';
+import type { PacketSink } from './packet-writer.ts';
 import type { ProtocolLevel } from './packets.ts';
 
 /** First byte; PUBREL carries QoS 1 in its flags [MQTT-3.6.1-1]. */
@@ -13,7 +13,7 @@ const BYTES_MAX = 5;
 
 /** Appends one acknowledgement. On 3.x the reason is not sent: an error there is silence or a closed connection. */
 export function encodeAck(
-  writer: PacketWriter,
+  writer: PacketSink,
   level: ProtocolLevel,
   type: AckType,
   packetId: number,

@@ -1,10 +1,11 @@
 /**
- * PUBLISH to a client, written in one pass behind what the writer already holds. The payload is copied once, here.
+ * PUBLISH to a client, written in one pass behind what the writer already holds. The payload is copied once, here, or
+ * not at all by who writes it as a piece of its own.
  *
  *   PUBLISH => flags remaining-length topic [packet-id] [properties] payload
  */
 import { PACKET_HEADER_BYTES, varintBytes, writeVarint } from './varint.ts';
-import type { PacketWriter } from './packet-writer.ts';
+import type { PacketSink } from './packet-writer.ts';
 import type { ProtocolLevel } from './packets.ts';
 import { PROPERTY } from './properties.ts';
 import type { QoS } from './qos.ts';
@@ -56,18 +57,47 @@ export function publishSize(
  * MQTT 5 only; on 3.x `sendTopic` must be true.
  */
 export function encodePublish(
-  writer: PacketWriter,
+  writer: PacketSink,
   level: ProtocolLevel,
   outgoing: OutgoingPublish,
   remainingExpiryS: number | undefined,
   topicAlias: number,
   sendTopic: boolean,
 ): number {
+  const { payload } = outgoing.message;
+  const before = encodeHead(writer, level, outgoing, remainingExpiryS, topicAlias, sendTopic, payload.length);
+  writer.buffer.set(payload, writer.length);
+  writer.length += payload.length;
+  return before + payload.length;
+}
+
+/** Appends everything before the payload, which the caller sends next; otherwise as `encodePublish`. */
+export function encodePublishHead(
+  writer: PacketSink,
+  level: ProtocolLevel,
+  outgoing: OutgoingPublish,
+  remainingExpiryS: number | undefined,
+  topicAlias: number,
+  sendTopic: boolean,
+): number {
+  return encodeHead(writer, level, outgoing, remainingExpiryS, topicAlias, sendTopic, 0);
+}
+
+/** `roomBytes`: what must fit behind the head in the same buffer. */
+function encodeHead(
+  writer: PacketSink,
+  level: ProtocolLevel,
+  outgoing: OutgoingPublish,
+  remainingExpiryS: number | undefined,
+  topicAlias: number,
+  sendTopic: boolean,
+  roomBytes: number,
+): number {
   const { topic, payload, properties } = outgoing.message;
   const topicBytes = sendTopic ? Buffer.byteLength(topic) : 0;
   const propertyBytes = level === 5 ? propertiesSize(outgoing, remainingExpiryS, topicAlias) : 0;
   const remaining = remainingLength(level, outgoing, topicBytes, propertyBytes);
-  writer.ensure(PACKET_HEADER_BYTES + remaining);
+  writer.ensure(PACKET_HEADER_BYTES + remaining - payload.length + roomBytes);
 
   const { buffer, length: start } = writer;
   buffer[start] = PUBLISH | (outgoing.dup ? DUP : 0) | (outgoing.qos << 1) | (outgoing.retain ? RETAIN : 0);
@@ -83,8 +113,6 @@ export function encodePublish(
       at += properties.length;
     }
   }
-  buffer.set(payload, at);
-  at += payload.length;
   writer.length = at;
   return at - start;
 }

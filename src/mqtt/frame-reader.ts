@@ -21,6 +21,7 @@ export class FrameReader {
   /** Set by `#readHeader`: bytes of the header and of the whole frame; 0 while the header is not complete. */
   #headerBytes = 0;
   #frameBytes = 0;
+  #stopped = false;
 
   /** `packetBytesMax` bounds the whole packet, header included, as MQTT 5 counts it. */
   constructor(packetBytesMax: number) {
@@ -35,11 +36,13 @@ export class FrameReader {
   /**
    * Calls `onFrame` for each frame that `chunk` completes. A frame that lies within the chunk is a view of it, so
    * whoever keeps one past the call copies. Throws `packetTooLarge` or `malformedPacket`, or what `onFrame` throws;
-   * the reader is of no use afterwards.
+   * the reader is of no use afterwards. Returns how much of the chunk was taken: all of it, unless `stop` was called.
    */
-  push(chunk: Buffer, onFrame: OnFrame): void {
+  push(chunk: Buffer, onFrame: OnFrame): number {
+    this.#stopped = false;
     let position = this.#arrived === 0 ? 0 : this.#resume(chunk, onFrame);
     while (position < chunk.length) {
+      if (this.#stopped) return position;
       if (!this.#readHeader(chunk, position, chunk.length)) break;
       const end = position + this.#frameBytes;
       if (end > chunk.length) break;
@@ -47,6 +50,12 @@ export class FrameReader {
       position = end;
     }
     if (position < chunk.length) this.#keep(chunk, position, chunk.length);
+    return chunk.length;
+  }
+
+  /** From within `onFrame`: the rest of the chunk is left to the caller, who pushes it again when it may go on. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Feeds the frame that an earlier chunk began; returns how much of this chunk it took. */

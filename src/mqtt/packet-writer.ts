@@ -8,7 +8,15 @@ const CHUNK_BYTES_HINT_MAX = 65_536;
 
 const NOTHING = Buffer.alloc(0);
 
-export class PacketWriter {
+/** Where encoders write: into `buffer` from `length` on, after `ensure`, moving `length`. */
+export interface PacketSink {
+  buffer: Buffer;
+  length: number;
+  /** Makes room for `count` more contiguous bytes; may replace `buffer` and `length`. */
+  ensure(count: number): void;
+}
+
+export class PacketWriter implements PacketSink {
   readonly #bytesMax: number;
   /** Encoders write here from `length` on, after `ensure`, and move `length`. */
   buffer: Buffer = NOTHING;
