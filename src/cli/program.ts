@@ -5,11 +5,12 @@ import { VERSION } from '../app/version.ts';
 import { CommandError, EXIT } from './cli-context.ts';
 import type { CliContext } from './cli-context.ts';
 import { registerConfigCommand } from './commands/config.ts';
+import { registerFleetCommand } from './commands/fleet.ts';
 import { registerStartCommand } from './commands/start.ts';
 
 export type RegisterCommand = (program: Command, context: CliContext) => void;
 
-const COMMANDS: readonly RegisterCommand[] = [registerStartCommand, registerConfigCommand];
+const COMMANDS: readonly RegisterCommand[] = [registerStartCommand, registerConfigCommand, registerFleetCommand];
 
 /** Runs one command line (without `node` and script) and resolves to the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
