@@ -119,9 +119,10 @@ function schemaAt(root: JsonSchema, value: unknown, path: ValuePath): JsonSchema
   return schema;
 }
 
-/** Of a discriminated union, the member whose constants the value carries. */
+/** Of a discriminated union the member whose constants the value carries; of a nullable type the other one. */
 function alternative(schema: JsonSchema, value: unknown): JsonSchema {
-  const members = (schema.oneOf ?? schema.anyOf ?? []).filter(isSchema);
+  const members = (schema.oneOf ?? schema.anyOf ?? []).filter(isSchema).filter(({ type }) => type !== 'null');
+  if (members.length === 1) return members[0] ?? schema;
   const chosen = members.find((member) =>
     Object.entries(member.properties ?? {}).some(
       ([key, property]) =>

@@ -1,0 +1,115 @@
+/** Changes single users of the users file, keeping comments and order; the result is checked before it is kept. */
+import { readFile } from 'node:fs/promises';
+import { isMap, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import { formatPasswordHash } from '../../auth/password-hash.ts';
+import type { PasswordHash } from '../../auth/password-hash.ts';
+import { parseListedUser, userText } from '../../auth/user-list.ts';
+import type { TenantUser } from '../../tenancy/identity.ts';
+import { isErrno, replaceFile } from './atomic-write.ts';
+import { parseUsersFile } from './users-file.ts';
+
+export interface NewUser {
+  readonly user: TenantUser;
+  readonly passwordHash: PasswordHash | undefined;
+  readonly certificate: boolean;
+  /** undefined: the rules at the top of the file; without those, `FULL_RIGHTS`. */
+  readonly rules: readonly string[] | undefined;
+}
+
+/** Written out for users added without rules, so that the file says what they may do. */
+export const FULL_RIGHTS = ['allow all #'];
+
+export class UnknownUserError extends Error {
+  override readonly name = 'UnknownUserError';
+  readonly code = 'UNKNOWN_USER';
+
+  constructor(user: TenantUser, file: string) {
+    super(`${userText(user)} is not in ${file}: see "spoke user list"`);
+  }
+}
+
+export class UserExistsError extends Error {
+  override readonly name = 'UserExistsError';
+  readonly code = 'USER_EXISTS';
+
+  constructor(user: TenantUser, file: string) {
+    super(`${userText(user)} is in ${file} already: use "spoke user passwd", or remove it first`);
+  }
+}
+
+export class UsersFileEditor {
+  readonly file: string;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** Creates the file if need be. Resolves to the rules the user got; undefined: those at the top of the file. */
+  async add({ user, passwordHash, certificate, rules }: NewUser): Promise<readonly string[] | undefined> {
+    let given = rules;
+    await this.#edit((document) => {
+      if (keyOf(document, user) !== undefined) throw new UserExistsError(user, this.file);
+      if (given === undefined && !document.has('rules')) given = FULL_RIGHTS;
+      document.setIn(['users', userText(user)], {
+        ...(passwordHash === undefined ? {} : { password: formatPasswordHash(passwordHash) }),
+        ...(certificate ? { certificate } : {}),
+        ...(given === undefined ? {} : { rules: given }),
+      });
+    });
+    return given;
+  }
+
+  setPassword(user: TenantUser, passwordHash: PasswordHash): Promise<void> {
+    return this.#edit((document) => {
+      const key = this.#existing(document, user);
+      document.setIn(['users', key, 'password'], formatPasswordHash(passwordHash));
+    });
+  }
+
+  remove(user: TenantUser): Promise<void> {
+    return this.#edit((document) => {
+      document.deleteIn(['users', this.#existing(document, user)]);
+    });
+  }
+
+  #existing(document: Document, user: TenantUser): string {
+    const key = keyOf(document, user);
+    if (key === undefined) throw new UnknownUserError(user, this.file);
+    return key;
+  }
+
+  async #edit(change: (document: Document) => void): Promise<void> {
+    await replaceFile(this.file, async () => {
+      const text = await textOf(this.file);
+      parseUsersFile(this.file, text);
+      const document = parseDocument(text);
+      // `users:` without anything below is null, which takes no members.
+      if (document.get('users') === null) document.delete('users');
+      change(document);
+      const edited = document.toString({ lineWidth: 0 });
+      parseUsersFile(this.file, edited);
+      return edited;
+    });
+  }
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+/** The key as written: `NAME` and `default/NAME` are the same user. */
+function keyOf(document: Document, user: TenantUser): string | undefined {
+  const users = document.get('users');
+  if (!isMap(users)) return undefined;
+  const keys = users.items.map((item) => String(item.key));
+  return keys.find((key) => {
+    const named = parseListedUser(key);
+    return named !== undefined && userText(named) === userText(user);
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * The users file: YAML that people and `spoke user` write. Read as a whole or not at all; what is wrong is named
+ * with its place. Users without `rules` have those at the top of the file; without those they may do nothing.
+ */
+import { z } from 'zod';
+import { parsePasswordHash } from '../../auth/password-hash.ts';
+import { parseTopicRule } from '../../auth/topic-rule.ts';
+import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
+import type { User } from '../../auth/user-list.ts';
+import { schemaProblems } from './schema-problems.ts';
+import { formatProblem, YamlDocument } from './yaml-document.ts';
+import type { Problem } from './yaml-document.ts';
+
+const rule = z.string().transform((text, context) => {
+  const parsed = parseTopicRule(text);
+  if (!('problem' in parsed)) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: `"${text}" ${parsed.problem}`,
+    params: { fix: 'Write for example "allow all devices/%c/#"' },
+  });
+  return z.NEVER;
+});
+
+// Not z.string(): its complaint about, say, a number would repeat what may be a password in clear.
+const password = z.unknown().transform((text, context) => {
+  const parsed = typeof text === 'string' ? parsePasswordHash(text) : undefined;
+  if (parsed !== undefined) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: 'is not a scrypt hash of the form $scrypt$ln=15,r=8,p=1$salt$hash',
+    params: { fix: 'Set it with "spoke user passwd NAME"; the file never holds a password itself' },
+  });
+  return z.NEVER;
+});
+
+const usersFileSchema = z.strictObject({
+  rules: z.array(rule).default([]),
+  users: z
+    .record(
+      z.string(),
+      z.strictObject({
+        password: password.optional(),
+        certificate: z.boolean().default(false),
+        rules: z.array(rule).optional(),
+      }),
+    )
+    .nullable()
+    .default({}),
+});
+
+/** The users file cannot be used. The message has one line per problem. */
+export class UsersFileError extends Error {
+  override readonly name = 'UsersFileError';
+  readonly code = 'USERS_FILE_INVALID';
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'));
+  }
+}
+
+/** Throws `UsersFileError`. `file` names positions. */
+export function parseUsersFile(file: string, text: string): UserList {
+  const document = new YamlDocument(file, text);
+  if (document.syntaxProblems.length > 0) throw new UsersFileError(document.syntaxProblems);
+  const value = document.value ?? {};
+  const parsed = usersFileSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new UsersFileError(
+      schemaProblems(parsed.error.issues, usersFileSchema, value, (path) => document.whereIs(path)),
+    );
+  }
+  const users = new Map<string, User>();
+  const problems: Problem[] = [];
+  for (const [name, entry] of Object.entries(parsed.data.users ?? {})) {
+    const named = parseListedUser(name);
+    const problem = named === undefined ? BAD_NAME : users.has(userText(named)) ? TWICE : undefined;
+    if (problem !== undefined) {
+      problems.push({ where: document.whereIs(['users', name]), key: `users.${name}`, ...problem });
+    } else if (named !== undefined) {
+      const { password: passwordHash, certificate, rules = parsed.data.rules } = entry;
+      users.set(userText(named), { ...named, passwordHash, certificate, rules });
+    }
+  }
+  if (problems.length > 0) throw new UsersFileError(problems);
+  return new UserList(users.values());
+}
+
+const BAD_NAME = {
+  what: 'is not a user name',
+  fix: 'Write TENANT/NAME or NAME, without + # / and control characters in NAME',
+};
+const TWICE = { what: 'is listed twice: NAME and default/NAME are one user', fix: 'Remove one of them' };

@@ -1,0 +1,91 @@
+/**
+ * The users file while the broker runs: read again when it changes, taken over as a whole or, when it cannot be
+ * used, not at all: then the list from before stays.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import type { UserList } from '../../auth/user-list.ts';
+import { isErrno } from './atomic-write.ts';
+import { parseUsersFile, UsersFileError } from './users-file.ts';
+
+export interface WatchedUsersOptions {
+  readonly file: string;
+  /** How often the file's time and size are looked at. */
+  readonly checkEveryMs: number;
+  readonly onReload: (users: UserList) => void;
+  /** The file changed and cannot be used. */
+  readonly onProblem: (error: Error) => void;
+}
+
+export const CHECK_EVERY_MS = 2_000;
+
+export class WatchedUsers {
+  readonly #options: WatchedUsersOptions;
+  readonly #timer: NodeJS.Timeout;
+  #users: UserList;
+  #version: string;
+  #checking: Promise<void> | undefined;
+
+  /** Rejects when the file cannot be used: a broker must not start with nobody able to log in. */
+  static async open(options: WatchedUsersOptions): Promise<WatchedUsers> {
+    const version = await versionOf(options.file);
+    return new WatchedUsers(options, version, await load(options.file));
+  }
+
+  private constructor(options: WatchedUsersOptions, version: string, users: UserList) {
+    this.#options = options;
+    this.#version = version;
+    this.#users = users;
+    this.#timer = setInterval(() => void this.check(), options.checkEveryMs);
+    this.#timer.unref();
+  }
+
+  get users(): UserList {
+    return this.#users;
+  }
+
+  /** Looks at the file now. Never rejects; see `onProblem`. */
+  check(): Promise<void> {
+    this.#checking ??= this.#reload().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      // The version is taken before the content: a write in between is seen as a change next time.
+      const version = await versionOf(this.#options.file);
+      if (version === this.#version) return;
+      this.#version = version;
+      this.#users = await load(this.#options.file);
+      this.#options.onReload(this.#users);
+    } catch (error) {
+      this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+/** Changes whenever the content does: an edit in place changes the time, a replacement the inode. */
+async function versionOf(file: string): Promise<string> {
+  try {
+    const { mtimeNs, size, ino } = await stat(file, { bigint: true });
+    return `${mtimeNs}/${size}/${ino}`;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'missing';
+    throw error;
+  }
+}
+
+async function load(file: string): Promise<UserList> {
+  try {
+    return parseUsersFile(file, await readFile(file, 'utf8'));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    const problem = { where: file, key: '', what: 'does not exist', fix: 'Run "spoke user add NAME"' };
+    throw new UsersFileError([problem]);
+  }
+}

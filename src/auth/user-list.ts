@@ -1,0 +1,49 @@
+/** Users of all tenants as the broker knows them: an unchangeable list, replaced as a whole. */
+import { parseUserName } from '../tenancy/identity.ts';
+import type { TenantUser } from '../tenancy/identity.ts';
+import type { PasswordHash } from './password-hash.ts';
+import { isSafeInFilter } from './topic-rule.ts';
+import type { TopicRule } from './topic-rule.ts';
+
+export interface User extends TenantUser {
+  /** undefined: no password lets this user in. */
+  readonly passwordHash: PasswordHash | undefined;
+  /** A verified client certificate of this name lets the user in without a password. */
+  readonly certificate: boolean;
+  readonly rules: readonly TopicRule[];
+}
+
+/** `tenant/clientName`, also for users of the default tenant. */
+export function userText({ tenant, clientName }: TenantUser): string {
+  return `${tenant}/${clientName}`;
+}
+
+/** Characters of a client name. */
+const CLIENT_NAME_MAX = 256;
+
+/** `{tenant}/{clientName}`, or a client name of the default tenant; undefined: neither. */
+export function parseListedUser(text: string): TenantUser | undefined {
+  const user = parseUserName(text);
+  if (user === undefined || user.clientName.length > CLIENT_NAME_MAX) return undefined;
+  return isSafeInFilter(user.clientName) && !/\p{Cc}/u.test(user.clientName) ? user : undefined;
+}
+
+export class UserList {
+  readonly #users: ReadonlyMap<string, User>;
+
+  constructor(users: Iterable<User>) {
+    this.#users = new Map(Array.from(users, (user) => [userText(user), user]));
+  }
+
+  find(user: TenantUser): User | undefined {
+    return this.#users.get(userText(user));
+  }
+
+  get size(): number {
+    return this.#users.size;
+  }
+
+  [Symbol.iterator](): Iterator<User> {
+    return this.#users.values();
+  }
+}
