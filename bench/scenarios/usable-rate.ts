@@ -1,0 +1,77 @@
+/**
+ * Finds the usable rate: the highest offered rate without loss and with p99 below half a second. It doubles until a rate is
+ * too much, then halves the interval (geometrically) until it is narrow.
+ */
+import { type Probe, ProbedClients, type Shape } from './probe.ts';
+import type { Bench, Column, Measurement } from './scenario.ts';
+
+const START_RATE_PER_SECOND = 4000;
+const RATE_MIN_PER_SECOND = 10;
+const RATE_MAX_PER_SECOND = 2_000_000;
+
+export const USABLE_RATE_COLUMNS: readonly Column[] = [
+  { key: 'rate', title: 'usable msg/s', digits: 0 },
+  { key: 'p50', title: 'p50 ms', digits: 2 },
+  { key: 'p99', title: 'p99 ms', digits: 2 },
+  { key: 'brokerUs', title: 'broker µs/msg', digits: 1 },
+  { key: 'driverUs', title: 'driver µs/msg', digits: 1 },
+];
+
+/** `fanOut`: deliveries per published message, so that the search starts where a broker is comfortable. */
+export async function measureUsableRate(bench: Bench, shape: Shape, fanOut: number): Promise<Measurement> {
+  const clients = new ProbedClients(bench, shape);
+  const { rate } = bench.options;
+  if (rate !== undefined) return measurementOf(await clients.probe(rate));
+  const found = await search(clients, START_RATE_PER_SECOND / fanOut, bench.options.scale.searchRatio);
+  if (found.usable === undefined) {
+    return {
+      figures: {},
+      note: `no usable rate down to ${found.refused?.rate.toFixed(0) ?? 0}/s: ${found.refused?.complaint ?? ''}`,
+    };
+  }
+  const limit =
+    found.refused === undefined
+      ? ''
+      : `next refused: ${found.refused.rate.toFixed(0)}/s (${found.refused.complaint})`;
+  return { ...measurementOf(found.usable), note: limit };
+}
+
+interface Bounds {
+  readonly usable: Probe | undefined;
+  readonly refused: Probe | undefined;
+}
+
+async function search(clients: ProbedClients, startRate: number, ratio: number): Promise<Bounds> {
+  let usable: Probe | undefined;
+  let refused: Probe | undefined;
+  let rate = startRate;
+  while (rate >= RATE_MIN_PER_SECOND && rate <= RATE_MAX_PER_SECOND) {
+    const probe = await probeTwice(clients, rate);
+    if (probe.complaint === '') usable = probe;
+    else refused = probe;
+    if (usable === undefined) rate /= 2;
+    else if (refused === undefined) rate *= 2;
+    else if (refused.rate / usable.rate <= ratio) break;
+    else rate = Math.sqrt(usable.rate * refused.rate);
+  }
+  return { usable, refused };
+}
+
+/** A rate is refused only when it fails twice: one hiccup of the machine is not the broker's limit. */
+async function probeTwice(clients: ProbedClients, rate: number): Promise<Probe> {
+  const first = await clients.probe(rate);
+  return first.complaint === '' ? first : clients.probe(rate);
+}
+
+function measurementOf(probe: Probe): Measurement {
+  return {
+    figures: {
+      rate: probe.deliveredPerSecond,
+      p50: probe.p50Ms,
+      p99: probe.p99Ms,
+      brokerUs: probe.brokerUs,
+      driverUs: probe.driverUs,
+    },
+    note: probe.complaint,
+  };
+}
