@@ -1,8 +1,9 @@
 /**
- * One MQTT 3.1.1 connection of a driver, publisher or subscriber or both. It acknowledges what it receives at once, with
- * one write per chunk read, and counts the acknowledgements of what it sent; any protocol trouble ends it.
+ * One MQTT 3.1.1 connection of a driver, publisher or subscriber or both. It acknowledges what it receives within
+ * milliseconds and counts the acknowledgements of what it sent; any protocol trouble ends it.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
+import { AckBatch } from './ack-batch.ts';
 import { FrameScanner } from './frame-scanner.ts';
 import { monotonicMs } from './monotonic-clock.ts';
 import {
@@ -36,9 +37,6 @@ interface Waiter {
 
 /** One buffer for every socket of the process: a read is handled to its end before the next one begins. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
-/** Acknowledgements of one chunk; four bytes each, and no chunk holds more publishes than a quarter of its bytes. */
-const ACK_SCRATCH = Buffer.allocUnsafeSlow(READ_BUFFER.length);
-const ACK_BYTES = 4;
 const PACKET_IDS = 65_535;
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const SUBSCRIPTION_REFUSED = 0x80;
@@ -51,8 +49,8 @@ export class BenchClient {
   readonly #socket: Socket;
   readonly #onFailure: (error: Error) => void;
   readonly #waiting = new Map<number, Waiter[]>();
+  readonly #acks: AckBatch;
   readonly #heldQos2 = new Set<number>();
-  #scratchUsed = 0;
   #acknowledged = 0;
   #chunkTimeMs = 0;
   #lastPacketId = 0;
@@ -76,6 +74,9 @@ export class BenchClient {
           return true;
         },
       },
+    });
+    this.#acks = new AckBatch((bytes) => {
+      if (!this.#ended) this.#socket.write(bytes);
     });
     this.#socket.on('connect', onConnected);
     this.#socket.on('error', (error) => {
@@ -107,6 +108,7 @@ export class BenchClient {
 
   /** Resolves when the broker has handled everything sent before: MQTT packets of one connection are handled in order. */
   async ping(): Promise<void> {
+    this.#acks.flush();
     this.#socket.write(PINGREQ);
     await this.#answer(PacketType.pingresp, 'PINGRESP');
   }
@@ -123,6 +125,7 @@ export class BenchClient {
   /** Resolves when the socket is closed. */
   async disconnect(): Promise<void> {
     if (this.#ended) return;
+    this.#acks.flush();
     this.#ended = true;
     await new Promise<void>((resolve) => {
       this.#socket.once('close', () => {
@@ -141,10 +144,6 @@ export class BenchClient {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    if (this.#scratchUsed > 0) {
-      this.#socket.write(Buffer.from(ACK_SCRATCH.subarray(0, this.#scratchUsed)));
-      this.#scratchUsed = 0;
-    }
     if (this.#acknowledged > 0) {
       const count = this.#acknowledged;
       this.#acknowledged = 0;
@@ -162,11 +161,11 @@ export class BenchClient {
         this.#acknowledged += 1;
         break;
       case PacketType.pubrec:
-        this.#acknowledge(AckByte.pubrel, bytes.readUInt16BE(start));
+        this.#acks.add(AckByte.pubrel, bytes.readUInt16BE(start));
         break;
       case PacketType.pubrel:
         this.#heldQos2.delete(bytes.readUInt16BE(start));
-        this.#acknowledge(AckByte.pubcomp, bytes.readUInt16BE(start));
+        this.#acks.add(AckByte.pubcomp, bytes.readUInt16BE(start));
         break;
       case PacketType.connack:
         this.#settle(PacketType.connack, bytes[start + 1] === 0 ? undefined : 'refused the connection');
@@ -195,19 +194,12 @@ export class BenchClient {
       return;
     }
     const packetId = bytes.readUInt16BE(afterTopic);
-    this.#acknowledge(qos === 1 ? AckByte.puback : AckByte.pubrec, packetId);
+    this.#acks.add(qos === 1 ? AckByte.puback : AckByte.pubrec, packetId);
     if (qos === 2) {
       if (this.#heldQos2.has(packetId)) return;
       this.#heldQos2.add(packetId);
     }
     this.onMessage(bytes, afterTopic + 2, this.#chunkTimeMs);
-  }
-
-  #acknowledge(firstByte: number, packetId: number): void {
-    ACK_SCRATCH[this.#scratchUsed] = firstByte;
-    ACK_SCRATCH[this.#scratchUsed + 1] = 2;
-    ACK_SCRATCH.writeUInt16BE(packetId, this.#scratchUsed + 2);
-    this.#scratchUsed += ACK_BYTES;
   }
 
   async #answer(type: number, name: string): Promise<void> {
