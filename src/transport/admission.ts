@@ -1,0 +1,57 @@
+/**
+ * Decides, before any handshake has cost anything, whether a new connection may come in: bounded in number and, by
+ * a token bucket, in rate. One instance serves all listeners.
+ */
+import type { BrokerLimits } from '../broker/limits.ts';
+import type { Clock } from '../time/clock.ts';
+
+export type RefusalReason = 'connectionsMax' | 'connectionRateMax';
+
+export type AdmissionLimits = Pick<BrokerLimits, RefusalReason>;
+
+export class Admission {
+  /** Admitted and not gone yet, handshakes included. */
+  connections = 0;
+  readonly #limits: AdmissionLimits;
+  readonly #clock: Clock;
+  readonly #onRefused: (reason: RefusalReason) => void;
+  /** The bucket holds one second's worth, so that a quiet broker takes a burst of that size. */
+  #tokens: number;
+  #refilledAtMs: number;
+
+  constructor(limits: AdmissionLimits, clock: Clock, onRefused: (reason: RefusalReason) => void) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#onRefused = onRefused;
+    this.#tokens = limits.connectionRateMax;
+    this.#refilledAtMs = clock.nowMs();
+  }
+
+  /** True: admitted, and `leave` must follow once. False: refused and counted. */
+  enter(): boolean {
+    if (this.connections >= this.#limits.connectionsMax) {
+      this.#onRefused('connectionsMax');
+      return false;
+    }
+    this.#refill();
+    if (this.#tokens < 1) {
+      this.#onRefused('connectionRateMax');
+      return false;
+    }
+    this.#tokens--;
+    this.connections++;
+    return true;
+  }
+
+  leave(): void {
+    this.connections--;
+  }
+
+  #refill(): void {
+    const nowMs = this.#clock.nowMs();
+    const elapsedMs = Math.max(0, nowMs - this.#refilledAtMs);
+    const rate = this.#limits.connectionRateMax;
+    this.#tokens = Math.min(rate, this.#tokens + (elapsedMs * rate) / 1000);
+    this.#refilledAtMs = nowMs;
+  }
+}

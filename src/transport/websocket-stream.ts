@@ -1,0 +1,79 @@
+/**
+ * A WebSocket as a byte stream: binary frames carry the bytes, cut anywhere [MQTT-6.0.0-2]; any other data frame
+ * ends the connection [MQTT-6.0.0-1].
+ */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { ByteStream, ByteStreamListener } from './byte-stream.ts';
+
+/** WebSocket close codes (RFC 6455, section 7.4.1). */
+const NORMAL_CLOSURE = 1000;
+const UNSUPPORTED_DATA = 1003;
+
+export class WebSocketStream implements ByteStream {
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  #onWritten: (() => void) | undefined;
+
+  /** `socket` is the one below the WebSocket: corked, so that all frames of a write leave together. */
+  constructor(webSocket: WebSocket, socket: Socket) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    webSocket.binaryType = 'nodebuffer';
+  }
+
+  attach(listener: ByteStreamListener): void {
+    const webSocket = this.#webSocket;
+    let failure: Error | undefined;
+    this.#onWritten = () => {
+      listener.onWritten();
+    };
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) {
+        listener.onBytes(data);
+      } else {
+        webSocket.close(UNSUPPORTED_DATA, 'MQTT needs binary frames');
+        listener.onEnd();
+      }
+    });
+    webSocket.on('error', (error) => {
+      failure = error;
+    });
+    webSocket.on('close', () => {
+      listener.onClosed(failure);
+    });
+  }
+
+  write(pieces: readonly Buffer[]): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    const last = pieces.length - 1;
+    this.#socket.cork();
+    for (let index = 0; index <= last; index++) {
+      this.#webSocket.send(pieces[index] ?? EMPTY, FRAME, index === last ? this.#onWritten : undefined);
+    }
+    this.#socket.uncork();
+  }
+
+  get backlogBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  pause(): void {
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    this.#webSocket.resume();
+  }
+
+  end(): void {
+    this.#webSocket.close(NORMAL_CLOSURE);
+  }
+
+  destroy(): void {
+    this.#webSocket.terminate();
+  }
+}
+
+const FRAME = { binary: true, compress: false } as const;
+const EMPTY = Buffer.alloc(0);
