@@ -3,7 +3,7 @@
  * Nothing here waits: `send…` puts a packet into the connection's outbox, which is written once per turn.
  */
 import type { ClientPacket, ProtocolLevel, ServerPacket } from '../mqtt/packets.ts';
-import type { ProtocolViolation, ReasonCode } from '../mqtt/reason-code.ts';
+import type { ProtocolViolation } from '../mqtt/reason-code.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import type { Message } from '../queue/message.ts';
 
@@ -36,7 +36,7 @@ export interface ClientLink {
   configure(options: LinkOptions): void;
 
   send(packet: ServerPacket): void;
-  sendAck(type: AckType, packetId: number, reasonCode: ReasonCode): void;
+  sendAck(type: AckType, packetId: number, reasonCode: number): void;
   /** false: larger than the client's maximum packet size, nothing was sent. */
   sendPublish(delivery: Delivery, nowMs: number): boolean;
 

@@ -31,6 +31,8 @@ export class Counters {
   sessionsExpired = 0;
   takeOvers = 0;
   willsPublished = 0;
+  /** PUBLISH packets that were not taken: not authorized, bad topic. */
+  publishesRefused = 0;
   protocolViolations = 0;
   keepAliveTimeouts = 0;
   storeFailures = 0;

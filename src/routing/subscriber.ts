@@ -2,6 +2,7 @@
  * A session as routing sees it: where its messages go. One object per session, shared by all its routes, so
  * that connecting and disconnecting never touches the subscription trie.
  */
+import type { Counters } from '../metrics/counters.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import type { QueueKey, Seq } from '../queue/durable-queue.ts';
 import type { Message, QueuedMessage } from '../queue/message.ts';
@@ -20,6 +21,7 @@ export interface Outlet {
 }
 
 export class Subscriber {
+  readonly counters: Counters;
   readonly clientId: ClientId;
   readonly sessionId: SessionId;
   /** The durable queue; undefined for a transient session. */
@@ -27,10 +29,19 @@ export class Subscriber {
   /** undefined while nobody is connected. */
   outlet: Outlet | undefined = undefined;
 
-  constructor(clientId: ClientId, sessionId: SessionId, pending: QueueKey | undefined) {
+  constructor(counters: Counters, clientId: ClientId, sessionId: SessionId, pending: QueueKey | undefined) {
+    this.counters = counters;
     this.clientId = clientId;
     this.sessionId = sessionId;
     this.pending = pending;
+  }
+
+  appended(seq: Seq, queued: QueuedMessage): void {
+    this.outlet?.appended(seq, queued);
+  }
+
+  reached(seq: Seq): void {
+    this.outlet?.reached(seq);
   }
 }
 

@@ -1,0 +1,182 @@
+/**
+ * One session while its client is connected: what the packet handlers work on. Knows how to acknowledge and how
+ * to end; what the packets mean stands in the handlers.
+ */
+import type { Principal } from '../auth/authenticator.ts';
+import { OrderedAcks, type AckSlot } from '../mqtt/ordered-acks.ts';
+import type { ProtocolLevel } from '../mqtt/packets.ts';
+import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
+import { InboundAliases } from '../mqtt/topic-aliases.ts';
+import type { Route, Subscriber } from '../routing/subscriber.ts';
+import type { CloseReason, SessionOwner } from '../session/events.ts';
+import type { ClientId, SessionId } from '../tenancy/identity.ts';
+import type { AckType, ClientLink } from './client-link.ts';
+import type { DurableOutbound } from './durable-outbound.ts';
+import type { HeldMessages } from './held-messages.ts';
+import type { ReAuthentication } from './re-authentication.ts';
+import type { PublishTicket, TicketOwner } from './publish-ticket.ts';
+import type { TenantBroker } from './tenant-broker.ts';
+import type { TransientOutbound } from './transient-outbound.ts';
+
+export interface ActiveSessionOptions {
+  readonly broker: TenantBroker;
+  readonly link: ClientLink;
+  readonly principal: Principal;
+  /** undefined: CONNECT named no authentication method. */
+  readonly reAuthentication: ReAuthentication | undefined;
+  readonly level: ProtocolLevel;
+  readonly clientId: ClientId;
+  readonly sessionId: SessionId;
+  readonly owner: SessionOwner;
+  readonly subscriber: Subscriber;
+  readonly outbound: DurableOutbound | TransientOutbound;
+  /** undefined: the session ends with its connection. */
+  readonly held: HeldMessages | undefined;
+  /** Of this CONNECT: MQTT 5 forbids DISCONNECT to raise it from 0. */
+  readonly sessionExpiryS: number;
+}
+
+/** How the connection ended, decided once. */
+interface Ending {
+  readonly reason: CloseReason;
+  readonly publishWill: boolean;
+  readonly sessionExpiryS: number | undefined;
+}
+
+export class ActiveSession implements TicketOwner {
+  readonly broker: TenantBroker;
+  readonly link: ClientLink;
+  /** Replaced by re-authentication. */
+  principal: Principal;
+  readonly reAuthentication: ReAuthentication | undefined;
+  readonly level: ProtocolLevel;
+  readonly clientId: ClientId;
+  readonly sessionId: SessionId;
+  readonly owner: SessionOwner;
+  readonly subscriber: Subscriber;
+  readonly outbound: DurableOutbound | TransientOutbound;
+  readonly held: HeldMessages | undefined;
+  readonly sessionExpiryS: number;
+  readonly acks: OrderedAcks;
+  readonly aliases: InboundAliases;
+  /** Subscriptions of a session that ends with its connection: they never enter the log. */
+  readonly transientRoutes = new Map<string, Route>();
+  /** Packet identifiers of QoS 2 messages between PUBREC and PUBREL, transient sessions only. */
+  readonly qos2Ids = new Set<number>();
+  #unacknowledged: number;
+  #readingPaused = false;
+  /** Retained messages of one SUBSCRIBE are sent before those of the next. */
+  #retained: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(options: ActiveSessionOptions) {
+    this.broker = options.broker;
+    this.link = options.link;
+    this.principal = options.principal;
+    this.reAuthentication = options.reAuthentication;
+    this.level = options.level;
+    this.clientId = options.clientId;
+    this.sessionId = options.sessionId;
+    this.owner = options.owner;
+    this.subscriber = options.subscriber;
+    this.outbound = options.outbound;
+    this.held = options.held;
+    this.sessionExpiryS = options.sessionExpiryS;
+    this.#unacknowledged = options.held?.size ?? 0;
+    this.acks = new OrderedAcks(this.#emitAck);
+    this.aliases = new InboundAliases(options.broker.limits.topicAliasMaximum);
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** QoS 1 and 2 PUBLISH packets of this client whose exchange is not over. */
+  get unacknowledged(): number {
+    return this.#unacknowledged;
+  }
+
+  /**
+   * A PUBLISH with QoS 1 or 2 came in. MQTT 5 clients know the limit; others are read no further at the limit.
+   */
+  countPublish(): void {
+    this.#unacknowledged++;
+    if (this.level < 5 && !this.#readingPaused && this.#unacknowledged >= this.broker.limits.receiveMaximum) {
+      this.#readingPaused = true;
+      this.link.pauseReading('acks');
+    }
+  }
+
+  publishSettled(ticket: PublishTicket): void {
+    if (this.#ended) return;
+    if (ticket.failed) {
+      this.disconnect(REASON.serverBusy, 'storeUnavailable', 'the store did not answer in time');
+      return;
+    }
+    if (ticket.reasonCode >= REASON.unspecifiedError && this.level < 5) {
+      // MQTT 3 has no negative acknowledgement, and a positive one would be a lie.
+      this.disconnect(ticket.reasonCode, 'quota', 'a message was refused');
+      return;
+    }
+    this.broker.counters.acknowledgementLatency.observe(this.broker.clock.nowMs() - ticket.startedAtMs);
+    this.completeAck(ticket.slot, ticket.reasonCode);
+  }
+
+  /** The acknowledgement may leave as soon as those before it have. Nothing after the end of the session. */
+  completeAck(slot: AckSlot, reasonCode: number): void {
+    if (!this.#ended) this.acks.complete(slot, reasonCode);
+  }
+
+  /** Runs `send` when the retained messages asked for before have been sent. */
+  queueRetained(send: () => Promise<void>): void {
+    this.#retained = this.#retained.then(send).catch((error: unknown) => {
+      this.broker.services.onStoreError(error);
+    });
+  }
+
+  /** Says why (MQTT 5), closes the connection, ends the session's time here. Once; later calls do nothing. */
+  disconnect(reasonCode: ReasonCode, closeReason: CloseReason, detail: string): void {
+    if (this.#ended) return;
+    this.broker.log.info(
+      { tenant: this.broker.tenant, clientId: this.clientId, closeReason, detail },
+      'disconnecting client',
+    );
+    if (this.level === 5) this.link.send({ type: 'disconnect', reasonCode, reasonString: detail });
+    this.end({ reason: closeReason, publishWill: true, sessionExpiryS: undefined });
+    this.link.close();
+  }
+
+  /** The log gave the session to another connection, or ended it. */
+  ownershipLost(reasonCode: ReasonCode): void {
+    if (this.#ended) return;
+    if (this.level === 5) this.link.send({ type: 'disconnect', reasonCode });
+    this.end({ reason: 'takenOver', publishWill: false, sessionExpiryS: undefined });
+    this.link.close();
+  }
+
+  /** Stops delivering and records the end of the connection. The link is closed by the caller. */
+  end(ending: Ending): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.outbound.stop();
+    this.broker.sessionLeft(this, ending);
+  }
+
+  readonly #emitAck = (type: AckType, packetId: number, reasonCode: number): void => {
+    if (type === 'pubrec' && reasonCode < REASON.unspecifiedError) {
+      // The exchange goes on with PUBREL.
+      this.link.sendAck(type, packetId, reasonCode);
+      return;
+    }
+    if (type === 'pubrec') {
+      this.qos2Ids.delete(packetId);
+      this.held?.abandon(packetId);
+    }
+    this.link.sendAck(type, packetId, reasonCode);
+    if (reasonCode !== REASON.packetIdentifierNotFound && this.#unacknowledged > 0) this.#unacknowledged--;
+    if (this.#readingPaused && this.#unacknowledged * 2 <= this.broker.limits.receiveMaximum) {
+      this.#readingPaused = false;
+      this.link.resumeReading('acks');
+    }
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * Gathers what all publishers append to durable queues and hands it to the store, one call under way at a time:
+ * what arrives meanwhile is the next call. Keeps the order of every queue through retries, and tells readers
+ * and tickets only what is durable.
+ */
+import type { AppendEntry, AppendResult, DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
+import { messageBytes, type QueuedMessage } from '../queue/message.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { Incarnation } from '../tenancy/identity.ts';
+import type { Clock, Timers } from '../time/clock.ts';
+import type { PublishTicket } from './publish-ticket.ts';
+
+/** Who is told that a message became durable in a queue. */
+export interface AppendReceiver {
+  readonly counters: Counters;
+  appended(seq: Seq, queued: QueuedMessage): void;
+  /** Durable through `seq`, by an earlier attempt whose answer was lost. */
+  reached(seq: Seq): void;
+}
+
+export interface AppendRequest {
+  readonly queue: QueueKey;
+  readonly queued: QueuedMessage;
+  readonly receiver: AppendReceiver;
+  readonly ticket: PublishTicket | undefined;
+  /** undefined: this broker's incarnation and its own count. */
+  readonly origin: AppendOrigin | undefined;
+}
+
+/** Makes an append idempotent beyond this process: see `AppendEntry.producer`. */
+export interface AppendOrigin {
+  readonly producer: string;
+  readonly sequence: number;
+}
+
+export interface AppendBatcherOptions {
+  readonly store: DurableQueueStore;
+  readonly incarnation: Incarnation;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** After this long without an answer the tickets of a batch fail. */
+  readonly storeTimeoutMs: number;
+  /** Called with the error of every failed attempt. */
+  readonly onStoreError: (error: unknown) => void;
+  /** Called whenever `stagedBytes` went down. */
+  readonly onSettled: () => void;
+}
+
+/** Entries of one store call. */
+const BATCH_ENTRIES_MAX = 8192;
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 1000;
+
+class Batch {
+  readonly entries: AppendEntry[] = [];
+  readonly receivers: AppendReceiver[] = [];
+  readonly tickets: (PublishTicket | undefined)[] = [];
+  bytes = 0;
+
+  get isFull(): boolean {
+    return this.entries.length >= BATCH_ENTRIES_MAX || this.bytes >= BATCH_BYTES_MAX;
+  }
+}
+
+export class AppendBatcher {
+  readonly #options: AppendBatcherOptions;
+  /** Batches in order; the first is with the store while `#busy`. */
+  readonly #batches: Batch[] = [];
+  readonly #barriers: { readonly after: Batch; readonly resolve: () => void }[] = [];
+  #busy = false;
+  #scheduled = false;
+  #sequence = 0;
+  #stagedBytes = 0;
+
+  constructor(options: AppendBatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of messages handed in whose fate is not yet known. */
+  get stagedBytes(): number {
+    return this.#stagedBytes;
+  }
+
+  append(request: AppendRequest): void {
+    const bytes = messageBytes(request.queued.message);
+    const batch = this.#openBatch();
+    batch.entries.push({
+      queue: request.queue,
+      producer: request.origin?.producer ?? this.#options.incarnation,
+      sequence: request.origin?.sequence ?? ++this.#sequence,
+      queued: request.queued,
+    });
+    batch.receivers.push(request.receiver);
+    batch.tickets.push(request.ticket);
+    batch.bytes += bytes;
+    this.#stagedBytes += bytes;
+    request.ticket?.expect();
+    if (!this.#busy && !this.#scheduled) {
+      this.#scheduled = true;
+      this.#options.timers.endOfTurn(this.#startNext);
+    }
+  }
+
+  /** Resolves when the fate of everything handed in so far is known. */
+  barrier(): Promise<void> {
+    const last = this.#batches.at(-1);
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#barriers.push({ after: last, resolve }));
+  }
+
+  #openBatch(): Batch {
+    const last = this.#batches.at(-1);
+    const isWithStore = this.#busy && this.#batches.length === 1;
+    if (last !== undefined && !isWithStore && !last.isFull) return last;
+    const batch = new Batch();
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  readonly #startNext = (): void => {
+    this.#scheduled = false;
+    const batch = this.#batches[0];
+    if (this.#busy || batch === undefined) return;
+    this.#busy = true;
+    void this.#store(batch);
+  };
+
+  async #store(batch: Batch): Promise<void> {
+    const results = await this.#appendWithRetry(batch);
+    this.#batches.shift();
+    this.#busy = false;
+    this.#stagedBytes -= batch.bytes;
+    // The next group goes to the store first: its sync runs while this one's readers are served.
+    this.#startNext();
+    settleAll(batch, results);
+    while (this.#barriers[0]?.after === batch) this.#barriers.shift()?.resolve();
+    this.#options.onSettled();
+  }
+
+  /** undefined: no answer before the deadline. */
+  async #appendWithRetry(batch: Batch): Promise<readonly AppendResult[] | undefined> {
+    const { store, clock, timers, storeTimeoutMs, onStoreError } = this.#options;
+    const deadlineMs = clock.nowMs() + storeTimeoutMs;
+    for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(2 * delayMs, RETRY_MAX_MS)) {
+      try {
+        return await store.append(batch.entries);
+      } catch (error) {
+        onStoreError(error);
+        if (clock.nowMs() + delayMs > deadlineMs) return undefined;
+        await new Promise<void>((resolve) => void timers.after(delayMs, resolve));
+      }
+    }
+  }
+}
+
+function settleAll(batch: Batch, results: readonly AppendResult[] | undefined): void {
+  for (let index = 0; index < batch.entries.length; index++) {
+    const entry = batch.entries[index];
+    const receiver = batch.receivers[index];
+    if (entry === undefined || receiver === undefined) continue;
+    settleOne(entry, receiver, batch.tickets[index], results?.[index]);
+  }
+}
+
+function settleOne(
+  entry: AppendEntry,
+  receiver: AppendReceiver,
+  ticket: PublishTicket | undefined,
+  result: AppendResult | undefined,
+): void {
+  switch (result?.status) {
+    case undefined:
+      receiver.counters.storeFailures++;
+      ticket?.fail();
+      return;
+    case 'stored':
+      if (result.evicted > 0) receiver.counters.drop('queueEvicted', result.evicted);
+      receiver.appended(result.seq, entry.queued);
+      ticket?.settle();
+      return;
+    case 'repeat':
+      receiver.reached(result.seq);
+      ticket?.settle();
+      return;
+    case 'dropped':
+      receiver.counters.drop('queueFull');
+      ticket?.settle();
+      return;
+    case 'rejected':
+      receiver.counters.drop('queueFull');
+      ticket?.refuse(REASON.quotaExceeded);
+      return;
+  }
+}

@@ -1,0 +1,35 @@
+/** What every tenant's broker is given: stores, time, limits, and the batchers that all tenants share. */
+import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
+import type { EventLog } from '../event-log/event-log.ts';
+import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+import type { Incarnation } from '../tenancy/identity.ts';
+import type { Clock, Timers } from '../time/clock.ts';
+import type { AppendBatcher } from './append-batcher.ts';
+import type { BrokerLimits } from './limits.ts';
+import type { BrokerLog } from './broker-log.ts';
+import type { MarkBatcher } from './mark-batcher.ts';
+import type { PublisherBrake } from './publisher-brake.ts';
+import type { TrimBatcher } from './trim-batcher.ts';
+
+export interface BrokerServices {
+  readonly incarnation: Incarnation;
+  readonly sessionLog: EventLog;
+  readonly retainedLog: EventLog;
+  readonly store: DurableQueueStore;
+  readonly sessionIds: SessionIdGenerator;
+  readonly authenticator: Authenticator;
+  /** Methods of MQTT 5 enhanced authentication that are offered. */
+  readonly enhancedAuthenticators: readonly EnhancedAuthenticator[];
+  readonly batcher: AppendBatcher;
+  readonly trims: TrimBatcher;
+  readonly marks: MarkBatcher;
+  readonly brake: PublisherBrake;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly limits: BrokerLimits;
+  readonly log: BrokerLog;
+  readonly onStoreError: (error: unknown) => void;
+  /** Unique text for assigned client identifiers. */
+  readonly randomId: () => string;
+}

@@ -1,0 +1,127 @@
+/**
+ * One broker process as MQTT sees it: accepts links, finds the tenant of a CONNECT, routes log records to the
+ * tenants' folds, and stops gracefully. Holds no state of its own that a crash could lose.
+ */
+import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
+import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
+import type { LogEntry } from '../event-log/event-log.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import type { SessionEvent } from '../session/events.ts';
+import type { SessionOwner } from '../session/events.ts';
+import type { TenantId } from '../tenancy/identity.ts';
+import { AppendBatcher } from './append-batcher.ts';
+import type { BrokerServices } from './broker-services.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { ClientLink, LinkHandler } from './client-link.ts';
+import { MarkBatcher } from './mark-batcher.ts';
+import { PublisherBrake } from './publisher-brake.ts';
+import { TenantBroker } from './tenant-broker.ts';
+import { TrimBatcher } from './trim-batcher.ts';
+
+export type BrokerOptions = Omit<BrokerServices, 'batcher' | 'trims' | 'marks' | 'brake' | 'onStoreError'> & {
+  readonly tenants: readonly TenantId[];
+};
+
+export class Broker {
+  readonly services: BrokerServices;
+  readonly #tenants = new Map<TenantId, TenantBroker>();
+  #connections = 0;
+  #undecodable = 0;
+
+  constructor(options: BrokerOptions) {
+    const { store, timers, clock, limits, log } = options;
+    const onStoreError = (error: unknown): void => {
+      log.error({ error }, 'the store failed; nothing that depends on it is acknowledged');
+    };
+    const batcher = new AppendBatcher({
+      store,
+      incarnation: options.incarnation,
+      clock,
+      timers,
+      storeTimeoutMs: limits.storeTimeoutMs,
+      onStoreError,
+      onSettled: () => {
+        brake.release();
+      },
+    });
+    const brake = new PublisherBrake(() => batcher.stagedBytes, limits.unsyncedBytesHigh);
+    this.services = {
+      ...options,
+      batcher,
+      brake,
+      trims: new TrimBatcher(store, timers, onStoreError),
+      marks: new MarkBatcher(store, timers),
+      onStoreError,
+    };
+    for (const tenant of options.tenants) this.#tenants.set(tenant, new TenantBroker(tenant, this.services));
+  }
+
+  tenant(tenant: TenantId): TenantBroker | undefined {
+    return this.#tenants.get(tenant);
+  }
+
+  tenants(): IterableIterator<TenantBroker> {
+    return this.#tenants.values();
+  }
+
+  /** Records of either log that no tenant could make sense of. */
+  get undecodableRecords(): number {
+    return this.#undecodable;
+  }
+
+  /** The transport's way in. */
+  readonly accept = (link: ClientLink): LinkHandler => new ClientConnection(this, link);
+
+  nextOwner(): SessionOwner {
+    return { incarnation: this.services.incarnation, connection: ++this.#connections };
+  }
+
+  applySessionRecord(entry: Pick<LogEntry, 'key' | 'value' | 'event' | 'offset'>): void {
+    this.#decoded(entry.key, () => {
+      const event = decodeSessionEvent(entry);
+      this.#tenants.get(tenantOf(event))?.registry.apply(event, entry.offset);
+    });
+  }
+
+  applyRetainedRecord(entry: Pick<LogEntry, 'key' | 'value'>): void {
+    this.#decoded(entry.key, () => {
+      const event = decodeRetainedEvent(entry);
+      this.#tenants.get(event.tenant)?.retained.apply(event);
+    });
+  }
+
+  /** Every connected client is told and disconnected; resolves when their ends are on record. */
+  async stop(): Promise<void> {
+    for (const tenant of this.#tenants.values()) {
+      for (const session of [...tenant.activeSessions()]) {
+        session.disconnect(REASON.serverShuttingDown, 'brokerShutdown', 'the broker is shutting down');
+      }
+    }
+    for (const tenant of this.#tenants.values()) await tenant.lifecycle.stop();
+    await this.services.batcher.barrier();
+    await this.services.trims.flush();
+  }
+
+  /** One bad record must not keep the broker from starting with all the good ones. */
+  #decoded(key: string, apply: () => void): void {
+    try {
+      apply();
+    } catch (error) {
+      this.#undecodable++;
+      this.services.log.error({ key, error }, 'a log record could not be applied and is left out');
+    }
+  }
+}
+
+function tenantOf(event: SessionEvent): TenantId {
+  switch (event.type) {
+    case 'SessionOpened':
+    case 'SessionClosed':
+      return event.state.tenant;
+    case 'Subscribed':
+      return event.subscription.tenant;
+    case 'SessionEnded':
+    case 'Unsubscribed':
+      return event.tenant;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * One client connection from its first byte to its end: CONNECT first and once, then every packet to its
+ * handler, violations answered as the protocol level allows.
+ */
+import type { ClientPacket } from '../mqtt/packets.ts';
+import { ProtocolViolation, REASON, reasonName } from '../mqtt/reason-code.ts';
+import type { ActiveSession } from './active-session.ts';
+import type { Broker } from './broker.ts';
+import type { ClientLink, CloseCause, LinkHandler } from './client-link.ts';
+import { ConnectExchange } from './handlers/connect.ts';
+import { handlePacket } from './dispatch.ts';
+
+export class ClientConnection implements LinkHandler {
+  readonly #broker: Broker;
+  readonly #link: ClientLink;
+  #connecting: ConnectExchange | undefined;
+  #session: ActiveSession | undefined;
+  #closed = false;
+
+  constructor(broker: Broker, link: ClientLink) {
+    this.#broker = broker;
+    this.#link = link;
+  }
+
+  onPacket(packet: ClientPacket): void {
+    if (this.#closed) return;
+    try {
+      if (this.#session !== undefined) {
+        if (!this.#session.hasEnded) handlePacket(this.#session, packet);
+      } else if (this.#connecting !== undefined) {
+        this.#connecting.onPacket(packet);
+      } else {
+        this.#begin(packet);
+      }
+    } catch (error) {
+      if (error instanceof ProtocolViolation) this.onViolation(error);
+      else throw error;
+    }
+  }
+
+  onDrain(): void {
+    this.#session?.outbound.onDrain();
+  }
+
+  onViolation(violation: ProtocolViolation): void {
+    const { log } = this.#broker.services;
+    const { address } = this.#link.peer;
+    const reason = reasonName(violation.reasonCode);
+    if (this.#session !== undefined) {
+      const { clientId, broker } = this.#session;
+      const { tenant } = broker;
+      broker.counters.protocolViolations++;
+      log.warn({ tenant, clientId, address, reason, detail: violation.message }, 'protocol violation');
+      this.#session.disconnect(violation.reasonCode, 'protocolError', violation.message);
+      return;
+    }
+    log.warn({ address, reason, detail: violation.message }, 'protocol violation before CONNACK');
+    if (violation.reasonCode === REASON.unsupportedProtocolVersion) {
+      // [MQTT-3.1.2-2] in the oldest format, which every client can read.
+      this.#link.configure({
+        level: 4,
+        keepAliveS: 0,
+        maximumPacketSize: undefined,
+        topicAliasMaximum: 0,
+        problemInformation: false,
+      });
+      this.#link.send({ type: 'connack', sessionPresent: false, reasonCode: violation.reasonCode });
+    } else {
+      this.#connecting?.refuse(violation.reasonCode, violation.message);
+    }
+    this.#link.close();
+  }
+
+  onKeepAliveTimeout(): void {
+    if (this.#session === undefined) {
+      this.#link.close();
+      return;
+    }
+    this.#session.broker.counters.keepAliveTimeouts++;
+    this.#session.disconnect(
+      REASON.keepAliveTimeout,
+      'keepAliveTimeout',
+      'nothing heard for 1.5 times the keep alive',
+    );
+  }
+
+  onClosed(cause: CloseCause): void {
+    this.#closed = true;
+    this.#connecting?.abandon();
+    this.#broker.services.brake.forget(this.#link);
+    if (this.#session === undefined || cause === 'broker') return;
+    this.#session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
+  }
+
+  #begin(packet: ClientPacket): void {
+    if (packet.type !== 'connect') {
+      // [MQTT-3.1.0-1]
+      throw new ProtocolViolation(
+        REASON.protocolError,
+        `the first packet was ${packet.type.toUpperCase()}, not CONNECT`,
+      );
+    }
+    this.#connecting = new ConnectExchange(this.#broker, this.#link, packet, (session) => {
+      this.#session = session;
+      this.#connecting = undefined;
+    });
+    this.#connecting.start();
+  }
+}

@@ -1,0 +1,45 @@
+/** What CONNACK tells an MQTT 5 client about this broker, and the values both sides then keep to. Pure. */
+import type { ConnackProperties, ConnectPacket } from '../mqtt/packets.ts';
+import { NEVER_EXPIRES_S } from '../session/events.ts';
+import type { ClientId } from '../tenancy/identity.ts';
+import type { BrokerLimits } from './limits.ts';
+
+/** The client's keep alive, lowered to the broker's maximum; 0 (none) becomes the maximum when there is one. */
+export function effectiveKeepAliveS(packet: ConnectPacket, limits: BrokerLimits): number {
+  // MQTT 3 clients cannot be told a lower value, so theirs stands.
+  if (packet.level < 5 || limits.keepAliveMaxS === 0) return packet.keepAliveS;
+  return packet.keepAliveS === 0 ? limits.keepAliveMaxS : Math.min(packet.keepAliveS, limits.keepAliveMaxS);
+}
+
+/** Seconds the session outlives its connection; see `SessionState.sessionExpiryS`. */
+export function effectiveSessionExpiryS(packet: ConnectPacket, limits: BrokerLimits): number {
+  if (packet.level < 5) return packet.cleanStart ? 0 : cappedExpiryS(NEVER_EXPIRES_S, limits);
+  return cappedExpiryS(packet.sessionExpiryS ?? 0, limits);
+}
+
+/** `sessionExpiryMaxS` of NEVER_EXPIRES_S lets sessions live for ever. */
+export function cappedExpiryS(requestedS: number, limits: BrokerLimits): number {
+  return Math.min(requestedS, limits.sessionExpiryMaxS);
+}
+
+export function connackProperties(
+  packet: ConnectPacket,
+  clientId: ClientId,
+  limits: BrokerLimits,
+  authenticationData: Buffer | undefined,
+): ConnackProperties {
+  const keepAliveS = effectiveKeepAliveS(packet, limits);
+  const expiryS = effectiveSessionExpiryS(packet, limits);
+  return {
+    receiveMaximum: limits.receiveMaximum,
+    maximumPacketSize: limits.packetBytesMax,
+    topicAliasMaximum: limits.topicAliasMaximum,
+    ...(packet.clientId === '' ? { assignedClientId: clientId } : {}), // [MQTT-3.2.2-16]
+    ...(keepAliveS === packet.keepAliveS ? {} : { serverKeepAliveS: keepAliveS }), // [MQTT-3.2.2-21]
+    ...(expiryS === (packet.sessionExpiryS ?? 0) ? {} : { sessionExpiryS: expiryS }),
+    ...(packet.authenticationMethod === undefined
+      ? {}
+      : { authenticationMethod: packet.authenticationMethod }),
+    ...(authenticationData === undefined ? {} : { authenticationData }),
+  };
+}

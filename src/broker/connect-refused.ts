@@ -1,0 +1,13 @@
+import type { ReasonCode } from '../mqtt/reason-code.ts';
+
+/** A CONNECT that is answered with a CONNACK other than success. Not a protocol violation. */
+export class ConnectRefused extends Error {
+  override readonly name = 'ConnectRefused';
+  readonly reasonCode: ReasonCode;
+
+  /** `detail` says why, for the log and the MQTT 5 reason string. */
+  constructor(reasonCode: ReasonCode, detail: string) {
+    super(detail);
+    this.reasonCode = reasonCode;
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * CONNECT: finds the tenant, authenticates, gives the client its session and answers with CONNACK. Until then
+ * nothing else of this connection is read, except AUTH when the client chose enhanced authentication.
+ */
+import type { AuthResult, Credentials, Principal } from '../../auth/authenticator.ts';
+import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
+import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
+import { parseUserName, type ClientId } from '../../tenancy/identity.ts';
+import type { ActiveSession } from '../active-session.ts';
+import type { Broker } from '../broker.ts';
+import type { ClientLink } from '../client-link.ts';
+import { ConnectRefused } from '../connect-refused.ts';
+import { connackProperties, effectiveKeepAliveS, effectiveSessionExpiryS } from '../connack.ts';
+import { openSession } from '../open-session.ts';
+import { ReAuthentication } from '../re-authentication.ts';
+import type { TenantBroker } from '../tenant-broker.ts';
+
+interface Authenticated {
+  readonly principal: Principal;
+  readonly reAuthentication: ReAuthentication | undefined;
+  /** Last data of the server in an enhanced exchange, for CONNACK. */
+  readonly authenticationData: Buffer | undefined;
+}
+
+export class ConnectExchange {
+  readonly #broker: Broker;
+  readonly #link: ClientLink;
+  readonly #packet: ConnectPacket;
+  readonly #onConnected: (session: ActiveSession) => void;
+  #method: string | undefined;
+  #nextAuthData: ((data: Buffer | undefined) => void) | undefined;
+  #over = false;
+
+  constructor(
+    broker: Broker,
+    link: ClientLink,
+    packet: ConnectPacket,
+    onConnected: (session: ActiveSession) => void,
+  ) {
+    this.#broker = broker;
+    this.#link = link;
+    this.#packet = packet;
+    this.#onConnected = onConnected;
+  }
+
+  start(): void {
+    const { level, maximumPacketSize, topicAliasMaximum, requestProblemInformation } = this.#packet;
+    this.#link.configure({
+      level,
+      keepAliveS: effectiveKeepAliveS(this.#packet, this.#broker.services.limits),
+      maximumPacketSize,
+      topicAliasMaximum: Math.min(topicAliasMaximum, this.#broker.services.limits.topicAliasMaximum),
+      problemInformation: requestProblemInformation,
+    });
+    this.#link.pauseReading('handshake');
+    this.#run().catch((error: unknown) => {
+      if (error instanceof ConnectRefused) this.refuse(error.reasonCode, error.message);
+      else {
+        this.#broker.services.onStoreError(error);
+        this.refuse(REASON.serverUnavailable, 'the session could not be opened now, try again');
+      }
+      this.#link.close();
+    });
+  }
+
+  /** Packets before CONNACK: AUTH of an exchange that waits for it, nothing else. */
+  onPacket(packet: ClientPacket): void {
+    if (packet.type === 'auth' && this.#nextAuthData !== undefined) {
+      if (packet.authenticationMethod !== this.#method) {
+        throw new ProtocolViolation(REASON.protocolError, 'AUTH: not the authentication method of CONNECT');
+      }
+      this.#link.pauseReading('handshake');
+      const next = this.#nextAuthData;
+      this.#nextAuthData = undefined;
+      next(packet.authenticationData);
+      return;
+    }
+    throw new ProtocolViolation(REASON.protocolError, `${packet.type.toUpperCase()} before CONNACK`);
+  }
+
+  /** Answers with a CONNACK that says why; the caller closes the link. */
+  refuse(reasonCode: ReasonCode, detail: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { clientId, userName } = this.#packet;
+    const { address } = this.#link.peer;
+    this.#tenantBroker().counters.connectionsRefused++;
+    this.#broker.services.log.warn(
+      { address, clientId, userName, reason: reasonName(reasonCode), detail },
+      'connection refused',
+    );
+    this.#link.send({
+      type: 'connack',
+      sessionPresent: false,
+      reasonCode,
+      properties: { reasonString: detail },
+    });
+  }
+
+  /** The connection is gone; what comes back from stores and authenticators has nowhere to go. */
+  abandon(): void {
+    this.#over = true;
+  }
+
+  async #run(): Promise<void> {
+    const clientId = this.#clientId();
+    const tenantBroker = this.#requireTenant();
+    const credentials: Credentials = {
+      tenant: tenantBroker.tenant,
+      clientName: parseUserName(this.#packet.userName)?.clientName ?? '',
+      clientId,
+      password: this.#packet.password,
+      certificateName: this.#link.peer.certificateName,
+      address: this.#link.peer.address,
+    };
+    const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
+    this.#checkWill(principal);
+    if (this.#over) return;
+    const opened = await openSession(this.#broker, tenantBroker, {
+      link: this.#link,
+      packet: this.#packet,
+      clientId,
+      principal,
+      reAuthentication,
+      sessionExpiryS: effectiveSessionExpiryS(this.#packet, this.#broker.services.limits),
+    });
+    const { session, sessionPresent } = opened;
+    if (this.#over) {
+      session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
+      return;
+    }
+    if (session.hasEnded) return;
+    this.#over = true;
+    tenantBroker.counters.connectionsAccepted++;
+    // Durable here: SessionOpened with this connection as owner, read back from the log; for a resumed session
+    // also everything it had before. [MQTT-3.2.0-1] CONNACK is the first packet to the client.
+    this.#link.send({
+      type: 'connack',
+      sessionPresent,
+      reasonCode: REASON.success,
+      properties: connackProperties(this.#packet, clientId, this.#broker.services.limits, authenticationData),
+    });
+    tenantBroker.connected(session);
+    this.#onConnected(session);
+    await opened.startDelivery();
+    this.#link.resumeReading('handshake');
+  }
+
+  #clientId(): ClientId {
+    const { clientId, level, cleanStart } = this.#packet;
+    if (clientId !== '') return clientId as ClientId;
+    // [MQTT-3.1.3-8] An empty identifier needs a clean session on 3.1.1; MQTT 3.1 does not know it at all.
+    if (level === 3 || (level === 4 && !cleanStart)) {
+      throw new ConnectRefused(REASON.clientIdentifierNotValid, 'a client identifier is required');
+    }
+    return `auto-${this.#broker.services.randomId()}` as ClientId; // [MQTT-3.1.3-6]
+  }
+
+  #requireTenant(): TenantBroker {
+    const user = parseUserName(this.#packet.userName);
+    const tenant = user && this.#broker.tenant(user.tenant);
+    if (tenant === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
+    return tenant;
+  }
+
+  /** For counting a refusal: the tenant that was asked for, or else the first. */
+  #tenantBroker(): TenantBroker {
+    const user = parseUserName(this.#packet.userName);
+    const tenant = (user && this.#broker.tenant(user.tenant)) ?? this.#broker.tenants().next().value;
+    if (tenant === undefined) throw new Error('connect: a broker without tenants');
+    return tenant;
+  }
+
+  async #authenticate(credentials: Credentials): Promise<Authenticated> {
+    const method = this.#packet.authenticationMethod;
+    if (method === undefined) {
+      const result: AuthResult = await this.#broker.services.authenticator.authenticate(credentials);
+      if (!result.allowed) throw new ConnectRefused(result.reasonCode, result.detail);
+      return { principal: result.principal, reAuthentication: undefined, authenticationData: undefined };
+    }
+    const authenticator = this.#broker.services.enhancedAuthenticators.find((one) => one.method === method);
+    if (authenticator === undefined) {
+      throw new ConnectRefused(
+        REASON.badAuthenticationMethod,
+        `authentication method ${method} is not offered`,
+      );
+    }
+    const exchange = authenticator.begin(credentials);
+    this.#method = method;
+    for (let data = this.#packet.authenticationData; ; data = await this.#receiveAuth()) {
+      const step = await exchange.step(data);
+      if (step.outcome === 'refused') throw new ConnectRefused(step.reasonCode, step.detail);
+      if (step.outcome === 'allowed') {
+        const reAuthentication = new ReAuthentication(method, () => authenticator.begin(credentials));
+        return { principal: step.principal, reAuthentication, authenticationData: step.data };
+      }
+      this.#link.send({
+        type: 'auth',
+        reasonCode: REASON.continueAuthentication,
+        authenticationMethod: method,
+        ...(step.data === undefined ? {} : { authenticationData: step.data }),
+      });
+    }
+  }
+
+  #receiveAuth(): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      this.#nextAuthData = resolve;
+      this.#link.resumeReading('handshake');
+    });
+  }
+
+  #checkWill(principal: Principal): void {
+    const { will } = this.#packet;
+    if (will !== undefined && !principal.mayPublish(will.topic, will.qos, will.retain)) {
+      throw new ConnectRefused(REASON.notAuthorized, `the will may not be published to ${will.topic}`);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** PUBREL from a client: its QoS 2 message goes to the subscribers, once, and the identifier becomes free. */
+import type { AckPacket } from '../../mqtt/packets.ts';
+import { REASON } from '../../mqtt/reason-code.ts';
+import type { ActiveSession } from '../active-session.ts';
+
+export function handlePubrel(session: ActiveSession, packet: AckPacket): void {
+  const { packetId } = packet;
+  const { held } = session;
+  const slot = session.acks.reserve('pubcomp', packetId);
+  if (held === undefined) {
+    // Durable since PUBREC: the message in every queue it matched. PUBCOMP only says that the identifier is free.
+    const known = session.qos2Ids.delete(packetId);
+    session.completeAck(slot, known ? REASON.success : REASON.packetIdentifierNotFound);
+    return;
+  }
+  // Durable before PUBCOMP leaves: the message in every durable queue it matched, and its removal from the queue
+  // of held messages, so that a new message under this identifier is not taken for a repetition.
+  held.release(packetId, session.broker.clock.nowMs()).then(
+    (reasonCode) => {
+      session.completeAck(slot, reasonCode);
+    },
+    (error: unknown) => {
+      session.broker.services.onStoreError(error);
+      session.disconnect(REASON.serverBusy, 'storeUnavailable', 'the store did not answer in time');
+    },
+  );
+}

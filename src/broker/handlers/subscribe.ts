@@ -1,0 +1,121 @@
+/**
+ * SUBSCRIBE: each filter is judged on its own; what is granted is recorded (persistent sessions) and routed
+ * before SUBACK leaves, and retained messages follow it.
+ */
+import type { SubscribePacket, SubscribeRequest } from '../../mqtt/packets.ts';
+import { REASON } from '../../mqtt/reason-code.ts';
+import { levelCount, parseShare } from '../../mqtt/topic.ts';
+import type { Subscription } from '../../session/events.ts';
+import type { ActiveSession } from '../active-session.ts';
+import { sendRetained } from '../retained-delivery.ts';
+
+/** One granted request, and whether it replaces a subscription. */
+interface Granted {
+  readonly subscription: Subscription;
+  readonly existed: boolean;
+}
+
+export function handleSubscribe(session: ActiveSession, packet: SubscribePacket): void {
+  const { broker, clientId } = session;
+  const granted: Granted[] = [];
+  const reasonCodes = packet.requests.map((request) => {
+    const reasonCode = judge(session, request, granted.length);
+    if (reasonCode < REASON.unspecifiedError) granted.push(grant(session, packet, request));
+    else
+      broker.log.warn(
+        { tenant: broker.tenant, clientId, filter: request.filter, reasonCode },
+        'subscribe refused',
+      );
+    return reasonCode;
+  });
+  if (session.subscriber.pending === undefined) {
+    for (const { subscription } of granted) broker.addTransientRoute(session, subscription);
+    // Nothing is durable for a transient session; the routes are in force.
+    answer(session, packet, reasonCodes, granted);
+    return;
+  }
+  broker.lifecycle
+    .subscribe(
+      clientId,
+      granted.map(({ subscription }) => subscription),
+    )
+    .then(
+      () => {
+        // Durable here: each granted subscription on the event log, applied to the routes of this broker.
+        answer(session, packet, reasonCodes, granted);
+      },
+      (error: unknown) => {
+        broker.services.onStoreError(error);
+        session.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'SUBSCRIBE could not be recorded');
+      },
+    );
+}
+
+function answer(
+  session: ActiveSession,
+  packet: SubscribePacket,
+  reasonCodes: readonly number[],
+  granted: readonly Granted[],
+): void {
+  if (session.hasEnded) return;
+  session.link.send({ type: 'suback', packetId: packet.packetId, reasonCodes });
+  const withRetained = granted.filter(({ subscription, existed }) => wantsRetained(subscription, existed));
+  if (withRetained.length === 0) return;
+  session.queueRetained(() =>
+    sendRetained(
+      session,
+      withRetained.map(({ subscription }) => subscription),
+    ),
+  );
+}
+
+/** [MQTT-3.3.1-9 to 11]; shared subscriptions get none (MQTT 5.0, 4.8.2). */
+function wantsRetained(subscription: Subscription, existed: boolean): boolean {
+  if (parseShare(subscription.filter) !== undefined) return false;
+  return subscription.retainHandling === 0 || (subscription.retainHandling === 1 && !existed);
+}
+
+/** The granted QoS, or why not. */
+function judge(session: ActiveSession, request: SubscribeRequest, grantedBefore: number): number {
+  const { limits } = session.broker;
+  const filter = parseShare(request.filter)?.filter ?? request.filter;
+  if (Buffer.byteLength(filter) > limits.topicBytesMax || levelCount(filter) > limits.topicLevelsMax) {
+    return REASON.topicFilterInvalid;
+  }
+  if (!session.principal.maySubscribe(filter, request.qos)) return REASON.notAuthorized;
+  if (
+    !isKnown(session, request.filter) &&
+    subscriptionCount(session) + grantedBefore >= limits.subscriptionsPerSessionMax
+  ) {
+    return REASON.quotaExceeded;
+  }
+  return request.qos;
+}
+
+function grant(session: ActiveSession, packet: SubscribePacket, request: SubscribeRequest): Granted {
+  return {
+    existed: isKnown(session, request.filter),
+    subscription: {
+      tenant: session.broker.tenant,
+      clientId: session.clientId,
+      sessionId: session.sessionId,
+      filter: request.filter,
+      qos: request.qos,
+      noLocal: request.noLocal,
+      retainAsPublished: request.retainAsPublished,
+      retainHandling: request.retainHandling,
+      subscriptionId: packet.subscriptionId,
+    },
+  };
+}
+
+function isKnown(session: ActiveSession, filter: string): boolean {
+  if (session.transientRoutes.has(filter)) return true;
+  return session.broker.registry.get(session.clientId)?.subscriptions?.has(filter) === true;
+}
+
+function subscriptionCount(session: ActiveSession): number {
+  return (
+    session.transientRoutes.size + (session.broker.registry.get(session.clientId)?.subscriptions?.size ?? 0)
+  );
+}

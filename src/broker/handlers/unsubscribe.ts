@@ -1,0 +1,29 @@
+/** UNSUBSCRIBE: the routes go, and for a persistent session the record of them too, before UNSUBACK. */
+import type { UnsubscribePacket } from '../../mqtt/packets.ts';
+import { REASON } from '../../mqtt/reason-code.ts';
+import type { ActiveSession } from '../active-session.ts';
+
+export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePacket): void {
+  const { broker, clientId, link } = session;
+  const recorded = broker.registry.get(clientId)?.subscriptions;
+  const reasonCodes = packet.filters.map((filter) => {
+    const existed = session.transientRoutes.has(filter) || recorded?.has(filter) === true;
+    return existed ? REASON.success : REASON.noSubscriptionExisted;
+  });
+  if (session.subscriber.pending === undefined) {
+    for (const filter of packet.filters) broker.removeTransientRoute(session, filter);
+    // Nothing is durable for a transient session; the routes are gone.
+    link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
+    return;
+  }
+  broker.lifecycle.unsubscribe(clientId, packet.filters).then(
+    () => {
+      // Durable here: the end of each subscription on the event log, applied to the routes of this broker.
+      if (!session.hasEnded) link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
+    },
+    (error: unknown) => {
+      broker.services.onStoreError(error);
+      session.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
+    },
+  );
+}

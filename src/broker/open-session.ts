@@ -1,0 +1,165 @@
+/**
+ * Turns an authenticated CONNECT into an `ActiveSession`: the session is opened on the log, what it left in its
+ * queues is taken up again, and from then on its messages come to this connection.
+ */
+import type { Principal } from '../auth/authenticator.ts';
+import type { ConnectPacket } from '../mqtt/packets.ts';
+import { queueKey } from '../queue/durable-queue.ts';
+import type { ClientId } from '../tenancy/identity.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import { ActiveSession } from './active-session.ts';
+import type { Broker } from './broker.ts';
+import type { ClientLink } from './client-link.ts';
+import { DurableOutbound } from './durable-outbound.ts';
+import { HeldMessages } from './held-messages.ts';
+import type { OutboundOptions } from './outbound.ts';
+import type { ReAuthentication } from './re-authentication.ts';
+import type { OpenedSession } from './session-lifecycle.ts';
+import type { TenantBroker } from './tenant-broker.ts';
+import { TransientOutbound } from './transient-outbound.ts';
+
+export interface OpenSessionRequest {
+  readonly link: ClientLink;
+  readonly packet: ConnectPacket;
+  readonly clientId: ClientId;
+  readonly principal: Principal;
+  readonly reAuthentication: ReAuthentication | undefined;
+  readonly sessionExpiryS: number;
+}
+
+export interface ConnectedSession {
+  readonly session: ActiveSession;
+  readonly sessionPresent: boolean;
+  /** Call after CONNACK: sends what waits in the queue, oldest first. */
+  readonly startDelivery: () => Promise<void>;
+}
+
+export function openSession(
+  broker: Broker,
+  tenantBroker: TenantBroker,
+  request: OpenSessionRequest,
+): Promise<ConnectedSession> {
+  const { link, packet, clientId, principal, sessionExpiryS } = request;
+  const owner = broker.nextOwner();
+  // Taken over on this broker: what the other connection sent so far is known exactly.
+  const displaced = tenantBroker.active(clientId);
+  return tenantBroker.lifecycle.open(
+    {
+      tenant: tenantBroker.tenant,
+      clientId,
+      clientName: principal.clientName,
+      level: packet.level,
+      owner,
+      cleanStart: packet.cleanStart,
+      sessionExpiryS,
+      will: packet.will,
+      address: link.peer.address,
+    },
+    async (opened) => {
+      const subscriber = tenantBroker.subscriber(clientId);
+      if (subscriber === undefined) throw new Error('open-session: an opened session has no subscriber');
+      const outboundOptions = outboundOptionsOf(tenantBroker, request);
+      const parts =
+        subscriber.pending === undefined
+          ? transientParts(tenantBroker, outboundOptions)
+          : await durableParts(tenantBroker, clientId, opened, outboundOptions);
+      const session = new ActiveSession({
+        broker: tenantBroker,
+        link,
+        principal,
+        reAuthentication: request.reAuthentication,
+        level: packet.level,
+        clientId,
+        sessionId: opened.sessionId,
+        owner,
+        subscriber,
+        sessionExpiryS,
+        ...parts,
+      });
+      tenantBroker.attach(session);
+      const { outbound } = parts;
+      const startDelivery =
+        outbound instanceof DurableOutbound
+          ? () => startDurable(tenantBroker, session, outbound, opened, displaced)
+          : () => Promise.resolve();
+      return { session, sessionPresent: opened.sessionPresent, startDelivery };
+    },
+  );
+}
+
+function outboundOptionsOf(tenantBroker: TenantBroker, request: OpenSessionRequest): OutboundOptions {
+  const { limits, clock, counters } = tenantBroker;
+  return {
+    link: request.link,
+    clock,
+    counters,
+    inFlightMax: Math.min(request.packet.receiveMaximum, limits.inFlightMax), // [MQTT-3.3.4-9]
+    outboxBytesHigh: limits.outboxBytesHigh,
+  };
+}
+
+function transientParts(tenantBroker: TenantBroker, options: OutboundOptions) {
+  const outbound = new TransientOutbound({ ...options, quota: tenantBroker.limits.transientQueue });
+  return { outbound, held: undefined };
+}
+
+async function durableParts(
+  tenantBroker: TenantBroker,
+  clientId: ClientId,
+  opened: OpenedSession,
+  options: OutboundOptions,
+) {
+  const { tenant, services, publishing, counters } = tenantBroker;
+  const { store, batcher, trims, marks } = services;
+  const held = new HeldMessages({
+    queue: queueKey(tenant, opened.sessionId, 'held'),
+    sessionId: opened.sessionId,
+    store,
+    batcher,
+    counters,
+    publish: (message, ticket, origin) => {
+      publishing.publish(message, ticket, origin);
+    },
+  });
+  if (opened.sessionPresent) {
+    // A displaced connection may have appends under way that this one must find.
+    await batcher.barrier();
+    await held.load();
+  }
+  const outbound = new DurableOutbound({
+    ...options,
+    queue: queueKey(tenant, opened.sessionId, 'pending'),
+    store,
+    trims,
+    marks,
+    onStoreFailure: (error) => {
+      services.onStoreError(error);
+      tenantBroker
+        .active(clientId)
+        ?.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'the queue cannot be read now');
+    },
+  });
+  return { outbound, held };
+}
+
+async function startDurable(
+  tenantBroker: TenantBroker,
+  session: ActiveSession,
+  outbound: DurableOutbound,
+  opened: OpenedSession,
+  displaced: ActiveSession | undefined,
+): Promise<void> {
+  const { pending } = session.subscriber;
+  if (pending === undefined) return;
+  const bounds = await tenantBroker.services.store.bounds(pending);
+  outbound.start(bounds, dupThrough());
+
+  function dupThrough(): number {
+    if (!opened.sessionPresent) return 0;
+    if (displaced?.sessionId === opened.sessionId && displaced.outbound instanceof DurableOutbound) {
+      return displaced.outbound.sentThrough;
+    }
+    // Not known after a broker's death: anything within reach of its window may have been sent.
+    return opened.sentThrough ?? bounds.min + tenantBroker.limits.inFlightMax - 1;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Retained messages of one tenant: changes go to the retained log, and what a subscriber sees is the fold of
+ * that log. Volatile messages (`$SYS`) live beside it and are gone with the process.
+ */
+import type { EventLog } from '../event-log/event-log.ts';
+import { encodeRetainedEvent } from '../event-log/retained-event-codec.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import { detach, messageBytes, type Message } from '../queue/message.ts';
+import { RetainedTrie } from '../retained/retained-trie.ts';
+import type { RetainedEvent } from '../session/events.ts';
+import type { TenantId } from '../tenancy/identity.ts';
+import type { Clock } from '../time/clock.ts';
+import type { PublishTicket } from './publish-ticket.ts';
+
+export interface RetainedServiceOptions {
+  readonly tenant: TenantId;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+  readonly onStoreError: (error: unknown) => void;
+}
+
+export class RetainedService {
+  readonly #options: RetainedServiceOptions;
+  readonly #trie = new RetainedTrie();
+
+  constructor(options: RetainedServiceOptions) {
+    this.#options = options;
+  }
+
+  get messages(): number {
+    return this.#trie.messages;
+  }
+
+  /** A record of the retained log, in log order. */
+  apply(event: RetainedEvent): void {
+    if (event.message === undefined) this.#trie.delete(event.topic);
+    else this.#trie.set(detach(event.message));
+    this.#updateGauges();
+  }
+
+  /** Shown to subscribers like a retained message, never logged. */
+  setVolatile(message: Message): void {
+    this.#trie.set(message);
+    this.#updateGauges();
+  }
+
+  /**
+   * Replaces the retained message of the topic, or clears it when the payload is empty [MQTT-3.3.1-6]. The
+   * ticket waits until the change is durable; without one (QoS 0) a failure is only counted.
+   */
+  store(message: Message, ticket: PublishTicket | undefined): void {
+    const { tenant, log, clock, counters, onStoreError } = this.#options;
+    const clears = message.payload.length === 0;
+    if (clears && this.#trie.get(message.topic) === undefined && message.qos === 0) return;
+    if (!clears && !this.#hasRoomFor(message)) {
+      counters.drop('retainedQuota');
+      ticket?.expect();
+      ticket?.refuse(REASON.quotaExceeded);
+      return;
+    }
+    const event = { tenant, topic: message.topic, message: clears ? undefined : message };
+    ticket?.expect();
+    log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
+      () => ticket?.settle(),
+      (error: unknown) => {
+        counters.storeFailures++;
+        onStoreError(error);
+        ticket?.fail();
+      },
+    );
+  }
+
+  /** Matching messages that have not expired, lazily. */
+  *match(filter: string): Generator<Message, void, undefined> {
+    for (const message of this.#trie.match(filter)) {
+      if (!this.#hasExpired(message)) yield message;
+    }
+  }
+
+  /** Clears what has expired, on the log too. Returns how many. */
+  async sweepExpired(): Promise<number> {
+    const { tenant, log, clock, counters } = this.#options;
+    const records = [];
+    for (const message of this.#trie.all()) {
+      if (!this.#hasExpired(message)) continue;
+      const event = { tenant, topic: message.topic, message: undefined };
+      records.push(encodeRetainedEvent(event, clock.nowMs()));
+    }
+    if (records.length === 0) return 0;
+    await log.append(records);
+    counters.drop('expired', records.length);
+    return records.length;
+  }
+
+  #hasExpired(message: Message): boolean {
+    return message.expiresAtMs !== undefined && message.expiresAtMs <= this.#options.clock.nowMs();
+  }
+
+  #hasRoomFor(message: Message): boolean {
+    const before = this.#trie.get(message.topic);
+    const messages = this.#trie.messages + (before === undefined ? 1 : 0);
+    const bytes =
+      this.#trie.bytes + messageBytes(message) - (before === undefined ? 0 : messageBytes(before));
+    return messages <= this.#options.messagesMax && bytes <= this.#options.bytesMax;
+  }
+
+  #updateGauges(): void {
+    this.#options.counters.retainedMessages = this.#trie.messages;
+    this.#options.counters.retainedBytes = this.#trie.bytes;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The commands that change a tenant's sessions: each decides on the state of its client's lane, appends the
+ * events, and returns when they are durable and applied here. Effects that must outlive a crash (wills, queues
+ * of ended sessions) are done before, or are found again from, the record that says so.
+ */
+import type { EventLog } from '../event-log/event-log.ts';
+import { encodeSessionEvent } from '../event-log/session-event-codec.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import { queueKey, type DurableQueueStore, type Seq } from '../queue/durable-queue.ts';
+import { ClientLanes } from '../session/client-lanes.ts';
+import {
+  continuesSession,
+  decide,
+  expiresAtMs,
+  hasExpired,
+  type CloseCommand,
+  type OpenCommand,
+  type SessionCommand,
+} from '../session/decide.ts';
+import { DueTimes } from '../session/due-times.ts';
+import type { SessionEndReason, SessionState, Subscription, Will } from '../session/events.ts';
+import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import { willDueOnConnect, willMessage, willProducer } from '../session/will.ts';
+import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
+import type { Clock, Timers } from '../time/clock.ts';
+import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
+import type { BrokerLog } from './broker-log.ts';
+import { PublishTicket } from './publish-ticket.ts';
+import type { Publishing } from './publishing.ts';
+import { ConnectRefused } from './connect-refused.ts';
+
+export interface SessionLifecycleOptions {
+  readonly tenant: TenantId;
+  readonly registry: SessionRegistry;
+  readonly log: EventLog;
+  readonly store: DurableQueueStore;
+  readonly sessionIds: SessionIdGenerator;
+  readonly publishing: Publishing;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly diagnostics: BrokerLog;
+  readonly sessionsMax: number;
+  readonly messageAgeMaxS: number;
+  readonly onExpired: () => void;
+  readonly onWillPublished: () => void;
+}
+
+export interface OpenedSession {
+  readonly sessionId: SessionId;
+  readonly sessionPresent: boolean;
+  /** Of the session before, when it was resumed. */
+  readonly sentThrough: Seq | undefined;
+}
+
+/** What an OPEN leaves to the lifecycle: whether a new session id is needed, and the time. */
+export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'>;
+
+export class SessionLifecycle {
+  readonly #options: SessionLifecycleOptions;
+  readonly #lanes = new ClientLanes();
+  readonly #dueTimes: DueTimes;
+
+  constructor(options: SessionLifecycleOptions) {
+    this.#options = options;
+    this.#dueTimes = new DueTimes(options.clock, options.timers, (clientId) => {
+      this.#inBackground(clientId, () => this.#settleDue(clientId));
+    });
+  }
+
+  /**
+   * CONNECT: gives the client's session, a resumed or a new one, to `request.owner`. `attach` runs in the
+   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit.
+   */
+  open<T>(request: OpenRequest, attach: (opened: OpenedSession) => Promise<T>): Promise<T> {
+    return this.#lanes.run(request.clientId, async () => {
+      const { registry, clock, sessionIds, tenant } = this.#options;
+      const before = this.#session(request.clientId);
+      const nowMs = clock.nowMs();
+      const resumed = continuesSession(before, request.cleanStart, nowMs);
+      if (before === undefined && registry.size >= this.#options.sessionsMax) {
+        throw new ConnectRefused(
+          REASON.quotaExceeded,
+          `the tenant has ${this.#options.sessionsMax} sessions`,
+        );
+      }
+      const will = willDueOnConnect(before, resumed, nowMs);
+      if (before !== undefined && will !== undefined) await this.#publishWill(before, will);
+      const newSessionId = resumed ? undefined : await sessionIds.next(tenant);
+      await this.#append(request.clientId, { ...request, type: 'open', newSessionId, nowMs });
+      if (before !== undefined && !resumed) this.#dropQueues(before);
+      const after = this.#session(request.clientId);
+      if (after === undefined) throw new Error('session-lifecycle: an opened session is not in the registry');
+      return attach({
+        sessionId: after.sessionId,
+        sessionPresent: resumed,
+        sentThrough: resumed ? before?.sentThrough : undefined,
+      });
+    });
+  }
+
+  /** The connection of `command.owner` ended. Changes nothing when somebody else owns the session by now. */
+  close(clientId: ClientId, command: Omit<CloseCommand, 'type' | 'nowMs'>): Promise<void> {
+    return this.#lanes.run(clientId, async () => {
+      const before = this.#session(clientId);
+      await this.#append(clientId, { ...command, type: 'close', nowMs: this.#options.clock.nowMs() });
+      if (before !== undefined && this.#session(clientId) === undefined) this.#dropQueues(before);
+      await this.#settleDue(clientId);
+    });
+  }
+
+  subscribe(clientId: ClientId, subscriptions: readonly Subscription[]): Promise<void> {
+    return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'subscribe', subscriptions }));
+  }
+
+  unsubscribe(clientId: ClientId, filters: readonly string[]): Promise<void> {
+    return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'unsubscribe', filters }));
+  }
+
+  /** Ends the session and discards its queues. false: there was none. */
+  end(clientId: ClientId, reason: SessionEndReason): Promise<boolean> {
+    return this.#lanes.run(clientId, () => this.#end(clientId, reason));
+  }
+
+  /** Looks at the session again when its will or its expiry is due. */
+  watch(session: SessionState): void {
+    const dueAtMs = Math.min(session.willDueAtMs ?? Infinity, expiresAtMs(session) ?? Infinity);
+    if (Number.isFinite(dueAtMs) && session.owner === undefined) this.#dueTimes.at(session.clientId, dueAtMs);
+  }
+
+  /** Resolves when no command is under way any more. */
+  async stop(): Promise<void> {
+    this.#dueTimes.stop();
+    await this.#lanes.idle();
+  }
+
+  async #settleDue(clientId: ClientId): Promise<void> {
+    const session = this.#session(clientId);
+    if (session === undefined || session.owner !== undefined) return;
+    const nowMs = this.#options.clock.nowMs();
+    if (session.will !== undefined && session.willDueAtMs !== undefined && session.willDueAtMs <= nowMs) {
+      await this.#publishWill(session, session.will);
+      const { sessionId, openedAtMs } = session;
+      await this.#append(clientId, { type: 'willPublished', sessionId, openedAtMs });
+      if (this.#session(clientId) === undefined) this.#dropQueues(session);
+    }
+    const after = this.#session(clientId);
+    if (after === undefined || !hasExpired(after, nowMs)) return;
+    await this.#end(clientId, after.sessionExpiryS === 0 ? 'transient' : 'expired');
+    this.#options.onExpired();
+  }
+
+  async #end(clientId: ClientId, reason: SessionEndReason): Promise<boolean> {
+    const session = this.#session(clientId);
+    if (session === undefined) return false;
+    if (session.will !== undefined) await this.#publishWill(session, session.will);
+    await this.#append(clientId, { type: 'end', reason });
+    this.#dropQueues(session);
+    return true;
+  }
+
+  /** Resolves when the will is in every queue it goes to. Doing it again after a crash appends nothing twice. */
+  #publishWill(session: SessionState, will: Will): Promise<void> {
+    const { publishing, clock, messageAgeMaxS, onWillPublished } = this.#options;
+    const nowMs = clock.nowMs();
+    const message = willMessage(session, will, nowMs, messageAgeMaxS);
+    onWillPublished();
+    return new Promise((resolve, reject) => {
+      const publishSettled = (ticket: PublishTicket): void => {
+        if (ticket.failed)
+          reject(new StoreUnavailableError('durable queue', 'the will was not stored in time'));
+        else resolve();
+      };
+      const ticket = new PublishTicket({ publishSettled }, 0, nowMs);
+      publishing.publish(message, ticket, { producer: willProducer(session), sequence: 1 });
+      ticket.settle();
+    });
+  }
+
+  async #append(clientId: ClientId, command: SessionCommand): Promise<void> {
+    const { registry, log, clock } = this.#options;
+    const entry = registry.get(clientId);
+    const events = decide(command, {
+      session: entry?.session?.value,
+      filters: entry?.subscriptions?.keys() ?? [],
+    });
+    if (events.length === 0) return;
+    const nowMs = clock.nowMs();
+    await log.append(events.map((event) => encodeSessionEvent(event, nowMs)));
+  }
+
+  /** Not waited for: queues of a session that is no more are also found and dropped at the next start. */
+  #dropQueues(session: SessionState): void {
+    const { store, tenant, diagnostics } = this.#options;
+    for (const kind of ['pending', 'held'] as const) {
+      store.drop(queueKey(tenant, session.sessionId, kind)).catch((error: unknown) => {
+        diagnostics.warn(
+          { tenant, clientId: session.clientId, error },
+          'queue of an ended session not dropped yet',
+        );
+      });
+    }
+  }
+
+  #inBackground(clientId: ClientId, command: () => Promise<void>): void {
+    this.#lanes.run(clientId, command).catch((error: unknown) => {
+      const { diagnostics, tenant } = this.#options;
+      diagnostics.error({ tenant, clientId, error }, 'will or expiry could not be settled, trying again');
+      const session = this.#session(clientId);
+      if (session !== undefined) this.watch(session);
+    });
+  }
+
+  #session(clientId: ClientId): SessionState | undefined {
+    return this.#options.registry.get(clientId)?.session?.value;
+  }
+}

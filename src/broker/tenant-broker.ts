@@ -1,0 +1,229 @@
+/**
+ * The broker of one tenant: its registry, routes, retained messages and connected sessions, and what keeps them
+ * in step. Nothing in here can reach another tenant.
+ */
+import { Counters } from '../metrics/counters.ts';
+import { REASON } from '../mqtt/reason-code.ts';
+import { parseShare } from '../mqtt/topic.ts';
+import { queueKey } from '../queue/durable-queue.ts';
+import { Router } from '../routing/router.ts';
+import { Subscriber, type Route } from '../routing/subscriber.ts';
+import { isPersistent } from '../session/decide.ts';
+import { sameOwner } from '../session/evolve.ts';
+import type { CloseReason, SessionState, Subscription } from '../session/events.ts';
+import { SessionRegistry, type ClientEntry, type RegistryObserver } from '../session/session-registry.ts';
+import type { ClientId, TenantId } from '../tenancy/identity.ts';
+import type { Clock } from '../time/clock.ts';
+import type { ActiveSession } from './active-session.ts';
+import type { BrokerLog } from './broker-log.ts';
+import type { BrokerServices } from './broker-services.ts';
+import type { BrokerLimits } from './limits.ts';
+import { Publishing } from './publishing.ts';
+import { RetainedService } from './retained-service.ts';
+import { SessionLifecycle } from './session-lifecycle.ts';
+
+/** Sessions of a dead incarnation that are closed at the same time. */
+const RECOVERIES_AT_ONCE = 1000;
+
+export class TenantBroker implements RegistryObserver {
+  readonly tenant: TenantId;
+  readonly services: BrokerServices;
+  readonly counters = new Counters();
+  readonly router = new Router();
+  readonly registry = new SessionRegistry(this);
+  readonly retained: RetainedService;
+  readonly publishing: Publishing;
+  readonly lifecycle: SessionLifecycle;
+  readonly #active = new Map<ClientId, ActiveSession>();
+  readonly #subscribers = new Map<ClientId, Subscriber>();
+
+  constructor(tenant: TenantId, services: BrokerServices) {
+    this.tenant = tenant;
+    this.services = services;
+    const { clock, timers, limits, log, batcher, sessionLog, retainedLog, store, sessionIds } = services;
+    this.retained = new RetainedService({
+      tenant,
+      log: retainedLog,
+      clock,
+      counters: this.counters,
+      messagesMax: limits.retainedMessagesMax,
+      bytesMax: limits.retainedBytesMax,
+      onStoreError: services.onStoreError,
+    });
+    this.publishing = new Publishing(this.router, this.retained, batcher, this.counters);
+    this.lifecycle = new SessionLifecycle({
+      tenant,
+      registry: this.registry,
+      log: sessionLog,
+      store,
+      sessionIds,
+      publishing: this.publishing,
+      clock,
+      timers,
+      diagnostics: log,
+      sessionsMax: limits.sessionsMax,
+      messageAgeMaxS: limits.messageAgeMaxS,
+      onExpired: () => this.counters.sessionsExpired++,
+      onWillPublished: () => this.counters.willsPublished++,
+    });
+  }
+
+  get clock(): Clock {
+    return this.services.clock;
+  }
+
+  get limits(): BrokerLimits {
+    return this.services.limits;
+  }
+
+  get log(): BrokerLog {
+    return this.services.log;
+  }
+
+  active(clientId: ClientId): ActiveSession | undefined {
+    return this.#active.get(clientId);
+  }
+
+  activeSessions(): IterableIterator<ActiveSession> {
+    return this.#active.values();
+  }
+
+  /** Of the session on record. */
+  subscriber(clientId: ClientId): Subscriber | undefined {
+    return this.#subscribers.get(clientId);
+  }
+
+  /** The connection owns its session; messages go to it from `connected` on. */
+  attach(session: ActiveSession): void {
+    this.#active.set(session.clientId, session);
+    this.counters.connections = this.#active.size;
+  }
+
+  /** CONNACK is on its way: the session's messages may follow it. */
+  connected(session: ActiveSession): void {
+    if (!session.hasEnded) session.subscriber.outlet = session.outbound;
+  }
+
+  addTransientRoute(session: ActiveSession, subscription: Subscription): void {
+    const route = routeOf(session.subscriber, subscription);
+    session.transientRoutes.set(subscription.filter, route);
+    this.router.trie.add(route);
+    this.counters.subscriptions = this.router.trie.size;
+  }
+
+  removeTransientRoute(session: ActiveSession, filter: string): boolean {
+    const route = session.transientRoutes.get(filter);
+    if (route === undefined) return false;
+    session.transientRoutes.delete(filter);
+    this.router.trie.remove(route.subscriber, route.filter, route.group);
+    this.counters.subscriptions = this.router.trie.size;
+    return true;
+  }
+
+  /** The session is no longer connected here; records it unless the log said so first. */
+  sessionLeft(
+    session: ActiveSession,
+    ending: {
+      readonly reason: CloseReason;
+      readonly publishWill: boolean;
+      readonly sessionExpiryS: number | undefined;
+    },
+  ): void {
+    if (this.#active.get(session.clientId) === session) this.#active.delete(session.clientId);
+    if (session.subscriber.outlet === session.outbound) session.subscriber.outlet = undefined;
+    for (const filter of [...session.transientRoutes.keys()]) this.removeTransientRoute(session, filter);
+    this.counters.connections = this.#active.size;
+    if (ending.reason === 'takenOver') return;
+    const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
+    this.lifecycle
+      .close(session.clientId, { owner: session.owner, sentThrough, ...ending })
+      .catch((error: unknown) => {
+        this.log.error(
+          { tenant: this.tenant, clientId: session.clientId, error },
+          'end of connection not recorded',
+        );
+      });
+  }
+
+  /** Closes the sessions whose owner is not among the living: the broker died under them. */
+  async closeOrphans(): Promise<number> {
+    const orphans: SessionState[] = [];
+    for (const { session } of this.registry.entries()) {
+      if (
+        session?.value.owner !== undefined &&
+        session.value.owner.incarnation !== this.services.incarnation
+      ) {
+        orphans.push(session.value);
+      }
+    }
+    for (let first = 0; first < orphans.length; first += RECOVERIES_AT_ONCE) {
+      await Promise.all(
+        orphans.slice(first, first + RECOVERIES_AT_ONCE).map((state) => this.#closeOrphan(state)),
+      );
+    }
+    return orphans.length;
+  }
+
+  sessionChanged(
+    entry: ClientEntry,
+    before: SessionState | undefined,
+    after: SessionState | undefined,
+  ): void {
+    if (before === undefined) this.counters.sessions++;
+    if (after === undefined) this.counters.sessions--;
+    if (after === undefined) this.#subscribers.delete(entry.clientId);
+    else if (before?.sessionId !== after.sessionId)
+      this.#subscribers.set(entry.clientId, this.#subscriberOf(after));
+    const active = this.#active.get(entry.clientId);
+    if (active !== undefined && !sameOwner(active.owner, after?.owner)) {
+      if (after !== undefined) this.counters.takeOvers++;
+      active.ownershipLost(after === undefined ? REASON.administrativeAction : REASON.sessionTakenOver);
+    }
+    if (after !== undefined) this.lifecycle.watch(after);
+  }
+
+  subscribed(entry: ClientEntry, subscription: Subscription): void {
+    const subscriber = this.#subscribers.get(entry.clientId);
+    if (subscriber === undefined)
+      throw new Error('tenant-broker: a subscription without a session is in force');
+    this.router.trie.add(routeOf(subscriber, subscription));
+    this.counters.subscriptions = this.router.trie.size;
+  }
+
+  unsubscribed(entry: ClientEntry, subscription: Subscription): void {
+    const subscriber = this.#subscribers.get(entry.clientId);
+    if (subscriber === undefined) return;
+    const route = routeOf(subscriber, subscription);
+    this.router.trie.remove(subscriber, route.filter, route.group);
+    this.counters.subscriptions = this.router.trie.size;
+  }
+
+  #subscriberOf(session: SessionState): Subscriber {
+    const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
+    return new Subscriber(this.counters, session.clientId, session.sessionId, pending);
+  }
+
+  async #closeOrphan(session: SessionState): Promise<void> {
+    if (session.owner === undefined) return;
+    await this.lifecycle.close(session.clientId, {
+      owner: session.owner,
+      reason: 'brokerDown',
+      publishWill: true,
+      sessionExpiryS: undefined,
+      sentThrough: undefined,
+    });
+  }
+}
+
+function routeOf(subscriber: Subscriber, subscription: Subscription): Route {
+  const shared = parseShare(subscription.filter);
+  return {
+    subscriber,
+    filter: shared?.filter ?? subscription.filter,
+    group: shared?.group,
+    qos: subscription.qos,
+    noLocal: subscription.noLocal,
+    retainAsPublished: subscription.retainAsPublished,
+    subscriptionId: subscription.subscriptionId,
+  };
+}
