@@ -66,10 +66,7 @@ const limits = z.strictObject({
   packetBytesMax: upTo(268_435_460, MIB, 'Largest packet accepted, bytes; announced to MQTT 5 clients.'),
   connectTimeoutMs: durationMs(10_000, 'Time from the connection to its complete CONNECT, TLS included.'),
   connectionsMax: count(100_000, 'Connections at a time, over all listeners.'),
-  connectionRateMax: count(
-    5_000,
-    'Connections accepted per second, over all listeners; more wait unaccepted.',
-  ),
+  connectionRateMax: count(5_000, 'Connections accepted per second, over all listeners; more are refused.'),
   keepAliveMaxS: upTo(
     65_535,
     65_535,

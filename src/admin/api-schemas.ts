@@ -1,0 +1,177 @@
+/** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
+import { CLOSE_REASONS } from '../session/events.ts';
+import { PAGE_ITEMS_MAX } from './admin-port.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Members whose name ends in `?` may be absent. */
+function object(members: Readonly<Record<string, Schema>>): Schema {
+  const entries = Object.entries(members);
+  return {
+    type: 'object',
+    required: entries.map(([name]) => name).filter((name) => !name.endsWith('?')),
+    additionalProperties: false,
+    properties: Object.fromEntries(entries.map(([name, schema]) => [name.replace(/\?$/, ''), schema])),
+  };
+}
+
+function list(items: Schema): Schema {
+  return { type: 'array', items };
+}
+
+function page(item: Schema): Schema {
+  return object({ items: list(item), 'next?': { type: 'string', description: 'Cursor of the next page.' } });
+}
+
+const text = { type: 'string' };
+const flag = { type: 'boolean' };
+const count = { type: 'integer', minimum: 0 };
+const qos = { type: 'integer', enum: [0, 1, 2] };
+const timeMs = { type: 'integer', description: 'Milliseconds since 1970.' };
+const tenant = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'Tenant.' };
+const client = { type: 'string', minLength: 1, description: 'Client identifier.' };
+const paging = {
+  'cursor?': { type: 'string', minLength: 1, description: '`next` of the page before.' },
+  'limit?': {
+    type: 'integer',
+    minimum: 1,
+    maximum: PAGE_ITEMS_MAX,
+    default: 100,
+    description: 'Items per page.',
+  },
+};
+
+/**
+ * A client is named in the query, not in the path: `..` is a client identifier like any other, and paths lose it
+ * on the way.
+ */
+export const oneClient = object({ 'tenant?': { ...tenant, default: 'default' }, client });
+
+export const kickQuery = object({
+  'tenant?': { ...tenant, default: 'default' },
+  client,
+  'discard?': { ...flag, default: false, description: 'Also end the session: drop subscriptions and queue.' },
+});
+
+export const sessionsQuery = object({
+  'tenant?': tenant,
+  'connected?': flag,
+  'match?': { type: 'string', description: 'Part of the client identifier.' },
+  ...paging,
+});
+
+export const queuesQuery = object({ 'tenant?': tenant, ...paging });
+
+export const eventsQuery = object({
+  'tenant?': tenant,
+  'client?': client,
+  'since?': {
+    type: 'string',
+    default: 'start',
+    description: '`start`, `now`, or the cursor of the last event seen.',
+  },
+  'follow?': { ...flag, default: false, description: 'Go on with events as they happen.' },
+});
+
+const sessionMembers = {
+  tenant: text,
+  clientId: text,
+  sessionId: count,
+  clientName: text,
+  level: { type: 'integer', enum: [3, 4, 5] },
+  address: text,
+  sessionExpiryS: count,
+  openedAtMs: timeMs,
+  'closedAtMs?': timeMs,
+  'closeReason?': { type: 'string', enum: CLOSE_REASONS },
+  connected: flag,
+  subscriptionCount: count,
+  queuedMessages: count,
+  queuedBytes: count,
+};
+
+export const sessionPage = page(object(sessionMembers));
+
+export const sessionDetail = object({
+  ...sessionMembers,
+  'owner?': object({ incarnation: text, connection: count }),
+  subscriptions: list(
+    object({
+      filter: text,
+      qos,
+      noLocal: flag,
+      retainAsPublished: flag,
+      retainHandling: { type: 'integer', enum: [0, 1, 2] },
+      'subscriptionId?': count,
+    }),
+  ),
+  'will?': object({ topic: text, qos, retain: flag, delayS: count }),
+  inFlight: count,
+  outboxBytes: count,
+});
+
+const queueMembers = {
+  tenant: text,
+  sessionId: count,
+  kind: { type: 'string', enum: ['pending', 'held'] },
+  'clientId?': text,
+  messages: count,
+  bytes: count,
+  min: count,
+  next: count,
+};
+
+export const queuePage = page(object(queueMembers));
+
+export const queueDetail = object({
+  ...queueMembers,
+  quota: object({
+    messagesMax: count,
+    bytesMax: count,
+    policy: { type: 'string', enum: ['reject', 'drop-oldest', 'drop-newest'] },
+  }),
+  head: list(
+    object({
+      seq: count,
+      topic: text,
+      qos,
+      payloadBytes: count,
+      publishedAtMs: timeMs,
+      'expiresAtMs?': timeMs,
+    }),
+  ),
+});
+
+export const kicked = object({ kicked: flag, discarded: flag });
+export const purged = object({ messages: count });
+
+export const event = object({
+  partition: count,
+  offset: count,
+  timestampMs: timeMs,
+  event: text,
+  tenant: text,
+  clientId: text,
+  detail: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  cursor: { type: 'string', description: 'As `since` it goes on behind this event.' },
+});
+
+export const status = object({
+  version: text,
+  brokerId: text,
+  incarnation: text,
+  startedAtMs: timeMs,
+  ready: flag,
+  listeners: list(object({ transport: text, host: text, port: count, 'path?': text })),
+  tenants: list(
+    object({
+      tenant: text,
+      connections: count,
+      sessions: count,
+      subscriptions: count,
+      retainedMessages: count,
+    }),
+  ),
+});
+
+export const readiness = object({ ready: flag, reasons: list(text) });

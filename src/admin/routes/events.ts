@@ -1,0 +1,89 @@
+/**
+ * The session event log as a stream: JSON lines, or server-sent events for a browser. A reader that is slow holds
+ * its place in the log, not memory.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import type { ClientId, TenantId } from '../../tenancy/identity.ts';
+import type { AdminEvent, AdminPort } from '../admin-port.ts';
+import { ApiError, apiErrorSchema } from '../api-error.ts';
+import { event, eventsQuery } from '../api-schemas.ts';
+
+/** Tails at a time; each reads the log for itself. */
+export const EVENT_TAILS_MAX = 16;
+
+interface EventsQuery {
+  readonly tenant?: TenantId;
+  readonly client?: ClientId;
+  readonly since: string;
+  readonly follow: boolean;
+}
+
+interface StreamFormat {
+  readonly mediaType: string;
+  /** Sent at once, so that the reader has an answer before anything happens. */
+  readonly greeting: string;
+  encode(event: AdminEvent): string;
+}
+
+const JSON_LINES: StreamFormat = {
+  mediaType: 'application/x-ndjson',
+  greeting: '\n',
+  encode: (each) => `${JSON.stringify(each)}\n`,
+};
+
+const SERVER_SENT_EVENTS: StreamFormat = {
+  mediaType: 'text/event-stream',
+  greeting: ': tail\n\n',
+  encode: (each) => `id: ${each.cursor}\ndata: ${JSON.stringify(each)}\n\n`,
+};
+
+export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void {
+  const tails = new Set<AbortController>();
+  app.addHook('preClose', (done) => {
+    for (const tail of tails) tail.abort();
+    done();
+  });
+
+  app.get<{ Querystring: EventsQuery }>(
+    '/api/v1/events',
+    {
+      schema: {
+        summary: 'Read the session event log, and follow it; JSON lines, or server-sent events if accepted',
+        querystring: eventsQuery,
+        produces: JSON_LINES.mediaType,
+        response: { 200: event, 503: apiErrorSchema },
+      },
+    },
+    (request, reply) => {
+      const { tenant, client, since, follow } = request.query;
+      if (since !== 'start' && since !== 'now' && !port.isEventCursor(since))
+        throw new ApiError(
+          'BAD_REQUEST',
+          `since is ${JSON.stringify(since)}`,
+          'Use start, now or the cursor of an event',
+        );
+      if (tails.size >= EVENT_TAILS_MAX)
+        throw new ApiError('TOO_MANY_TAILS', `${EVENT_TAILS_MAX} tails are open`, 'End one of them first');
+      const tail = new AbortController();
+      tails.add(tail);
+      // Also when the reader leaves while nothing happens: the tail is waiting for an event then.
+      reply.raw.once('close', () => {
+        tails.delete(tail);
+        tail.abort();
+      });
+      const wantsBrowserStream = request.headers.accept?.includes(SERVER_SENT_EVENTS.mediaType) === true;
+      const format = wantsBrowserStream ? SERVER_SENT_EVENTS : JSON_LINES;
+      const events = port.tailEvents({ tenant, clientId: client, since, follow }, tail.signal);
+      return reply
+        .type(format.mediaType)
+        .header('cache-control', 'no-store')
+        .send(Readable.from(encoded(events, format)));
+    },
+  );
+}
+
+async function* encoded(events: AsyncIterable<AdminEvent>, format: StreamFormat): AsyncGenerator<string> {
+  yield format.greeting;
+  for await (const each of events) yield format.encode(each);
+}

@@ -1,0 +1,42 @@
+/** What machines ask all day: metrics, health, readiness; open on loopback. And the status page, which is not. */
+import type { FastifyInstance } from 'fastify';
+import type { AdminPort } from '../admin-port.ts';
+import { readiness, status } from '../api-schemas.ts';
+
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const text = { type: 'string' } as const;
+
+export function registerObservationRoutes(app: FastifyInstance, port: AdminPort): void {
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        summary: "Metrics in Prometheus' text format",
+        produces: 'text/plain',
+        response: { 200: text },
+      },
+    },
+    async (_request, reply) => reply.type(METRICS_TYPE).send(await port.metrics()),
+  );
+
+  app.get(
+    '/healthz',
+    { schema: { summary: 'Whether the process answers', produces: 'text/plain', response: { 200: text } } },
+    (_request, reply) => reply.type('text/plain').send('ok\n'),
+  );
+
+  app.get(
+    '/readyz',
+    { schema: { summary: 'Whether clients are served', response: { 200: readiness, 503: readiness } } },
+    (_request, reply) => {
+      const answer = port.readiness();
+      return reply.code(answer.ready ? 200 : 503).send(answer);
+    },
+  );
+
+  app.get(
+    '/api/v1/status',
+    { schema: { summary: 'The broker, its listeners and tenants', response: { 200: status } } },
+    () => port.status(),
+  );
+}

@@ -1,0 +1,64 @@
+/** Sessions: list, show, kick. */
+import type { FastifyInstance } from 'fastify';
+import type { ClientId, TenantId } from '../../tenancy/identity.ts';
+import type { AdminPort, SessionQuery } from '../admin-port.ts';
+import { ApiError, apiErrorSchema } from '../api-error.ts';
+import { kicked, kickQuery, oneClient, sessionDetail, sessionPage, sessionsQuery } from '../api-schemas.ts';
+
+/** A client, as the query of a request names it. */
+export interface OneClient {
+  readonly tenant: TenantId;
+  readonly client: ClientId;
+}
+
+export function noSession({ tenant, client }: OneClient): ApiError {
+  return new ApiError(
+    'NOT_FOUND',
+    `client ${JSON.stringify(client)} of tenant "${tenant}" has no session here`,
+    'See the list of sessions, or name another tenant',
+  );
+}
+
+export function registerSessionRoutes(app: FastifyInstance, port: AdminPort): void {
+  app.get<{ Querystring: SessionQuery }>(
+    '/api/v1/sessions',
+    { schema: { summary: 'List sessions', querystring: sessionsQuery, response: { 200: sessionPage } } },
+    ({ query }) => port.listSessions(query),
+  );
+
+  app.get<{ Querystring: OneClient }>(
+    '/api/v1/session',
+    {
+      schema: {
+        summary: 'Show the session of one client',
+        querystring: oneClient,
+        response: { 200: sessionDetail, 404: apiErrorSchema },
+      },
+    },
+    async ({ query }) => {
+      const session = await port.showSession(query.tenant, query.client);
+      if (session === undefined) throw noSession(query);
+      return session;
+    },
+  );
+
+  app.delete<{ Querystring: OneClient & { readonly discard: boolean } }>(
+    '/api/v1/session',
+    {
+      schema: {
+        summary: 'Disconnect a client, and with `discard` end its session',
+        querystring: kickQuery,
+        response: { 200: kicked, 404: apiErrorSchema, 409: apiErrorSchema },
+      },
+    },
+    async ({ query }) => {
+      const outcome = await port.kickSession(query.tenant, query.client, query.discard);
+      if (outcome === 'unknown') throw noSession(query);
+      if (outcome === 'notConnected' && !query.discard) {
+        const message = `client ${JSON.stringify(query.client)} is not connected`;
+        throw new ApiError('NOT_CONNECTED', message, 'Nothing to do, or end its session with discard=true');
+      }
+      return { kicked: outcome === 'kicked', discarded: query.discard };
+    },
+  );
+}

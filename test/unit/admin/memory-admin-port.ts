@@ -1,0 +1,217 @@
+/** An `AdminPort` over plain maps: what the admin API and the command line are tested against. */
+import type {
+  AdminEvent,
+  AdminPort,
+  BrokerStatus,
+  EventQuery,
+  KickOutcome,
+  Page,
+  PageRequest,
+  QueueDetail,
+  QueueQuery,
+  QueueSummary,
+  Readiness,
+  SessionDetail,
+  SessionQuery,
+  SessionSummary,
+} from '../../../src/admin/admin-port.ts';
+import type { Offset } from '../../../src/event-log/event-log.ts';
+import type { Seq } from '../../../src/queue/durable-queue.ts';
+import { DEFAULT_TENANT, incarnation } from '../../../src/tenancy/identity.ts';
+import type { ClientId, SessionId, TenantId } from '../../../src/tenancy/identity.ts';
+
+export class MemoryAdminPort implements AdminPort {
+  readonly sessions: SessionDetail[] = [];
+  readonly queues: QueueDetail[] = [];
+  readonly events: AdminEvent[] = [];
+  reasons: string[] = [];
+  openTails = 0;
+  readonly #arrivals = new Set<() => void>();
+
+  addSession(clientId: string, changes: Partial<SessionDetail> = {}): void {
+    this.sessions.push({
+      tenant: DEFAULT_TENANT,
+      clientId: clientId as ClientId,
+      sessionId: (this.sessions.length + 1) as SessionId,
+      clientName: '',
+      level: 5,
+      address: '127.0.0.1',
+      sessionExpiryS: 3600,
+      openedAtMs: 1_700_000_000_000,
+      closedAtMs: undefined,
+      closeReason: undefined,
+      connected: true,
+      subscriptionCount: 1,
+      queuedMessages: 0,
+      queuedBytes: 0,
+      owner: { incarnation: incarnation('spoke-1', 1), connection: 1 },
+      subscriptions: [
+        {
+          filter: 'a/#',
+          qos: 1,
+          noLocal: false,
+          retainAsPublished: false,
+          retainHandling: 0,
+          subscriptionId: undefined,
+        },
+      ],
+      will: undefined,
+      inFlight: 0,
+      outboxBytes: 0,
+      ...changes,
+    });
+  }
+
+  addQueue(clientId: string, messages: number): void {
+    this.queues.push({
+      tenant: DEFAULT_TENANT,
+      sessionId: (this.queues.length + 1) as SessionId,
+      kind: 'pending',
+      clientId: clientId as ClientId,
+      messages,
+      bytes: messages * 100,
+      min: 1 as Seq,
+      next: (messages + 1) as Seq,
+      quota: { messagesMax: 100, bytesMax: 10_000, policy: 'reject' },
+      head: [
+        {
+          seq: 1,
+          topic: 'a/b',
+          qos: 1,
+          payloadBytes: 97,
+          publishedAtMs: 1_700_000_000_000,
+          expiresAtMs: undefined,
+        },
+      ],
+    });
+  }
+
+  addEvent(event: string, clientId: string): void {
+    const offset = this.events.length;
+    this.events.push({
+      partition: 0,
+      offset: offset as Offset,
+      timestampMs: 1_700_000_000_000 + offset,
+      event,
+      tenant: DEFAULT_TENANT,
+      clientId: clientId as ClientId,
+      detail: { sessionId: 1 },
+      cursor: String(offset + 1),
+    });
+    for (const arrived of this.#arrivals) arrived();
+  }
+
+  status(): Promise<BrokerStatus> {
+    const tenants = [
+      { tenant: DEFAULT_TENANT, connections: 1, sessions: 2, subscriptions: 3, retainedMessages: 4 },
+    ];
+    return Promise.resolve({
+      version: '1.2.3',
+      brokerId: 'spoke-1',
+      incarnation: 'spoke-1#1',
+      startedAtMs: 1_700_000_000_000,
+      ready: this.reasons.length === 0,
+      listeners: [{ transport: 'tcp', host: '127.0.0.1', port: 1883 }],
+      tenants,
+    });
+  }
+
+  readiness(): Readiness {
+    return { ready: this.reasons.length === 0, reasons: this.reasons };
+  }
+
+  listSessions({ tenant, connected, match, ...page }: SessionQuery): Promise<Page<SessionSummary>> {
+    const chosen = this.sessions.filter(
+      (session) =>
+        (tenant === undefined || session.tenant === tenant) &&
+        (connected === undefined || session.connected === connected) &&
+        session.clientId.includes(match ?? ''),
+    );
+    return Promise.resolve(pageOf(chosen, page));
+  }
+
+  showSession(tenant: TenantId, clientId: ClientId): Promise<SessionDetail | undefined> {
+    return Promise.resolve(
+      this.sessions.find((each) => each.tenant === tenant && each.clientId === clientId),
+    );
+  }
+
+  async kickSession(tenant: TenantId, clientId: ClientId, discard: boolean): Promise<KickOutcome> {
+    const session = await this.showSession(tenant, clientId);
+    if (session === undefined) return 'unknown';
+    const at = this.sessions.indexOf(session);
+    if (discard) this.sessions.splice(at, 1);
+    else this.sessions[at] = { ...session, connected: false };
+    return session.connected ? 'kicked' : 'notConnected';
+  }
+
+  listQueues({ tenant, ...page }: QueueQuery): Promise<Page<QueueSummary>> {
+    return Promise.resolve(
+      pageOf(
+        this.queues.filter((each) => tenant === undefined || each.tenant === tenant),
+        page,
+      ),
+    );
+  }
+
+  showQueue(tenant: TenantId, clientId: ClientId): Promise<QueueDetail | undefined> {
+    return Promise.resolve(this.queues.find((each) => each.tenant === tenant && each.clientId === clientId));
+  }
+
+  async purgeQueue(tenant: TenantId, clientId: ClientId): Promise<number | undefined> {
+    const queue = await this.showQueue(tenant, clientId);
+    if (queue === undefined) return undefined;
+    this.queues.splice(this.queues.indexOf(queue), 1);
+    return queue.messages;
+  }
+
+  isEventCursor(since: string): boolean {
+    return /^\d+$/.test(since);
+  }
+
+  async *tailEvents(
+    { clientId, since, follow }: EventQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<AdminEvent> {
+    let at = since === 'start' ? 0 : since === 'now' ? this.events.length : Number(since);
+    this.openTails++;
+    try {
+      while (!signal.aborted) {
+        const event = this.events[at];
+        if (event !== undefined) {
+          at++;
+          if (clientId === undefined || clientId === event.clientId) yield event;
+        } else if (follow) {
+          await this.#arrival(signal);
+        } else {
+          return;
+        }
+      }
+    } finally {
+      this.openTails--;
+    }
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve('spoke_connections 1\n');
+  }
+
+  #arrival(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const arrived = (): void => {
+        this.#arrivals.delete(arrived);
+        signal.removeEventListener('abort', arrived);
+        resolve();
+      };
+      this.#arrivals.add(arrived);
+      signal.addEventListener('abort', arrived);
+    });
+  }
+}
+
+/** The cursor is the index of the first item of the next page. */
+function pageOf<Item>(items: readonly Item[], { cursor, limit }: PageRequest): Page<Item> {
+  const from = Number(cursor ?? 0);
+  const next = from + limit;
+  return { items: items.slice(from, next), next: next < items.length ? String(next) : undefined };
+}
