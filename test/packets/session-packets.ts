@@ -1,0 +1,73 @@
+/** PINGREQ, DISCONNECT, AUTH, and types that no client sends. */
+import type { ProtocolLevel } from '../../src/mqtt/packets.ts';
+import type { PacketCase } from './packet-table.ts';
+import { hex, packet, properties, str } from './wire.ts';
+
+function other(
+  level: ProtocolLevel,
+  name: string,
+  bytes: Buffer,
+  expected: PacketCase['expected'],
+): PacketCase {
+  return { name: `${level} ${name}`, level, bytes, expected };
+}
+
+const METHOD = Buffer.concat([hex('15'), str('m')]);
+
+export const SESSION_CASES: readonly PacketCase[] = [
+  other(4, 'PINGREQ', hex('c0 00'), { type: 'pingreq' }),
+  other(4, 'DISCONNECT', hex('e0 00'), { type: 'disconnect', reasonCode: 0, sessionExpiryS: undefined }),
+  other(5, 'DISCONNECT without a reason', hex('e0 00'), { type: 'disconnect', reasonCode: 0 }),
+  other(5, 'DISCONNECT with will, without properties', hex('e0 01 04'), {
+    reasonCode: 4,
+    sessionExpiryS: undefined,
+  }),
+  other(
+    5,
+    'DISCONNECT with session expiry',
+    packet(0xe0, '00', properties('11 0000000a', hex('1f'), str('bye'))),
+    {
+      reasonCode: 0,
+      sessionExpiryS: 10,
+    },
+  ),
+  other(5, 'AUTH', packet(0xf0, '18', properties(METHOD, hex('16'), str('data'))), {
+    type: 'auth',
+    reasonCode: 0x18,
+    authenticationMethod: 'm',
+    authenticationData: Buffer.from('data'),
+  }),
+  other(5, 'AUTH to authenticate again', packet(0xf0, '19', properties(METHOD)), {
+    reasonCode: 0x19,
+    authenticationData: undefined,
+  }),
+
+  other(4, 'PINGREQ with a body', hex('c0 01 00'), 'malformedPacket'),
+  other(4, 'PINGREQ with header flags', hex('c1 00'), 'malformedPacket'),
+  other(4, 'DISCONNECT with header flags [MQTT-3.14.1-1]', hex('e2 00'), 'malformedPacket'),
+  other(4, 'DISCONNECT with a reason, which is of MQTT 5', hex('e0 01 00'), 'malformedPacket'),
+  other(5, 'DISCONNECT with a reason of servers', hex('e0 01 8e'), 'protocolError'),
+  other(
+    5,
+    'DISCONNECT with a server reference',
+    packet(0xe0, '00', properties(hex('1c'), str('x'))),
+    'malformedPacket',
+  ),
+  other(5, 'DISCONNECT with bytes behind its properties', hex('e0 03 00 00 00'), 'malformedPacket'),
+  other(
+    5,
+    'DISCONNECT with session expiry twice',
+    packet(0xe0, '00', properties('11 00000000 11 00000000')),
+    'protocolError',
+  ),
+  other(5, 'AUTH without a body, which means success', hex('f0 00'), 'protocolError'),
+  other(5, 'AUTH without a method', packet(0xf0, '18', properties()), 'protocolError'),
+  other(5, 'AUTH without properties', hex('f0 01 18'), 'malformedPacket'),
+  other(5, 'AUTH with header flags [MQTT-3.15.1-1]', hex('f1 00'), 'malformedPacket'),
+  other(4, 'AUTH', packet(0xf0, '18', properties(METHOD)), 'protocolError'),
+  other(4, 'type 0', hex('00 00'), 'malformedPacket'),
+  other(4, 'CONNACK', hex('20 02 0000'), 'protocolError'),
+  other(4, 'SUBACK', hex('90 03 0001 00'), 'protocolError'),
+  other(4, 'UNSUBACK', hex('b0 02 0001'), 'protocolError'),
+  other(4, 'PINGRESP', hex('d0 00'), 'protocolError'),
+];
