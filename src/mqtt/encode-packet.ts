@@ -99,7 +99,9 @@ function connackProperties(properties: ConnackProperties, explain: boolean): Ref
     ...(assignedClientId === undefined ? {} : { assignedClientIdentifier: assignedClientId }),
     ...(serverKeepAliveS === undefined ? {} : { serverKeepAlive: serverKeepAliveS }),
     ...reason(reasonString, explain),
-    ...(explain && userProperties !== undefined ? { userProperties: grouped(userProperties) } : {}),
+    ...(explain && userProperties !== undefined && userProperties.length > 0
+      ? { userProperties: grouped(userProperties) }
+      : {}),
   };
 }
 
