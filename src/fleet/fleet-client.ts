@@ -82,7 +82,6 @@ export class FleetClient {
     this.clientId = options.clientId;
     this.#options = options;
     this.#listener = listener;
-    const { username, password } = options;
     this.#client = new MqttClient(() => (this.#link = new RadioLink(options.address)), {
       clientId: options.clientId,
       protocolVersion: options.level,
@@ -93,8 +92,7 @@ export class FleetClient {
       // A broker that forgets subscriptions must be found out, not helped.
       resubscribe: false,
       queueQoSZero: false,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      ...credentials(options),
       ...(options.level === 5
         ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S, receiveMaximum: RECEIVE_MAXIMUM } }
         : {}),
@@ -158,6 +156,31 @@ export class FleetClient {
     this.#ended = true;
     clearTimeout(this.#retry);
     await this.#client.endAsync(true);
+  }
+
+  /** After `end`: makes the broker forget the session, unless it cannot be reached. */
+  async discard(): Promise<void> {
+    const { level, address } = this.#options;
+    const cleaner = new MqttClient(() => new RadioLink(address), {
+      clientId: this.clientId,
+      protocolVersion: level,
+      clean: true,
+      reconnectPeriod: 0,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...credentials(this.#options),
+    });
+    await new Promise<void>((resolve) => {
+      cleaner.once('connect', () => {
+        resolve();
+      });
+      cleaner.once('error', () => {
+        resolve();
+      });
+      cleaner.once('close', () => {
+        resolve();
+      });
+    });
+    await cleaner.endAsync();
   }
 
   #listen(): void {
@@ -236,4 +259,8 @@ export class FleetClient {
     if (CONNECTION_LOST_MESSAGES.has(error.message)) return;
     this.#listener.onComplaint(this.clientId, error.message);
   }
+}
+
+function credentials({ username, password }: FleetClientOptions): { username?: string; password?: string } {
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }

@@ -85,8 +85,15 @@ export class FleetRun {
       return this.#report(settledAfterMs);
     } finally {
       clearInterval(ticker);
-      await Promise.all(this.#fleet.clients.map((client) => client.end()));
+      await this.#leave();
     }
+  }
+
+  /** Nobody's broker is left with sessions that no client will ever resume; one of our own goes anyway. */
+  async #leave(): Promise<void> {
+    const { clients } = this.#fleet;
+    await Promise.all(clients.map((client) => client.end()));
+    if (this.#options.broker === undefined) await Promise.all(clients.map((client) => client.discard()));
   }
 
   async #assemble(): Promise<void> {
