@@ -1,0 +1,143 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generate } from 'mqtt-packet';
+import type { WebSocket } from 'ws';
+import { RawClient } from '../../support/raw-client.ts';
+import { webSocketOf } from '../../support/raw-stream.ts';
+import { startEchoBroker, TEST_LIMITS, type EchoBroker } from './echo-broker.ts';
+
+const CONNECT = generate({
+  cmd: 'connect',
+  clientId: 'web',
+  clean: true,
+  protocolId: 'MQTT',
+  protocolVersion: 4,
+});
+
+let broker: EchoBroker;
+
+beforeEach(async () => {
+  broker = await startEchoBroker({
+    listeners: [{ transport: 'ws', port: 0, path: '/broker' }],
+    limits: { ...TEST_LIMITS, packetBytesMax: 100_000 },
+  });
+});
+
+afterEach(async () => {
+  await broker.server.close();
+});
+
+async function open(subprotocols: string[] = ['mqtt']): Promise<WebSocket> {
+  const webSocket = webSocketOf('ws', { port: broker.port, path: '/broker', subprotocols });
+  await once(webSocket, 'open');
+  return webSocket;
+}
+
+describe('the upgrade', () => {
+  it.each([
+    [['mqtt'], 'mqtt'],
+    [['mqttv3.1'], 'mqttv3.1'],
+    [['other', 'mqttv3.1', 'mqtt'], 'mqtt'],
+  ])('[MQTT-6.0.0-4] of %j selects %s', async (offered, selected) => {
+    expect((await open(offered)).protocol).toBe(selected);
+  });
+
+  it.each([[['other']], [[]]])('[MQTT-6.0.0-3] offering %j is refused', async (offered) => {
+    await expect(open(offered)).rejects.toThrow('400');
+  });
+
+  it('at another path is refused, with a query is not', async () => {
+    await expect(RawClient.open({ transport: 'ws', port: broker.port, path: '/other' })).rejects.toThrow(
+      '404',
+    );
+    await RawClient.connect({ transport: 'ws', port: broker.port, path: '/broker?from=page' });
+  });
+
+  it('of a plain request is asked for', async () => {
+    const response = await fetch(`http://127.0.0.1:${broker.port}/broker`);
+    expect(response.status).toBe(426);
+  });
+
+  it('uses no compression', async () => {
+    const socket = connect(broker.port, '127.0.0.1');
+    socket.write(
+      'GET /broker HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n' +
+        'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
+    );
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(head.toString()).toMatch(/^HTTP\/1\.1 101 /);
+    expect(head.toString()).not.toContain('permessage-deflate');
+  });
+
+  it('that fails leaves the listener serving', async () => {
+    const garbage = connect(broker.port, '127.0.0.1');
+    garbage.on('data', () => undefined);
+    garbage.write('\x00\x01\x02 not HTTP\r\n\r\n');
+    await once(garbage, 'close');
+    const reset = connect(broker.port, '127.0.0.1');
+    await once(reset, 'connect');
+    reset.resetAndDestroy();
+    await open();
+  });
+});
+
+describe('frames', () => {
+  it('[MQTT-6.0.0-1] of text end the connection', async () => {
+    const webSocket = await open();
+    webSocket.send(CONNECT);
+    await once(webSocket, 'message');
+    webSocket.send('text');
+    const [code] = (await once(webSocket, 'close')) as [number];
+    expect(code).toBe(1003);
+    const link = await broker.link(0);
+    await link.until(({ closed }) => closed.length > 0);
+    expect(link.closed).toHaveLength(1);
+  });
+
+  it('decode nothing after one of text', async () => {
+    const webSocket = await open();
+    webSocket.send('text');
+    webSocket.send(CONNECT);
+    const [code] = (await once(webSocket, 'close')) as [number];
+    expect(code).toBe(1003);
+    expect((await broker.link(0)).packets).toEqual([]);
+  });
+
+  it('[MQTT-6.0.0-2] may cut packets anywhere, fragmented frames included', async () => {
+    const webSocket = await open();
+    webSocket.send(CONNECT.subarray(0, 3), { binary: true, fin: false });
+    webSocket.send(CONNECT.subarray(3), { binary: true, fin: true });
+    const [connack] = (await once(webSocket, 'message')) as [Buffer];
+    expect(connack.toString('hex')).toBe('20020000');
+  });
+
+  it('above the bound end the connection', async () => {
+    const webSocket = await open();
+    webSocket.on('error', () => undefined);
+    webSocket.send(Buffer.alloc(2_000_000));
+    await once(webSocket, 'close');
+    const link = await broker.link(0);
+    await link.until(({ closed }) => closed.length > 0);
+    expect(link.packets).toEqual([]);
+  });
+
+  it('hold what came together with the close frame during a pause', async () => {
+    const client = await RawClient.open({ transport: 'ws', port: broker.port, path: '/broker' });
+    const link = await broker.link(0);
+    link.before = (packet) => {
+      if (packet.type === 'connect') link.link.pauseReading('handshake');
+      return false;
+    };
+    client.send(CONNECT, { cmd: 'disconnect' });
+    client.end();
+    await client.closed();
+    expect(link.packets.map((packet) => packet.type)).toEqual(['connect']);
+    link.link.resumeReading('handshake');
+    await link.until(({ closed }) => closed.length > 0);
+    expect(link.packets.map((packet) => packet.type)).toEqual(['connect', 'disconnect']);
+    expect(link.closed).toEqual(['client']);
+  });
+});
