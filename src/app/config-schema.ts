@@ -201,6 +201,15 @@ export const configSchema = z.strictObject({
         .describe('How long every single session event stays readable before compaction.'),
     })
     .prefault({}),
+  storage: z
+    .strictObject({
+      segmentBytes: z
+        .int()
+        .min(64 * KIB)
+        .default(64 * MIB)
+        .describe('Size of one file of the embedded logs; space is given back in such pieces.'),
+    })
+    .prefault({}),
   snapshot: z
     .strictObject({
       everyRecords: count(10_000, 'Event log records after which the snapshot is brought up to date.'),

@@ -10,6 +10,8 @@ export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 export interface TextOutput {
   write(text: string): unknown;
   readonly isTerminal: boolean;
+  /** Nobody reads it any more. */
+  readonly isClosed: boolean;
 }
 
 export interface CliContext {
@@ -23,6 +25,8 @@ export interface CliContext {
   askSecret(question: string): Promise<string | undefined>;
   /** Calls back on SIGTERM and SIGINT; returns how to stop listening. */
   onStopSignal(callback: (signal: string) => void): () => void;
+  /** Calls back on SIGHUP; returns how to stop listening. */
+  onReloadSignal(callback: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
   /** Loaded only by `spoke start`, so that every other command starts quickly. */

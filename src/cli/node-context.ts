@@ -21,13 +21,26 @@ export function nodeContext(loadBroker: () => Promise<StartBroker>): CliContext 
         for (const signal of STOP_SIGNALS) process.off(signal, callback);
       };
     },
+    onReloadSignal(callback) {
+      process.on('SIGHUP', callback);
+      return () => process.off('SIGHUP', callback);
+    },
     exit: (code) => process.exit(code),
     loadBroker,
   };
 }
 
 function outputOf(stream: NodeJS.WriteStream): TextOutput {
-  return { write: (chunk) => stream.write(chunk), isTerminal: stream.isTTY };
+  // Whoever read us has seen enough (`spoke events tail | head`), or lost its interest in a broker's log; the
+  // stream is destroyed then and takes no more. A broker has to outlive that.
+  stream.on('error', () => undefined);
+  return {
+    write: (chunk) => stream.write(chunk),
+    isTerminal: stream.isTTY,
+    get isClosed() {
+      return stream.destroyed;
+    },
+  };
 }
 
 async function askSecret(question: string): Promise<string | undefined> {

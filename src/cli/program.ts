@@ -6,11 +6,25 @@ import { CommandError, EXIT } from './cli-context.ts';
 import type { CliContext } from './cli-context.ts';
 import { registerConfigCommand } from './commands/config.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
+import { registerEventsCommand } from './commands/events.ts';
+import { registerQueueCommand } from './commands/queue.ts';
+import { registerSessionCommand } from './commands/session.ts';
 import { registerStartCommand } from './commands/start.ts';
+import { registerStatusCommand } from './commands/status.ts';
+import { registerUserCommand } from './commands/user.ts';
 
 export type RegisterCommand = (program: Command, context: CliContext) => void;
 
-const COMMANDS: readonly RegisterCommand[] = [registerStartCommand, registerConfigCommand, registerFleetCommand];
+const COMMANDS: readonly RegisterCommand[] = [
+  registerStartCommand,
+  registerStatusCommand,
+  registerConfigCommand,
+  registerSessionCommand,
+  registerQueueCommand,
+  registerEventsCommand,
+  registerUserCommand,
+  registerFleetCommand,
+];
 
 /** Runs one command line (without `node` and script) and resolves to the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {

@@ -3,6 +3,7 @@
  * its place in the log, not memory.
  */
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ClientId, TenantId } from '../../tenancy/identity.ts';
 import type { AdminEvent, AdminPort } from '../admin-port.ts';
@@ -11,6 +12,9 @@ import { event, eventsQuery } from '../api-schemas.ts';
 
 /** Tails at a time; each reads the log for itself. */
 export const EVENT_TAILS_MAX = 16;
+
+/** How long a closing server lets readers take the end of their stream. */
+const FAREWELL_MS = 500;
 
 interface EventsQuery {
   readonly tenant?: TenantId;
@@ -39,10 +43,10 @@ const SERVER_SENT_EVENTS: StreamFormat = {
 };
 
 export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void {
-  const tails = new Set<AbortController>();
-  app.addHook('preClose', (done) => {
-    for (const tail of tails) tail.abort();
-    done();
+  const tails = new Map<AbortController, Promise<void>>();
+  app.addHook('preClose', async () => {
+    for (const tail of tails.keys()) tail.abort();
+    await Promise.race([Promise.all(tails.values()), delay(FAREWELL_MS, undefined, { ref: false })]);
   });
 
   app.get<{ Querystring: EventsQuery }>(
@@ -66,12 +70,15 @@ export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void
       if (tails.size >= EVENT_TAILS_MAX)
         throw new ApiError('TOO_MANY_TAILS', `${EVENT_TAILS_MAX} tails are open`, 'End one of them first');
       const tail = new AbortController();
-      tails.add(tail);
       // Also when the reader leaves while nothing happens: the tail is waiting for an event then.
-      reply.raw.once('close', () => {
-        tails.delete(tail);
-        tail.abort();
+      const closed = new Promise<void>((resolve) => {
+        reply.raw.once('close', () => {
+          tails.delete(tail);
+          tail.abort();
+          resolve();
+        });
       });
+      tails.set(tail, closed);
       const wantsBrowserStream = request.headers.accept?.includes(SERVER_SENT_EVENTS.mediaType) === true;
       const format = wantsBrowserStream ? SERVER_SENT_EVENTS : JSON_LINES;
       const events = port.tailEvents({ tenant, clientId: client, since, follow }, tail.signal);

@@ -33,7 +33,9 @@ async function start(options: ConfigOption, context: CliContext): Promise<void> 
   });
   logger.info({ version: VERSION, file, listeners: broker.listeners, admin: broker.adminUrl }, 'ready');
   if (isPretty(config.log, context.stdout)) context.stdout.write(banner(broker));
+  const stopReloading = context.onReloadSignal(() => void broker.reload());
   const signal = await signals.first;
+  stopReloading();
   logger.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping');
   const stopped = await withinDeadline(broker.stop(), config.shutdown.deadlineMs);
   signals.ignore();

@@ -22,6 +22,7 @@ export class CliHarness {
   out = '';
   err = '';
   readonly #setting: CliSetting;
+  readonly #hungUp = new Set<() => void>();
   readonly #signalled = new Set<(signal: string) => void>();
 
   constructor(setting: CliSetting) {
@@ -38,15 +39,19 @@ export class CliHarness {
     for (const callback of this.#signalled) callback(name);
   }
 
+  hangUp(): void {
+    for (const callback of this.#hungUp) callback();
+  }
+
   get listensForSignals(): boolean {
-    return this.#signalled.size > 0;
+    return this.#signalled.size + this.#hungUp.size > 0;
   }
 
   #context(): CliContext {
     const { directory, environment, stdin, startBroker, terminal } = this.#setting;
     return {
-      stdout: { write: (text) => (this.out += text), isTerminal: terminal ?? false },
-      stderr: { write: (text) => (this.err += text), isTerminal: terminal ?? false },
+      stdout: { write: (text) => (this.out += text), isTerminal: terminal ?? false, isClosed: false },
+      stderr: { write: (text) => (this.err += text), isTerminal: terminal ?? false, isClosed: false },
       environment: environment ?? {},
       workingDirectory: directory,
       readStdin: () => Promise.resolve(stdin ?? ''),
@@ -54,6 +59,10 @@ export class CliHarness {
       onStopSignal: (callback) => {
         this.#signalled.add(callback);
         return () => void this.#signalled.delete(callback);
+      },
+      onReloadSignal: (callback) => {
+        this.#hungUp.add(callback);
+        return () => void this.#hungUp.delete(callback);
       },
       exit: (code) => void this.exits.push(code),
       loadBroker: () =>

@@ -14,6 +14,10 @@ function harness(stop: () => Promise<void>, environment: Record<string, string> 
       { transport: 'wss', host: '::1', port: 48084, path: '/mqtt' },
     ],
     adminUrl: 'http://127.0.0.1:49883',
+    reload: () => {
+      events.emit('reload');
+      return Promise.resolve();
+    },
     stop: () => {
       events.emit('stop');
       return stop();
@@ -44,6 +48,17 @@ describe('spoke start', () => {
     expect(out).toMatch(/stopped\n$/);
     expect(cli.exits).toEqual([]);
     expect(cli.listensForSignals).toBe(false);
+  });
+
+  it('reads files again on SIGHUP', async () => {
+    const { cli, events } = harness(() => Promise.resolve());
+    const run = cli.run('start');
+    await once(events, 'started');
+    const reloaded = once(events, 'reload');
+    cli.hangUp();
+    await reloaded;
+    cli.signal('SIGTERM');
+    expect((await run).code).toBe(0);
   });
 
   it('writes one JSON object per line where there is no terminal', async () => {

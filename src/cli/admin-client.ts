@@ -1,0 +1,122 @@
+/**
+ * Speaks to the broker that runs with the same configuration on this machine: address from `admin`, token from its
+ * data directory. What goes wrong is told as a `CommandError` with its remedy.
+ */
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { readAdminToken } from '../adapters/file/admin-token.ts';
+import type { Page } from '../admin/admin-port.ts';
+import type { SpokeConfig } from '../app/config-schema.ts';
+import { CommandError, EXIT } from './cli-context.ts';
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+const PAGE_ITEMS = 500;
+
+export class AdminClient {
+  readonly #base: string;
+  readonly #token: string;
+
+  /** Rejects when the configuration tells that there is nothing to speak to. */
+  static async open(config: Pick<SpokeConfig, 'admin' | 'dataDirectory'>): Promise<AdminClient> {
+    const { enabled, host, port } = config.admin;
+    if (!enabled || port === 0) {
+      const why = enabled ? 'admin.port is 0, so its port is not known' : 'admin.enabled is false';
+      throw new CommandError(
+        `The admin API cannot be reached: ${why}. Change that and restart the broker.`,
+        EXIT.usage,
+      );
+    }
+    const base = `http://${addressOf(host)}:${port}`;
+    const token = await readAdminToken(config.dataDirectory);
+    if (token === undefined)
+      throw notRunning(base, `no broker has run with data directory ${config.dataDirectory}`);
+    return new AdminClient(base, token);
+  }
+
+  private constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  async get<Answer>(path: string, query: Query = {}): Promise<Answer> {
+    return parsed<Answer>(await this.#request('GET', path, query));
+  }
+
+  async delete<Answer>(path: string, query: Query): Promise<Answer> {
+    return parsed<Answer>(await this.#request('DELETE', path, query));
+  }
+
+  /** Up to `limit` items over as many pages as that takes; `more`: there are others. */
+  async list<Item>(
+    path: string,
+    query: Query,
+    limit: number,
+  ): Promise<{ readonly items: readonly Item[]; readonly more: boolean }> {
+    const items: Item[] = [];
+    let cursor: string | undefined;
+    do {
+      const pageItems = Math.min(PAGE_ITEMS, limit - items.length);
+      const page: Page<Item> = await this.get(path, { ...query, limit: pageItems, cursor });
+      items.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== undefined && items.length < limit);
+    return { items, more: cursor !== undefined };
+  }
+
+  /** One item per line of the answer, as it arrives. Rejects when the broker goes away. */
+  async *lines<Item>(path: string, query: Query): AsyncGenerator<Item> {
+    const response = await this.#request('GET', path, query);
+    if (response.body === null) return;
+    try {
+      for await (const line of createInterface({ input: Readable.fromWeb(response.body) }))
+        if (line !== '') yield fromJson<Item>(line);
+    } catch (cause) {
+      throw new CommandError('The broker went away while it was being read.', EXIT.failure, { cause });
+    }
+  }
+
+  async #request(method: string, path: string, query: Query): Promise<Response> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) search.set(name, String(value));
+    const url = `${this.#base}${path}?${search}`;
+    const headers = { authorization: `Bearer ${this.#token}` };
+    const response = await fetch(url, { method, headers }).catch((cause: unknown) => {
+      throw notRunning(this.#base, 'nothing answers there', { cause });
+    });
+    if (response.ok) return response;
+    throw new CommandError(refusalText(await response.text(), response.status));
+  }
+}
+
+function addressOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function notRunning(base: string, why: string, options?: ErrorOptions): CommandError {
+  return new CommandError(
+    `No broker is running at ${base}: ${why}. Start it with "spoke start", or name its configuration with --config.`,
+    EXIT.failure,
+    options,
+  );
+}
+
+async function parsed<Answer>(response: Response): Promise<Answer> {
+  return fromJson<Answer>(await response.text());
+}
+
+/** The one place where the broker's word is taken for the shape of its answer: it has our token. */
+function fromJson<Answer>(text: string): Answer {
+  return JSON.parse(text) as Answer;
+}
+
+function refusalText(body: string, status: number): string {
+  try {
+    const { message, fix } = fromJson<{ readonly message?: string; readonly fix?: string }>(body);
+    return `The broker refused: ${message ?? body}. ${fix ?? ''}`.trim();
+  } catch {
+    return `What answers is no SpokeMQ broker (HTTP status ${status}). Is something else listening on admin.port?`;
+  }
+}

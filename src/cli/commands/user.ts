@@ -1,0 +1,176 @@
+/** `spoke user add|passwd|remove|list`: edits the users file; a running broker takes the change over by itself. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { FileBusyError, isErrno } from '../../adapters/file/atomic-write.ts';
+import { parseUsersFile, UsersFileError } from '../../adapters/file/users-file.ts';
+import { UnknownUserError, UserExistsError, UsersFileEditor } from '../../adapters/file/users-file-editor.ts';
+import type { SpokeConfig } from '../../app/config-schema.ts';
+import { hashPassword, SALT_BYTES } from '../../auth/password-hash.ts';
+import type { PasswordHash } from '../../auth/password-hash.ts';
+import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
+import type { User } from '../../auth/user-list.ts';
+import type { TenantUser } from '../../tenancy/identity.ts';
+import { CommandError, EXIT } from '../cli-context.ts';
+import type { CliContext } from '../cli-context.ts';
+import { configOf, configOption } from '../config-option.ts';
+import type { ConfigOption } from '../config-option.ts';
+import { table } from '../table.ts';
+
+interface PasswordOptions extends ConfigOption {
+  readonly passwordStdin?: boolean;
+}
+
+interface AddOptions extends PasswordOptions {
+  readonly rule?: readonly string[];
+  readonly certificate?: boolean;
+}
+
+export function registerUserCommand(program: Command, context: CliContext): void {
+  const user = program.command('user').description('manage the users file (auth.mode: file)');
+
+  user
+    .command('add <name>')
+    .description('add a user, TENANT/NAME or NAME of the default tenant')
+    .addOption(configOption())
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--certificate', 'let a client certificate of this name in without a password')
+    .option('--rule <rule...>', 'rights, first match decides: "allow|deny publish|subscribe|all FILTER"')
+    .action((name: string, options: AddOptions) => add(name, options, context));
+
+  user
+    .command('passwd <name>')
+    .description('change the password of a user')
+    .addOption(configOption())
+    .option('--password-stdin', 'read the password from standard input')
+    .action(async (name: string, options: PasswordOptions) => {
+      const { editor, named } = editing(name, options, context);
+      const passwordHash = await newPassword(options, context);
+      await explained(editor.setPassword(named, passwordHash));
+      context.stdout.write(`${userText(named)}: password changed in ${editor.file}\n`);
+    });
+
+  user
+    .command('remove <name>')
+    .description('remove a user')
+    .addOption(configOption())
+    .action(async (name: string, options: ConfigOption) => {
+      const { editor, named } = editing(name, options, context);
+      await explained(editor.remove(named));
+      context.stdout.write(`${userText(named)}: removed from ${editor.file}\n`);
+    });
+
+  user
+    .command('list')
+    .description('list users and their rights')
+    .addOption(configOption())
+    .option('--json', 'print JSON')
+    .action((options: ConfigOption & { readonly json?: boolean }) => list(options, context));
+}
+
+async function add(name: string, options: AddOptions, context: CliContext): Promise<void> {
+  const { editor, named, config } = editing(name, options, context);
+  const certificate = options.certificate === true;
+  const withPassword = !certificate || options.passwordStdin === true;
+  const passwordHash = withPassword ? await newPassword(options, context) : undefined;
+  const rules = await explained(editor.add({ user: named, passwordHash, certificate, rules: options.rule }));
+  const rights = rules === undefined ? 'the rules at the top of the file' : rules.join('; ');
+  context.stdout.write(`${userText(named)}: added to ${editor.file} with ${rights}\n`);
+  if (config.auth.mode !== 'file')
+    context.stderr.write(
+      'Nobody is asked for a password yet: set auth.mode to "file" and restart the broker.\n',
+    );
+  if (!config.tenants.includes(named.tenant))
+    context.stderr.write(
+      `Tenant "${named.tenant}" is not served yet: add it to "tenants" in the configuration.\n`,
+    );
+}
+
+async function list(options: ConfigOption & { readonly json?: boolean }, context: CliContext): Promise<void> {
+  const file = configOf(options, context).config.auth.usersFile;
+  const users = [...(await explained(usersOf(file)))].map((user) => ({
+    name: userText(user),
+    password: user.passwordHash !== undefined,
+    certificate: user.certificate,
+    rules: user.rules.map(({ effect, action, filter }) => `${effect} ${action} ${filter}`),
+  }));
+  if (options.json === true) {
+    context.stdout.write(`${JSON.stringify(users, null, 2)}\n`);
+    return;
+  }
+  const columns = [
+    { title: 'USER', value: (user: (typeof users)[number]) => user.name },
+    { title: 'LOGS IN BY', value: loginText },
+    { title: 'RULES', value: (user: (typeof users)[number]) => user.rules.join('; ') },
+  ];
+  context.stdout.write(table(columns, users));
+}
+
+function loginText({
+  password,
+  certificate,
+}: {
+  readonly password: boolean;
+  readonly certificate: boolean;
+}): string {
+  if (password) return certificate ? 'password, certificate' : 'password';
+  return certificate ? 'certificate' : '-';
+}
+
+async function usersOf(file: string): Promise<Iterable<User>> {
+  try {
+    return parseUsersFile(file, await readFile(file, 'utf8'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return new UserList([]);
+    throw error;
+  }
+}
+
+function editing(
+  name: string,
+  options: ConfigOption,
+  context: CliContext,
+): { readonly editor: UsersFileEditor; readonly named: TenantUser; readonly config: SpokeConfig } {
+  const named = parseListedUser(name);
+  if (named === undefined) {
+    const what = `${JSON.stringify(name)} is no user name`;
+    throw new CommandError(`${what}: use TENANT/NAME or NAME, without + # / in NAME.`, EXIT.usage);
+  }
+  const { config } = configOf(options, context);
+  return { editor: new UsersFileEditor(config.auth.usersFile), named, config };
+}
+
+async function newPassword(options: PasswordOptions, context: CliContext): Promise<PasswordHash> {
+  const password =
+    options.passwordStdin === true
+      ? (await context.readStdin()).replace(/\r?\n$/, '')
+      : await askTwice(context);
+  if (password === '')
+    throw new CommandError('The password is empty: choose one of at least one character.', EXIT.usage);
+  return hashPassword(Buffer.from(password), randomBytes(SALT_BYTES));
+}
+
+async function askTwice(context: CliContext): Promise<string> {
+  const password = await context.askSecret('Password: ');
+  if (password === undefined)
+    throw new CommandError('There is no terminal to ask for the password: use --password-stdin.', EXIT.usage);
+  if (password !== (await context.askSecret('Once more: ')))
+    throw new CommandError('The two passwords differ: nothing was changed.', EXIT.usage);
+  return password;
+}
+
+/** Failures of the users file in its own words, without a stack. */
+async function explained<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof UsersFileError) throw new CommandError(cause.message, EXIT.usage, { cause });
+    if (
+      cause instanceof UnknownUserError ||
+      cause instanceof UserExistsError ||
+      cause instanceof FileBusyError
+    )
+      throw new CommandError(`${cause.message}.`, EXIT.failure, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AdminServer } from '../../../src/admin/admin-server.ts';
+import { ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
+import { MemoryAdminPort } from '../admin/memory-admin-port.ts';
+import { CliHarness } from './cli-harness.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'spoke-cli-'));
+const port = new MemoryAdminPort();
+let server: AdminServer;
+let environment: Record<string, string>;
+let cli: CliHarness;
+
+beforeAll(async () => {
+  const token = await ensureAdminToken(join(directory, 'data'));
+  server = new AdminServer({ port, token, allowedHosts: [], version: '1.2.3', onError: () => undefined });
+  const url = await server.listen('127.0.0.1', 0);
+  environment = { SPOKE_ADMIN_PORT: new URL(url).port };
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true });
+});
+beforeEach(() => {
+  cli = new CliHarness({ directory, environment });
+  port.sessions.length = 0;
+  port.queues.length = 0;
+  port.events.length = 0;
+});
+
+describe('spoke session', () => {
+  it('lists sessions in aligned columns, over as many pages as it takes', async () => {
+    for (let bike = 1; bike <= 600; bike++) port.addSession(`bike-${bike}`, { queuedMessages: bike });
+    const { out, err } = await cli.run('session', 'list', '--limit', '550');
+    const lines = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(551);
+    expect(lines[0]).toMatch(/^TENANT {3}CLIENT {4}STATE/);
+    const queuedEnds = lines.map((line) => line.length);
+    expect(new Set(queuedEnds).size).toBe(1);
+    expect(err).toBe('There are more than 550: see --limit.\n');
+  });
+
+  it('prints JSON for programs', async () => {
+    port.addSession('bike-1');
+    expect(JSON.parse((await cli.run('session', 'list', '--json')).out)).toMatchObject([
+      { clientId: 'bike-1' },
+    ]);
+    expect(JSON.parse((await cli.run('session', 'list', '--disconnected', '--json')).out)).toEqual([]);
+  });
+
+  it('shows one session with its subscriptions', async () => {
+    port.addSession('bike-1');
+    const { out } = await cli.run('session', 'show', 'bike-1');
+    expect(out).toMatch(/^client +bike-1$/m);
+    expect(out).toMatch(/^a\/# +1$/m);
+  });
+
+  it('kicks, and discards when asked', async () => {
+    port.addSession('bike-1');
+    expect(await cli.run('session', 'kick', 'bike-1')).toMatchObject({
+      code: 0,
+      out: 'bike-1: disconnected\n',
+    });
+    expect(await cli.run('session', 'kick', 'bike-1')).toMatchObject({
+      code: 1,
+      err: 'The broker refused: client "bike-1" is not connected. Nothing to do, or end its session with discard=true\n',
+    });
+    expect((await cli.run('session', 'kick', 'bike-1', '--discard')).out).toBe('bike-1: its session ended\n');
+    expect(port.sessions).toEqual([]);
+  });
+
+  it('never lets a client write to the terminal', async () => {
+    port.addSession('\u001b[31mred\u202e');
+    const { out } = await cli.run('session', 'list');
+    expect(out).toContain('\\u{1b}[31mred\\u{202e}');
+    expect(out).not.toContain('\u001b');
+  });
+});
+
+describe('spoke queue', () => {
+  it('lists, shows and purges', async () => {
+    port.addQueue('bike-1', 12);
+    expect((await cli.run('queue', 'list')).out).toMatch(/^default +bike-1 +pending +1 +12 +1200$/m);
+    const shown = (await cli.run('queue', 'show', 'bike-1')).out;
+    expect(shown).toMatch(/^messages +12 of at most 100$/m);
+    expect(shown).toMatch(/^positions +1 to 12$/m);
+    expect((await cli.run('queue', 'purge', 'bike-1')).out).toBe('bike-1: 12 messages removed\n');
+    expect((await cli.run('queue', 'show', 'bike-1')).code).toBe(1);
+  });
+});
+
+describe('spoke events tail', () => {
+  it('prints events for people and for programs', async () => {
+    port.addEvent('SessionOpened', 'bike-1');
+    port.addEvent('Subscribed', 'bike-2');
+    expect((await cli.run('events', 'tail')).out).toBe(
+      '2023-11-14T22:13:20.000Z SessionOpened default/bike-1 sessionId=1\n' +
+        '2023-11-14T22:13:20.001Z Subscribed default/bike-2 sessionId=1\n',
+    );
+    const json = (await cli.run('events', 'tail', '--json', '--client', 'bike-2')).out;
+    expect(JSON.parse(json)).toMatchObject({ event: 'Subscribed', clientId: 'bike-2' });
+  });
+
+  it('follows what happens until the broker goes away', async () => {
+    const other = new AdminServer({
+      port,
+      token: await ensureAdminToken(join(directory, 'data')),
+      allowedHosts: [],
+      version: '1.2.3',
+      onError: () => undefined,
+    });
+    const url = await other.listen('127.0.0.1', 0);
+    const follower = new CliHarness({ directory, environment: { SPOKE_ADMIN_PORT: new URL(url).port } });
+    const run = follower.run('events', 'tail', '--follow');
+    while (port.openTails === 0) await new Promise((resolve) => setImmediate(resolve));
+    port.addEvent('SessionClosed', 'bike-3');
+    while (!follower.out.includes('SessionClosed default/bike-3'))
+      await new Promise((resolve) => setImmediate(resolve));
+    await other.close();
+    expect((await run).code).toBe(0);
+  });
+});
+
+describe('spoke status', () => {
+  it('tells broker, listeners and tenants', async () => {
+    const { out } = await cli.run('status');
+    expect(out).toMatch(/^listens +tcp 127\.0\.0\.1:1883$/m);
+    expect(out).toMatch(/^default +1 +2 +3 +4$/m);
+  });
+});
+
+describe('without a broker', () => {
+  it('says so, and what to do', async () => {
+    const nowhere = new CliHarness({ directory, environment: { SPOKE_ADMIN_PORT: '1' } });
+    expect(await nowhere.run('status')).toEqual({
+      code: 1,
+      out: '',
+      err: 'No broker is running at http://127.0.0.1:1: nothing answers there. Start it with "spoke start", or name its configuration with --config.\n',
+    });
+  });
+
+  it('notices a data directory no broker has used, and an admin API that is off', async () => {
+    const elsewhere = new CliHarness({ directory, environment: { SPOKE_DATA_DIRECTORY: 'other' } });
+    expect((await elsewhere.run('session', 'list')).err).toContain('no broker has run with data directory');
+    const off = new CliHarness({ directory, environment: { SPOKE_ADMIN_ENABLED: 'false' } });
+    expect(await off.run('session', 'list')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('admin.enabled is false'),
+    });
+  });
+
+  it('refuses a limit that is none', async () => {
+    expect(await cli.run('session', 'list', '--limit', 'many')).toMatchObject({ code: 2 });
+  });
+});

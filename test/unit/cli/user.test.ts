@@ -1,0 +1,100 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseUsersFile } from '../../../src/adapters/file/users-file.ts';
+import { verifyPassword } from '../../../src/auth/password-hash.ts';
+import { parseListedUser } from '../../../src/auth/user-list.ts';
+import { CliHarness } from './cli-harness.ts';
+
+let directory: string;
+let file: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'spoke-user-'));
+  file = join(directory, 'users.yaml');
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function spoke(stdin: string, ...args: readonly string[]) {
+  return new CliHarness({ directory, stdin, environment: { SPOKE_AUTH_MODE: 'file' } }).run('user', ...args);
+}
+
+async function accepts(name: string, password: string): Promise<boolean> {
+  const user = parseListedUser(name);
+  const listed = user && parseUsersFile(file, readFileSync(file, 'utf8')).find(user);
+  return listed?.passwordHash !== undefined && verifyPassword(Buffer.from(password), listed.passwordHash);
+}
+
+describe('spoke user', () => {
+  it('adds a user whose password no file holds', async () => {
+    const { code, out } = await spoke('s3cret\n', 'add', 'default/bike-7', '--password-stdin');
+    expect({ code, out }).toEqual({ code: 0, out: `default/bike-7: added to ${file} with allow all #\n` });
+    expect(readFileSync(file, 'utf8')).not.toContain('s3cret');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await accepts('bike-7', 's3cret')).toBe(true);
+    expect(await accepts('bike-7', 's3cret\n')).toBe(false);
+  });
+
+  it('gives the rights that were named', async () => {
+    const rules = ['--rule', 'deny all x', 'allow publish devices/%c/#', '--rule', 'allow subscribe a'];
+    await spoke('p', 'add', 'bike-7', '--password-stdin', ...rules);
+    expect(JSON.parse((await spoke('', 'list', '--json')).out)).toEqual([
+      {
+        name: 'default/bike-7',
+        password: true,
+        certificate: false,
+        rules: ['deny all x', 'allow publish devices/%c/#', 'allow subscribe a'],
+      },
+    ]);
+  });
+
+  it('adds who only has a certificate without asking for a password', async () => {
+    expect((await spoke('', 'add', 'badge', '--certificate')).code).toBe(0);
+    expect((await spoke('', 'list')).out).toMatch(/^default\/badge +certificate +allow all #$/m);
+  });
+
+  it('changes a password and removes a user', async () => {
+    await spoke('old', 'add', 'bike-7', '--password-stdin');
+    expect((await spoke('new', 'passwd', 'bike-7', '--password-stdin')).code).toBe(0);
+    expect([await accepts('bike-7', 'old'), await accepts('bike-7', 'new')]).toEqual([false, true]);
+    expect((await spoke('', 'remove', 'bike-7')).code).toBe(0);
+    expect((await spoke('', 'list', '--json')).out).toBe('[]\n');
+    expect(await spoke('', 'remove', 'bike-7')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('spoke user list'),
+    });
+  });
+
+  it('lists nobody when there is no file yet', async () => {
+    expect((await spoke('', 'list', '--json')).out).toBe('[]\n');
+  });
+
+  it.each([
+    [['add', 'a/b/c', '--password-stdin'], 'no user name'],
+    [['add', 'bike', '--password-stdin', '--rule', 'everything'], 'not of the form'],
+    [['add', 'bike'], 'use --password-stdin'],
+  ])('exits with 2 for %j', async (args, problem) => {
+    expect(await spoke('p', ...args)).toMatchObject({ code: 2, err: expect.stringContaining(problem) });
+  });
+
+  it('refuses an empty password', async () => {
+    expect(await spoke('\n', 'add', 'bike', '--password-stdin')).toMatchObject({ code: 2 });
+  });
+
+  it('names the place when the file was broken by hand', async () => {
+    writeFileSync(file, 'users:\n  one: { pasword: x }\n');
+    const { code, err } = await spoke('p', 'add', 'two', '--password-stdin');
+    expect(code).toBe(2);
+    expect(err).toContain(`${file}:2:10: users.one.pasword: is not a known key. Did you mean "password"?`);
+  });
+
+  it('reminds of what is missing before anybody is asked for a password', async () => {
+    const cli = new CliHarness({ directory, stdin: 'p' });
+    const { err } = await cli.run('user', 'add', 'acme/bike', '--password-stdin');
+    expect(err).toContain('set auth.mode to "file"');
+    expect(err).toContain('Tenant "acme" is not served yet');
+  });
+});
