@@ -9,7 +9,7 @@ import { SpanGatherer, isForwardable } from './forwardable.ts';
 import type { ProtocolLevel, UserProperties } from './packets.ts';
 import { PROPERTY, PropertyCursor } from './properties.ts';
 import { ProtocolViolation, REASON } from './reason-code.ts';
-import { hasWildcard } from './topic.ts';
+import { isTopicName } from './topic.ts';
 import { WireCursor } from './wire-cursor.ts';
 
 const RESERVED_FLAG = 0x01;
@@ -98,10 +98,11 @@ function checkWill(wire: WireCursor, level: ProtocolLevel): Buffer {
       if (isForwardable(cursor.id)) forwardable.add(cursor.start, wire.position);
     }
   }
-  const topic = wire.text('will topic');
-  if (topic === '') throw wire.malformed('will topic is empty');
-  if (hasWildcard(topic)) {
-    throw new ProtocolViolation(REASON.topicNameInvalid, 'CONNECT: will topic contains a wildcard');
+  if (!isTopicName(wire.text('will topic'))) {
+    throw new ProtocolViolation(
+      REASON.topicNameInvalid,
+      'CONNECT: will topic is empty or contains a wildcard',
+    );
   }
   wire.binary('will payload');
   return forwardable.finish();

@@ -34,11 +34,11 @@ const AUTH_REASONS: ReadonlySet<number> = new Set([REASON.continueAuthentication
 /** `frame` is one whole DISCONNECT; its body begins at `bodyOffset`. Throws `ProtocolViolation`. */
 export function decodeDisconnect(frame: Buffer, bodyOffset: number, level: ProtocolLevel): DisconnectPacket {
   const wire = new WireCursor(frame, bodyOffset, frame.length, 'DISCONNECT');
-  if (wire.atEnd) return { type: 'disconnect', reasonCode: REASON.success, sessionExpiryS: undefined };
+  if (wire.atEnd()) return { type: 'disconnect', reasonCode: REASON.success, sessionExpiryS: undefined };
   if (level !== 5) throw wire.malformed('has a body');
   checkReason(wire, DISCONNECT_REASONS);
   // The properties may be left out together with their length (MQTT 5.0, 3.14.2.2.1).
-  if (!wire.atEnd) new PropertyCursor(wire, 'DISCONNECT').skipAll();
+  if (!wire.atEnd()) new PropertyCursor(wire, 'DISCONNECT').skipAll();
   wire.expectEnd();
   const { reasonCode, properties } = parseChecked(frame, level, 'disconnect');
   return {
@@ -71,7 +71,7 @@ export function decodeAuth(frame: Buffer, bodyOffset: number, level: ProtocolLev
 
 function checkReason(wire: WireCursor, allowed: ReadonlySet<number>): void {
   // A missing reason code means success (MQTT 5.0, 3.14.2.1 and 3.15.2.1).
-  const reasonCode = wire.atEnd ? REASON.success : wire.byte('reason code');
+  const reasonCode = wire.atEnd() ? REASON.success : wire.byte('reason code');
   if (allowed.has(reasonCode)) return;
   throw new ProtocolViolation(
     REASON.protocolError,

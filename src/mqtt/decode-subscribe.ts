@@ -41,7 +41,7 @@ export function decodeSubscribe(frame: Buffer, bodyOffset: number, level: Protoc
   do {
     const filter = checkFilter(wire);
     checkOptions(wire, level, filter);
-  } while (!wire.atEnd);
+  } while (!wire.atEnd());
   const parsed = parseChecked(frame, level, 'subscribe');
   return { type: 'subscribe', ...head, requests: parsed.subscriptions.map(toRequest) };
 }
@@ -55,7 +55,7 @@ export function decodeUnsubscribe(
   const wire = new WireCursor(frame, bodyOffset, frame.length, 'UNSUBSCRIBE');
   const { packetId, userProperties } = checkHead(wire, level, 'UNSUBSCRIBE');
   do checkFilter(wire);
-  while (!wire.atEnd);
+  while (!wire.atEnd());
   const parsed = parseChecked(frame, level, 'unsubscribe');
   return { type: 'unsubscribe', packetId, userProperties, filters: parsed.unsubscriptions };
 }
@@ -84,7 +84,7 @@ function checkHead(wire: WireCursor, level: ProtocolLevel, place: 'SUBSCRIBE' | 
     }
   }
   // [MQTT-3.8.3-2], [MQTT-3.10.3-2]
-  if (wire.atEnd) throw new ProtocolViolation(REASON.protocolError, `${place}: holds no topic filter`);
+  if (wire.atEnd()) throw new ProtocolViolation(REASON.protocolError, `${place}: holds no topic filter`);
   return { packetId, subscriptionId, userProperties };
 }
 

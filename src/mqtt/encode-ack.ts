@@ -3,7 +3,7 @@
  * reason to give (the properties may be left out together with their length, MQTT 5.0, 3.4.2.2.1).
  */
 import type { AckType } from './decode-ack.ts';
-import type { PacketSink } from './packet-writer.ts';
+import type { PacketSink } from './packet-sink.ts';
 import type { ProtocolLevel } from './packets.ts';
 
 /** First byte; PUBREL carries QoS 1 in its flags [MQTT-3.6.1-1]. */

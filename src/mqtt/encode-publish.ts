@@ -5,7 +5,7 @@
  *   PUBLISH => flags remaining-length topic [packet-id] [properties] payload
  */
 import { PACKET_HEADER_BYTES, varintBytes, writeVarint } from './varint.ts';
-import type { PacketSink } from './packet-writer.ts';
+import type { PacketSink } from './packet-sink.ts';
 import type { ProtocolLevel } from './packets.ts';
 import { PROPERTY } from './properties.ts';
 import type { QoS } from './qos.ts';

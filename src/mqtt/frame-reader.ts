@@ -40,7 +40,18 @@ export class FrameReader {
    */
   push(chunk: Buffer, onFrame: OnFrame): number {
     this.#stopped = false;
-    let position = this.#arrived === 0 ? 0 : this.#resume(chunk, onFrame);
+    const resumed = this.#arrived === 0 ? 0 : this.#resume(chunk, onFrame);
+    return this.#cut(chunk, resumed, onFrame);
+  }
+
+  /** From within `onFrame`: the rest of the chunk is left to the caller, who pushes it again when it may go on. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Frames that begin in this chunk, from `start` on; keeps what is left of the last. Returns as `push`. */
+  #cut(chunk: Buffer, start: number, onFrame: OnFrame): number {
+    let position = start;
     while (position < chunk.length) {
       if (this.#stopped) return position;
       if (!this.#readHeader(chunk, position, chunk.length)) break;
@@ -51,11 +62,6 @@ export class FrameReader {
     }
     if (position < chunk.length) this.#keep(chunk, position, chunk.length);
     return chunk.length;
-  }
-
-  /** From within `onFrame`: the rest of the chunk is left to the caller, who pushes it again when it may go on. */
-  stop(): void {
-    this.#stopped = true;
   }
 
   /** Feeds the frame that an earlier chunk began; returns how much of this chunk it took. */

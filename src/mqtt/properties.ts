@@ -4,7 +4,7 @@
  */
 import { REASON, ProtocolViolation } from './reason-code.ts';
 import type { ReasonCode } from './reason-code.ts';
-import { hasWildcard } from './topic.ts';
+import { isTopicName } from './topic.ts';
 import type { WireCursor } from './wire-cursor.ts';
 
 export const PROPERTY = {
@@ -172,20 +172,24 @@ export class PropertyCursor {
     this.valueStart = wire.position;
     switch (found.wire) {
       case 'byte':
-        return this.#checkNumber(found, wire.byte(found.name));
+        this.#checkNumber(found, wire.byte(found.name));
+        break;
       case 'twoByte':
-        return this.#checkNumber(found, wire.twoByteInteger(found.name));
+        this.#checkNumber(found, wire.twoByteInteger(found.name));
+        break;
       case 'fourByte':
-        return this.#checkNumber(found, wire.fourByteInteger(found.name));
+        this.#checkNumber(found, wire.fourByteInteger(found.name));
+        break;
       case 'varint':
-        return this.#checkNumber(found, wire.variableByteInteger(found.name));
+        this.#checkNumber(found, wire.variableByteInteger(found.name));
+        break;
       case 'binary':
         this.valueStart = wire.binary(found.name);
-        return;
+        break;
       case 'utf8':
         this.valueStart = wire.utf8(found.name);
         if (found.name === 'responseTopic') this.#checkResponseTopic(found);
-        return;
+        break;
       case 'pair':
         wire.utf8(found.name);
         wire.utf8(found.name);
@@ -199,8 +203,7 @@ export class PropertyCursor {
 
   /** A topic name, so neither empty nor with wildcards [MQTT-3.3.2-14]. */
   #checkResponseTopic(found: PropertyRule): void {
-    const topic = this.text();
-    if (topic === '' || hasWildcard(topic)) throw this.#wrong(found);
+    if (!isTopicName(this.text())) throw this.#wrong(found);
   }
 
   #wrong(found: PropertyRule): ProtocolViolation {

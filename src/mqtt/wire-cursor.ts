@@ -23,7 +23,7 @@ export class WireCursor {
     this.place = place;
   }
 
-  get atEnd(): boolean {
+  atEnd(): boolean {
     return this.position >= this.end;
   }
 

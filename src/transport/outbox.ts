@@ -3,7 +3,7 @@
  * leave as one write per turn. At most one write is under way; what comes meanwhile forms the next. Holds nothing
  * while empty. How much may wait is decided by its owner, who sees `bytes`.
  */
-import type { PacketSink } from '../mqtt/packet-writer.ts';
+import type { PacketSink } from '../mqtt/packet-sink.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { CHUNK_BYTES, type ChunkPool } from './chunk-pool.ts';
 

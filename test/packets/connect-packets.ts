@@ -203,7 +203,7 @@ export const CONNECT_CASES: readonly PacketCase[] = [
   connect('identifier with a surrogate [MQTT-1.5.4-1]', v311Id(hex('ed a0 80')), 'malformedPacket'),
   connect('identifier beyond U+10FFFF', v311Id(hex('f4 90 80 80')), 'malformedPacket'),
   connect('identifier that ends within a character', v311Id(hex('61 c3')), 'malformedPacket'),
-  connect('will topic that is empty', v5Will(properties(), ''), 'malformedPacket'),
+  connect('will topic that is empty', v5Will(properties(), ''), 'topicNameInvalid'),
   connect('will topic with a wildcard', v5Will(properties(), 'a/+'), 'topicNameInvalid'),
 
   connect('5 receive maximum 0', v5With('21 0000'), 'protocolError'),

@@ -9,9 +9,9 @@ import { encodeAck } from '../../src/mqtt/encode-ack.ts';
 import { encodePacket } from '../../src/mqtt/encode-packet.ts';
 import { encodePublish, publishSize } from '../../src/mqtt/encode-publish.ts';
 import { FrameReader } from '../../src/mqtt/frame-reader.ts';
-import { PacketWriter } from '../../src/mqtt/packet-writer.ts';
 import type { PublishPacket } from '../../src/mqtt/packets.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
+import { GrowingSink } from '../packets/growing-sink.ts';
 import { levels, parseReference, publishes, text } from '../packets/packet-arbitraries.ts';
 
 const packetIds = fc.integer({ min: 1, max: 65_535 });
@@ -65,9 +65,9 @@ describe('encodePublish', () => {
             subscriptionIds,
           };
           const args = [level, outgoing, remainingExpiryS, topicAlias, sendTopic] as const;
-          const writer = new PacketWriter(1 << 20);
+          const writer = new GrowingSink();
           encodePublish(writer, ...args);
-          const bytes = writer.take();
+          const bytes = writer.written;
           expect(publishSize(...args)).toBe(bytes.length);
 
           const read = parseReference(bytes, level);
@@ -104,9 +104,9 @@ describe('encodeAck', () => {
         const failure =
           type === 'puback' || type === 'pubrec' ? REASON.quotaExceeded : REASON.packetIdentifierNotFound;
         const reasonCode = failed ? failure : 0;
-        const writer = new PacketWriter(1000);
+        const writer = new GrowingSink();
         encodeAck(writer, level, type, packetId, reasonCode);
-        const read = parseReference(writer.take(), level);
+        const read = parseReference(writer.written, level);
         expect(read).toMatchObject({ cmd: type, messageId: packetId });
         if (level === 5) expect(read).toMatchObject({ reasonCode });
       }),

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { encodeAck } from '../../../src/mqtt/encode-ack.ts';
 import { encodePacket } from '../../../src/mqtt/encode-packet.ts';
 import type { EncodeOptions } from '../../../src/mqtt/encode-packet.ts';
-import { PacketWriter } from '../../../src/mqtt/packet-writer.ts';
 import type { ProtocolLevel, ServerPacket } from '../../../src/mqtt/packets.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
+import { GrowingSink } from '../../packets/growing-sink.ts';
 import { hex, packet, properties, str } from '../../packets/wire.ts';
 
 function encode(
@@ -185,9 +185,9 @@ describe('encodeAck', () => {
     ['pubrec', 5, 0x97, '50 03 abcd 97'],
     ['pubrel', 5, 0x92, '62 03 abcd 92'],
   ] as const)('encodes %s on level %i with reason %i', (type, level, reasonCode, bytes) => {
-    const writer = new PacketWriter(100);
+    const writer = new GrowingSink();
     encodeAck(writer, level, type, 0xabcd, reasonCode);
     encodeAck(writer, 4, 'puback', 1, 0);
-    expect(writer.take()).toEqual(Buffer.concat([hex(bytes), hex('40 02 0001')]));
+    expect(writer.written).toEqual(Buffer.concat([hex(bytes), hex('40 02 0001')]));
   });
 });

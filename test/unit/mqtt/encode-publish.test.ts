@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { encodePublish, publishSize } from '../../../src/mqtt/encode-publish.ts';
+import { encodePublish, encodePublishHead, publishSize } from '../../../src/mqtt/encode-publish.ts';
 import type { OutgoingPublish } from '../../../src/mqtt/encode-publish.ts';
-import { PacketWriter } from '../../../src/mqtt/packet-writer.ts';
+import { GrowingSink } from '../../packets/growing-sink.ts';
 import { hex, packet, properties, str } from '../../packets/wire.ts';
 
 const CONTENT_TYPE = hex('03 0004 74657874');
@@ -16,9 +16,9 @@ const OUTGOING: OutgoingPublish = {
 };
 
 function written(...args: Parameters<typeof publishSize>): Buffer {
-  const writer = new PacketWriter(1 << 20);
+  const writer = new GrowingSink();
   const bytes = encodePublish(writer, ...args);
-  const taken = writer.take();
+  const taken = writer.written;
   expect([bytes, publishSize(...args)]).toEqual([taken.length, taken.length]);
   return taken;
 }
@@ -67,10 +67,16 @@ describe('encodePublish', () => {
     expect(written(4, outgoing, undefined, 0, true).equals(expected)).toBe(true);
   });
 
+  it('leaves the payload to be written from where it lies', () => {
+    const sink = new GrowingSink();
+    const headBytes = encodePublishHead(sink, 4, OUTGOING, undefined, 0, true);
+    expect([headBytes, sink.written]).toEqual([9, hex('32 09 0003 612f62 000a')]);
+  });
+
   it('writes behind what the writer holds', () => {
-    const writer = new PacketWriter(100);
+    const writer = new GrowingSink();
     writer.append(hex('d0 00'));
     encodePublish(writer, 4, { ...OUTGOING, qos: 0 }, undefined, 0, true);
-    expect(writer.take()).toEqual(hex('d0 00 30 07 0003 612f62 6869'));
+    expect(writer.written).toEqual(hex('d0 00 30 07 0003 612f62 6869'));
   });
 });

@@ -63,7 +63,7 @@ describe('FrameReader', () => {
 
   it('takes a packet of just the limit and refuses the next larger one by its header alone', () => {
     expect(collect(new FrameReader(10), packet(0x30, Buffer.alloc(8)))).toHaveLength(1);
-    expect(() => collect(new FrameReader(10), hex('30 09'))).toThrowError(
+    expect(() => collect(new FrameReader(10), hex('30 09'))).toThrow(
       expect.objectContaining({ reasonCode: REASON.packetTooLarge }),
     );
   });
@@ -71,7 +71,7 @@ describe('FrameReader', () => {
   it('refuses too large a packet although its header comes in pieces', () => {
     const reader = new FrameReader(1000);
     expect(collect(reader, hex('30'), hex('ff'), hex('ff'))).toEqual([]);
-    expect(() => collect(reader, hex('7f'))).toThrowError(
+    expect(() => collect(reader, hex('7f'))).toThrow(
       expect.objectContaining({ reasonCode: REASON.packetTooLarge }),
     );
   });
@@ -79,7 +79,7 @@ describe('FrameReader', () => {
   it.each(['30 ff ff ff ff', '30 ff ff ff 80', '30 80 00', '30 ff 80 00'])(
     'refuses the remaining length in %s [MQTT-1.5.5-1]',
     (bytes) => {
-      expect(() => collect(new FrameReader(1 << 28), hex(bytes))).toThrowError(
+      expect(() => collect(new FrameReader(1 << 28), hex(bytes))).toThrow(
         expect.objectContaining({ reasonCode: REASON.malformedPacket }),
       );
     },
@@ -91,6 +91,24 @@ describe('FrameReader', () => {
     collect(reader, hex('30 ff ff ff 7f'), Buffer.alloc(10_000));
     expect(reader.pendingBytes).toBe(10_005);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
+  });
+
+  it('stops between two frames and goes on with the rest when it is pushed again', () => {
+    const reader = new FrameReader(100);
+    const bytes = Buffer.concat([PINGREQ, hex('40 02 0001'), PINGREQ]);
+    const cut = (chunk: Buffer): [string[], number] => {
+      const frames: string[] = [];
+      const taken = reader.push(chunk, (frame) => {
+        frames.push(frame.toString('hex'));
+        reader.stop();
+      });
+      return [frames, taken];
+    };
+    expect(cut(bytes.subarray(0, 1))).toEqual([[], 1]);
+    expect(cut(bytes.subarray(1))).toEqual([['c000'], 1]);
+    expect(cut(bytes.subarray(2))).toEqual([['40020001'], 4]);
+    expect(cut(bytes.subarray(6))).toEqual([['c000'], 2]);
+    expect(collect(reader, bytes)).toHaveLength(3);
   });
 
   it('hands on what the receiver of a frame throws', () => {

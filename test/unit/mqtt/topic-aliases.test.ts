@@ -12,13 +12,13 @@ describe('InboundAliases', () => {
   });
 
   it('refuses an alias above the maximum, or without a topic', () => {
-    expect(() => new InboundAliases(2).resolve(3, 'a')).toThrowError(
+    expect(() => new InboundAliases(2).resolve(3, 'a')).toThrow(
       expect.objectContaining({ reasonCode: REASON.topicAliasInvalid }),
     );
-    expect(() => new InboundAliases(0).resolve(1, 'a')).toThrowError(
+    expect(() => new InboundAliases(0).resolve(1, 'a')).toThrow(
       expect.objectContaining({ reasonCode: REASON.topicAliasInvalid }),
     );
-    expect(() => new InboundAliases(2).resolve(1, '')).toThrowError(
+    expect(() => new InboundAliases(2).resolve(1, '')).toThrow(
       expect.objectContaining({ reasonCode: REASON.protocolError }),
     );
   });
