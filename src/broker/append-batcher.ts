@@ -73,6 +73,7 @@ export class AppendBatcher {
   #scheduled = false;
   #sequence = 0;
   #stagedBytes = 0;
+  #retrying = false;
 
   constructor(options: AppendBatcherOptions) {
     this.#options = options;
@@ -81,6 +82,11 @@ export class AppendBatcher {
   /** Bytes of messages handed in whose fate is not yet known. */
   get stagedBytes(): number {
     return this.#stagedBytes;
+  }
+
+  /** The store failed and has not answered since. */
+  get isRetrying(): boolean {
+    return this.#retrying;
   }
 
   append(request: AppendRequest): void {
@@ -145,8 +151,11 @@ export class AppendBatcher {
     const deadlineMs = clock.nowMs() + storeTimeoutMs;
     for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(2 * delayMs, RETRY_MAX_MS)) {
       try {
-        return await store.append(batch.entries);
+        const results = await store.append(batch.entries);
+        this.#retrying = false;
+        return results;
       } catch (error) {
+        this.#retrying = true;
         onStoreError(error);
         if (clock.nowMs() + delayMs > deadlineMs) return undefined;
         await new Promise<void>((resolve) => void timers.after(delayMs, resolve));

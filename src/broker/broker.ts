@@ -31,7 +31,7 @@ export class Broker {
   constructor(options: BrokerOptions) {
     const { store, timers, clock, limits, log } = options;
     const onStoreError = (error: unknown): void => {
-      log.error({ error }, 'the store failed; nothing that depends on it is acknowledged');
+      log.error({ err: error }, 'the store failed; nothing that depends on it is acknowledged');
     };
     const batcher = new AppendBatcher({
       store,
@@ -108,7 +108,7 @@ export class Broker {
       apply();
     } catch (error) {
       this.#undecodable++;
-      this.services.log.error({ key, error }, 'a log record could not be applied and is left out');
+      this.services.log.error({ key, err: error }, 'a log record could not be applied and is left out');
     }
   }
 }

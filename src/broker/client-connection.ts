@@ -6,7 +6,7 @@ import type { ClientPacket } from '../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName } from '../mqtt/reason-code.ts';
 import type { ActiveSession } from './active-session.ts';
 import type { Broker } from './broker.ts';
-import type { ClientLink, CloseCause, LinkHandler } from './client-link.ts';
+import type { ClientLink, LinkHandler } from './client-link.ts';
 import { ConnectExchange } from './handlers/connect.ts';
 import { handlePacket } from './dispatch.ts';
 
@@ -84,12 +84,11 @@ export class ClientConnection implements LinkHandler {
     );
   }
 
-  onClosed(cause: CloseCause): void {
+  onClosed(): void {
     this.#closed = true;
     this.#connecting?.abandon();
     this.#broker.services.brake.forget(this.#link);
-    if (this.#session === undefined || cause === 'broker') return;
-    this.#session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
+    this.#session?.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
   }
 
   #begin(packet: ClientPacket): void {

@@ -4,10 +4,13 @@ import { NEVER_EXPIRES_S } from '../session/events.ts';
 import type { ClientId } from '../tenancy/identity.ts';
 import type { BrokerLimits } from './limits.ts';
 
+/** A maximum of this is none: it is all that CONNECT can ask for. */
+const KEEP_ALIVE_UNLIMITED_S = 65_535;
+
 /** The client's keep alive, lowered to the broker's maximum; 0 (none) becomes the maximum when there is one. */
 export function effectiveKeepAliveS(packet: ConnectPacket, limits: BrokerLimits): number {
   // MQTT 3 clients cannot be told a lower value, so theirs stands.
-  if (packet.level < 5 || limits.keepAliveMaxS === 0) return packet.keepAliveS;
+  if (packet.level < 5 || limits.keepAliveMaxS >= KEEP_ALIVE_UNLIMITED_S) return packet.keepAliveS;
   return packet.keepAliveS === 0 ? limits.keepAliveMaxS : Math.min(packet.keepAliveS, limits.keepAliveMaxS);
 }
 

@@ -119,7 +119,7 @@ export class DurableOutbound extends Outbound {
           messagesMax: READ_MESSAGES_MAX,
           bytesMax: READ_BYTES_MAX,
         });
-        if (this.stopped) return;
+        if (this.hasStopped()) return;
         // Nothing from here to the tail: it expired or was evicted meanwhile.
         if (entries.length === 0 && !this.#passOver(tail)) return;
         for (const entry of entries) {
@@ -129,7 +129,7 @@ export class DurableOutbound extends Outbound {
         }
       }
     } catch (error) {
-      if (!this.stopped) onStoreFailure(error);
+      if (!this.hasStopped()) onStoreFailure(error);
       return;
     } finally {
       this.#reading = false;

@@ -60,6 +60,11 @@ export abstract class Outbound implements Outlet {
   /** A PUBREC must be on record before its PUBREL leaves. */
   protected abstract recordReceived(seq: Seq, packetId: number): void;
 
+  /** Asked again after every await: the connection may be gone by then. */
+  protected hasStopped(): boolean {
+    return this.stopped;
+  }
+
   get hasCredit(): boolean {
     return (
       !this.stopped &&

@@ -28,7 +28,7 @@ export class ReAuthentication {
         this.#answer(session, step);
       },
       (error: unknown) => {
-        session.broker.log.error({ clientId: session.clientId, error }, 're-authentication failed');
+        session.broker.log.error({ clientId: session.clientId, err: error }, 're-authentication failed');
         session.disconnect(REASON.unspecifiedError, 'administrative', 're-authentication failed');
       },
     );

@@ -195,7 +195,7 @@ export class SessionLifecycle {
     for (const kind of ['pending', 'held'] as const) {
       store.drop(queueKey(tenant, session.sessionId, kind)).catch((error: unknown) => {
         diagnostics.warn(
-          { tenant, clientId: session.clientId, error },
+          { tenant, clientId: session.clientId, err: error },
           'queue of an ended session not dropped yet',
         );
       });
@@ -205,7 +205,10 @@ export class SessionLifecycle {
   #inBackground(clientId: ClientId, command: () => Promise<void>): void {
     this.#lanes.run(clientId, command).catch((error: unknown) => {
       const { diagnostics, tenant } = this.#options;
-      diagnostics.error({ tenant, clientId, error }, 'will or expiry could not be settled, trying again');
+      diagnostics.error(
+        { tenant, clientId, err: error },
+        'will or expiry could not be settled, trying again',
+      );
       const session = this.#session(clientId);
       if (session !== undefined) this.watch(session);
     });

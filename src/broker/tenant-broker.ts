@@ -139,7 +139,7 @@ export class TenantBroker implements RegistryObserver {
       .close(session.clientId, { owner: session.owner, sentThrough, ...ending })
       .catch((error: unknown) => {
         this.log.error(
-          { tenant: this.tenant, clientId: session.clientId, error },
+          { tenant: this.tenant, clientId: session.clientId, err: error },
           'end of connection not recorded',
         );
       });

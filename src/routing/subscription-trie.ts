@@ -164,7 +164,7 @@ function removeMember(node: TrieNode, groupName: string, subscriber: Subscriber)
 function prune(path: readonly PathStep[]): void {
   for (let index = path.length - 1; index >= 0; index--) {
     const step = path[index];
-    if (step === undefined || !step.node.isEmpty) return;
+    if (step?.node.isEmpty !== true) return;
     step.parent.children?.delete(step.level);
     if (step.parent.children?.size === 0) step.parent.children = undefined;
   }

@@ -133,5 +133,5 @@ export class SessionRegistry {
 
 /** A subscription on record counts only for the session that made it. */
 function inForce(subscription: Subscription, session: SessionState | undefined): boolean {
-  return session !== undefined && subscription.sessionId === session.sessionId;
+  return subscription.sessionId === session?.sessionId;
 }

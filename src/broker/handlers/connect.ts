@@ -102,6 +102,11 @@ export class ConnectExchange {
     this.#over = true;
   }
 
+  /** Asked again after every await: the connection may be gone by then. */
+  #isOver(): boolean {
+    return this.#over;
+  }
+
   async #run(): Promise<void> {
     const clientId = this.#clientId();
     const tenantBroker = this.#requireTenant();
@@ -115,7 +120,7 @@ export class ConnectExchange {
     };
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
     this.#checkWill(principal);
-    if (this.#over) return;
+    if (this.#isOver()) return;
     const opened = await openSession(this.#broker, tenantBroker, {
       link: this.#link,
       packet: this.#packet,
@@ -125,7 +130,7 @@ export class ConnectExchange {
       sessionExpiryS: effectiveSessionExpiryS(this.#packet, this.#broker.services.limits),
     });
     const { session, sessionPresent } = opened;
-    if (this.#over) {
+    if (this.#isOver()) {
       session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
       return;
     }
@@ -166,7 +171,8 @@ export class ConnectExchange {
   /** For counting a refusal: the tenant that was asked for, or else the first. */
   #tenantBroker(): TenantBroker {
     const user = parseUserName(this.#packet.userName);
-    const tenant = (user && this.#broker.tenant(user.tenant)) ?? this.#broker.tenants().next().value;
+    const [first] = this.#broker.tenants();
+    const tenant = (user && this.#broker.tenant(user.tenant)) ?? first;
     if (tenant === undefined) throw new Error('connect: a broker without tenants');
     return tenant;
   }

@@ -1,0 +1,163 @@
+/** The admin API of this process: its port to the broker, its metrics page, its server. */
+import { ensureAdminToken } from '../adapters/file/admin-token.ts';
+import type { AdminPort } from '../admin/admin-port.ts';
+import { AdminServer } from '../admin/admin-server.ts';
+import { EventAdmin } from '../admin/event-admin.ts';
+import { QueueAdmin } from '../admin/queue-admin.ts';
+import { SessionAdmin } from '../admin/session-admin.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { MetadataService } from '../metadata/metadata-service.ts';
+import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
+import type { TransportServer } from '../transport/transport-server.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import type { BrokerStores } from './embedded-stores.ts';
+import type { Logger } from './logging.ts';
+import type { QueueDepth } from './queue-depth.ts';
+import type { ListeningAddress } from './running-broker.ts';
+import { VERSION } from './version.ts';
+
+export interface AdminParts {
+  readonly config: SpokeConfig;
+  readonly logger: Logger;
+  readonly broker: Broker;
+  readonly stores: BrokerStores;
+  readonly transport: TransportServer;
+  readonly metadata: readonly MetadataService[];
+  readonly depth: QueueDepth;
+  readonly listeners: readonly ListeningAddress[];
+  readonly startedAtMs: number;
+}
+
+export interface RunningAdmin {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** undefined: turned off. Rejects when the address is taken. */
+export async function startAdmin(parts: AdminParts): Promise<RunningAdmin | undefined> {
+  const { config, logger } = parts;
+  if (!config.admin.enabled) return undefined;
+  const server = new AdminServer({
+    port: adminPort(parts),
+    token: await ensureAdminToken(config.dataDirectory),
+    allowedHosts: [config.admin.host, ...config.admin.allowedHosts],
+    version: VERSION,
+    onError: (err, request) => {
+      logger.error({ err, request }, 'admin request failed');
+    },
+  });
+  const url = await server.listen(config.admin.host, config.admin.port);
+  return { url, close: () => server.close() };
+}
+
+function adminPort(parts: AdminParts): AdminPort {
+  const { broker, stores, depth } = parts;
+  const sessions = new SessionAdmin(broker);
+  const queues = new QueueAdmin(broker, sessions);
+  const events = new EventAdmin(stores.sessions.log);
+  const page = new MetricsPage({
+    tenants: () => Array.from(broker.tenants(), ({ tenant, counters }) => [tenant, counters] as const),
+    gauges: [...gauges(parts), ...stores.gauges, ...depth.gauges, limitGauges(parts.config.limits)],
+    version: VERSION,
+  });
+  return {
+    status: () => Promise.resolve(status(parts)),
+    readiness: () => readiness(broker),
+    listSessions: (query) => sessions.listSessions(query),
+    showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),
+    kickSession: (tenant, clientId, discard) => sessions.kickSession(tenant, clientId, discard),
+    listQueues: (query) => queues.listQueues(query),
+    showQueue: (tenant, clientId) => queues.showQueue(tenant, clientId),
+    purgeQueue: (tenant, clientId) => queues.purgeQueue(tenant, clientId),
+    tailEvents: (query, signal) => events.tailEvents(query, signal),
+    isEventCursor: (since) => events.isEventCursor(since),
+    metrics: async () => {
+      await depth.refresh();
+      return page.text();
+    },
+  };
+}
+
+function status({
+  config,
+  broker,
+  listeners,
+  startedAtMs,
+}: AdminParts): Awaited<ReturnType<AdminPort['status']>> {
+  return {
+    version: VERSION,
+    brokerId: config.broker.id,
+    incarnation: broker.services.incarnation,
+    startedAtMs,
+    ready: readiness(broker).ready,
+    listeners,
+    tenants: Array.from(broker.tenants(), ({ tenant, counters }) => ({
+      tenant,
+      connections: counters.connections,
+      sessions: counters.sessions,
+      subscriptions: counters.subscriptions,
+      retainedMessages: counters.retainedMessages,
+    })),
+  };
+}
+
+/** The API answers only once everything is restored, so what can be missing is the store. */
+function readiness(broker: Broker): ReturnType<AdminPort['readiness']> {
+  const reasons = broker.services.batcher.isRetrying ? ['the queue store does not answer'] : [];
+  return { ready: reasons.length === 0, reasons };
+}
+
+function gauges({ broker, transport, metadata }: AdminParts): GaugeSource[] {
+  const { batcher, brake } = broker.services;
+  return [
+    {
+      name: 'spoke_staged_bytes',
+      help: 'Bytes of messages that are accepted and not yet durable.',
+      type: 'gauge',
+      read: () => batcher.stagedBytes,
+    },
+    {
+      name: 'spoke_publishers_stopped',
+      help: 'Connections not read because the store is behind.',
+      type: 'gauge',
+      read: () => brake.stopped,
+    },
+    {
+      name: 'spoke_network_bytes_total',
+      help: 'MQTT bytes over all connections.',
+      type: 'counter',
+      read: () => [
+        { labels: { direction: 'in' }, value: transport.traffic.bytesIn },
+        { labels: { direction: 'out' }, value: transport.traffic.bytesOut },
+      ],
+    },
+    {
+      name: 'spoke_transport_connections',
+      help: 'Connections open, by transport.',
+      type: 'gauge',
+      read: () =>
+        Object.entries(transport.traffic.connections).map(([name, value]) => ({
+          labels: { transport: name },
+          value,
+        })),
+    },
+    {
+      name: 'spoke_socket_writes_total',
+      help: 'Writes handed to sockets.',
+      type: 'counter',
+      read: () => transport.traffic.writes,
+    },
+    {
+      name: 'spoke_snapshot_lag_records',
+      help: 'Log records that the snapshots do not hold yet.',
+      type: 'gauge',
+      read: () => metadata.reduce((sum, service) => sum + service.lagRecords, 0),
+    },
+    {
+      name: 'spoke_undecodable_records_total',
+      help: 'Log records left out because they could not be decoded.',
+      type: 'counter',
+      read: () => broker.undecodableRecords,
+    },
+  ];
+}

@@ -1,0 +1,196 @@
+/**
+ * One broker process, put together and taken apart again: the only file that joins adapters, core and transport.
+ * No listener opens before snapshot and tail are applied and the sessions of a dead predecessor are closed.
+ */
+import { randomUUID } from 'node:crypto';
+import type { FileSystem } from '../adapters/embedded/file-system.ts';
+import { Broker } from '../broker/broker.ts';
+import { Housekeeping } from '../broker/housekeeping.ts';
+import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
+import { MetadataService } from '../metadata/metadata-service.ts';
+import type { SnapshotRow } from '../metadata/snapshot-store.ts';
+import { sysTopics } from '../metrics/sys-topics.ts';
+import { incarnation } from '../tenancy/identity.ts';
+import { SystemClock, SystemTimers } from '../transport/system-time.ts';
+import { TransportServer } from '../transport/transport-server.ts';
+import { startAdmin } from './admin.ts';
+import { openAuthentication } from './authentication.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import { openEmbeddedStores, type BrokerStores, type Topic } from './embedded-stores.ts';
+import { listenerOptions } from './listener-files.ts';
+import type { Logger } from './logging.ts';
+import { QueueDepth } from './queue-depth.ts';
+import type { ListeningAddress, RunningBroker } from './running-broker.ts';
+import { VERSION } from './version.ts';
+
+/** Of the shutdown deadline, for clients to take their last packets; the rest is for the disk. */
+const DRAIN_SHARE = 0.5;
+
+/** Parts that stop in the reverse order of their start. */
+type StopStep = () => Promise<void> | void;
+
+/**
+ * Resolves when every listener accepts connections; rejects when the broker cannot start, with nothing left
+ * open. `fileSystem`: another disk for the embedded store, for tests.
+ */
+export async function startBroker(
+  config: SpokeConfig,
+  logger: Logger,
+  fileSystem?: FileSystem,
+): Promise<RunningBroker> {
+  const stops: StopStep[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) await step();
+  };
+  try {
+    return await start(config, logger, fileSystem, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  config: SpokeConfig,
+  logger: Logger,
+  fileSystem: FileSystem | undefined,
+  stops: StopStep[],
+  stop: () => Promise<void>,
+): Promise<RunningBroker> {
+  const clock = new SystemClock();
+  const timers = new SystemTimers();
+  const startedAtMs = clock.nowMs();
+  const authentication = await openAuthentication(config, logger);
+  stops.push(() => {
+    authentication.close();
+  });
+  const stores = await openEmbeddedStores(config, logger, clock, fileSystem);
+  stops.push(() => stores.close());
+  const broker = new Broker({
+    tenants: config.tenants,
+    incarnation: incarnation(config.broker.id, stores.startNumber),
+    sessionLog: stores.sessions.log,
+    retainedLog: stores.retained.log,
+    store: stores.queues,
+    sessionIds: stores.sessionIds,
+    authenticator: authentication.authenticator,
+    enhancedAuthenticators: [],
+    clock,
+    timers,
+    limits: config.limits,
+    log: logger,
+    randomId: randomUUID,
+  });
+  const metadata = await restore(broker, stores, config, logger, clock, timers, stops);
+
+  const depth = new QueueDepth(stores.queues);
+  const housekeeping = new Housekeeping({
+    broker,
+    sysIntervalS: config.sys.intervalS,
+    sysTopics: (tenant) =>
+      sysTopics({
+        version: VERSION,
+        uptimeS: (clock.nowMs() - startedAtMs) / 1000,
+        counters: tenant.counters,
+        queuedMessages: depth.messages(tenant.tenant),
+      }),
+  });
+  const orphaned = await housekeeping.dropOrphanedQueues();
+  if (orphaned > 0) logger.info({ queues: orphaned }, 'queues of ended sessions dropped');
+  housekeeping.start();
+  stops.push(() => {
+    housekeeping.stop();
+  });
+
+  const transport = new TransportServer({
+    listeners: await listenerOptions(config.listeners),
+    limits: config.limits,
+    clock,
+    timers,
+    accept: broker.accept,
+    onRefused: (reason) => {
+      logger.debug({ reason }, 'connection refused before its handshake');
+    },
+  });
+  stops.push(async () => {
+    transport.stopAccepting();
+    const ended = broker.stop();
+    await transport.drain(config.shutdown.deadlineMs * DRAIN_SHARE);
+    await ended;
+  });
+  const bound = await transport.listen();
+  const listeners: ListeningAddress[] = bound.map((address, index) => {
+    const listener = config.listeners[index];
+    return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
+  });
+  const admin = await startAdmin({
+    config,
+    logger,
+    broker,
+    stores,
+    transport,
+    metadata,
+    depth,
+    listeners,
+    startedAtMs,
+  });
+  if (admin !== undefined) stops.push(() => admin.close());
+  return { listeners, adminUrl: admin?.url, reload: () => authentication.reload(), stop };
+}
+
+/** Brings the folds up to date, then lets the snapshots follow. */
+async function restore(
+  broker: Broker,
+  stores: BrokerStores,
+  config: SpokeConfig,
+  logger: Logger,
+  clock: SystemClock,
+  timers: SystemTimers,
+  stops: StopStep[],
+): Promise<readonly MetadataService[]> {
+  const sessions = await follow(stores.sessions, clock, logger, (row) => {
+    broker.applySessionRecord(row);
+  });
+  stops.push(() => sessions.follower.stop());
+  const retained = await follow(stores.retained, clock, logger, (row) => {
+    broker.applyRetainedRecord(row);
+  });
+  stops.push(() => retained.follower.stop());
+
+  const services: MetadataService[] = [];
+  for (const { log, snapshot, name } of [stores.sessions, stores.retained]) {
+    const service = await MetadataService.start({
+      log,
+      snapshot,
+      timers,
+      checkpointRecords: config.snapshot.everyRecords,
+      checkpointIntervalMs: config.snapshot.everyMs,
+      onFailure: (err) => {
+        logger.error({ err, topic: name }, 'snapshot not written, trying again');
+      },
+    });
+    services.push(service);
+    stops.push(async () => {
+      await service.flush();
+      await service.stop();
+    });
+  }
+  let closed = 0;
+  for (const tenant of broker.tenants()) closed += await tenant.closeOrphans();
+  if (closed > 0)
+    logger.info({ sessions: closed }, 'sessions closed that were connected when the broker died');
+  return services;
+}
+
+async function follow(
+  topic: Topic,
+  clock: SystemClock,
+  logger: Logger,
+  apply: (row: SnapshotRow) => void,
+): Promise<Bootstrapped> {
+  const { log, snapshot, name } = topic;
+  const result = await bootstrap({ log, snapshot, clock, apply });
+  const { snapshotRows, tailRecords, snapshotMs, tailMs } = result;
+  logger.info({ topic: name, snapshotRows, snapshotMs, tailRecords, tailMs }, 'state restored');
+  return result;
+}

@@ -1,0 +1,120 @@
+/**
+ * Opens what the embedded profile keeps on disk, all below one data directory: queues, the two logs and their
+ * snapshots, ids. Damage that the parts find is logged; it never keeps the broker from starting.
+ */
+import path from 'node:path';
+import { openEmbeddedEventLog } from '../adapters/embedded/event-log/embedded-event-log.ts';
+import { nodeFileSystem, type FileSystem } from '../adapters/embedded/file-system.ts';
+import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
+import { openEmbeddedQueueStore } from '../adapters/embedded/queue/embedded-queue-store.ts';
+import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
+import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
+import { nextStartNumber } from '../adapters/embedded/start-number.ts';
+import type { SnapshotStore } from '../metadata/snapshot-store.ts';
+import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { EventLog } from '../event-log/event-log.ts';
+import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+import type { Clock } from '../time/clock.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import type { Logger } from './logging.ts';
+import { storeGauges } from './store-gauges.ts';
+
+/** One topic of the event log and its snapshot. */
+export interface Topic {
+  readonly name: string;
+  readonly log: EventLog;
+  readonly snapshot: SnapshotStore;
+}
+
+export interface BrokerStores {
+  /** Which start of this broker this is: the number of its incarnation. */
+  readonly startNumber: number;
+  readonly queues: DurableQueueStore;
+  readonly sessions: Topic;
+  readonly retained: Topic;
+  readonly sessionIds: SessionIdGenerator;
+  readonly gauges: readonly GaugeSource[];
+  /** Makes everything accepted durable and lets go of the directory. */
+  close(): Promise<void>;
+}
+
+interface Closeable {
+  close(): Promise<void>;
+}
+
+/** Rejects with `DirectoryLockedError` when another process uses the directory, or with the disk's errors. */
+export async function openEmbeddedStores(
+  config: Pick<SpokeConfig, 'dataDirectory' | 'durability' | 'limits' | 'eventLog' | 'storage'>,
+  logger: Logger,
+  clock: Clock,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<BrokerStores> {
+  const directory = path.resolve(config.dataDirectory);
+  await fileSystem.makeDirectory(directory);
+  const lock = await lockDirectory(fileSystem, directory);
+  const opened: Closeable[] = [{ close: () => lock.release() }];
+  const close = async (): Promise<void> => {
+    for (const part of opened.splice(0).reverse()) await part.close();
+  };
+  const keep = <T extends Closeable>(part: T): T => {
+    opened.push(part);
+    return part;
+  };
+  const nowMs = (): number => clock.nowMs();
+  const { durability } = config;
+  const { segmentBytes } = config.storage;
+  const observe = (part: string) => (event: { readonly type: string }) => {
+    logger.warn({ part, ...event }, 'embedded store');
+  };
+
+  async function openTopic(name: string): Promise<Topic> {
+    const log = keep(
+      await openEmbeddedEventLog({
+        directory: path.join(directory, name, 'log'),
+        durability,
+        compactionLagMs: config.eventLog.compactionLagMs,
+        segmentBytes,
+        nowMs,
+        fileSystem,
+        observe: observe(`${name} log`),
+      }),
+    );
+    const snapshot = keep(
+      await openEmbeddedSnapshotStore({
+        directory: path.join(directory, name, 'snapshot'),
+        fileSystem,
+        observe: observe(`${name} snapshot`),
+      }),
+    );
+    return { name, log, snapshot };
+  }
+
+  try {
+    const onDamage = (file: string): void => {
+      logger.warn({ file }, 'embedded store: damaged file replaced');
+    };
+    const startNumber = await nextStartNumber({ directory, fileSystem, nowMs: nowMs(), onDamage });
+    const sessions = await openTopic('sessions');
+    const retained = await openTopic('retained');
+    const queues = keep(
+      await openEmbeddedQueueStore({
+        directory: path.join(directory, 'queues'),
+        durability,
+        defaultQuota: config.limits.durableQueue,
+        segmentBytes,
+        nowMs,
+        fileSystem,
+        observe: observe('queues'),
+      }),
+    );
+    const sessionIds = keep(
+      new EmbeddedSessionIds({ directory: path.join(directory, 'session-ids'), fileSystem, onDamage }),
+    );
+    const gauges = storeGauges(() => queues.stats());
+    return { startNumber, queues, sessions, retained, sessionIds, gauges, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+/** Messages and bytes in durable queues per tenant, counted when asked for, at most once in a while. */
+import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { TenantId } from '../tenancy/identity.ts';
+
+/** A walk over a million queues is not repeated for every scrape. */
+const REFRESH_AFTER_MS = 5_000;
+
+interface Depth {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly queues: number;
+}
+
+const NOTHING: Depth = { messages: 0, bytes: 0, queues: 0 };
+
+export class QueueDepth {
+  readonly #store: DurableQueueStore;
+  #byTenant = new Map<TenantId, Depth>();
+  #countedAtMs = 0;
+  #counting: Promise<void> | undefined;
+
+  constructor(store: DurableQueueStore) {
+    this.#store = store;
+  }
+
+  messages(tenant: TenantId): number {
+    void this.refresh();
+    return this.#byTenant.get(tenant)?.messages ?? 0;
+  }
+
+  get gauges(): GaugeSource[] {
+    const read = (member: keyof Depth) => () =>
+      Array.from(this.#byTenant, ([tenant, depth]) => ({ labels: { tenant }, value: depth[member] }));
+    return [
+      {
+        name: 'spoke_queues',
+        help: 'Durable queues that hold a message.',
+        type: 'gauge',
+        read: read('queues'),
+      },
+      {
+        name: 'spoke_queue_messages',
+        help: 'Messages in durable queues.',
+        type: 'gauge',
+        read: read('messages'),
+      },
+      { name: 'spoke_queue_bytes', help: 'Bytes in durable queues.', type: 'gauge', read: read('bytes') },
+    ];
+  }
+
+  /** Resolves when the numbers are no older than a few seconds. */
+  refresh(): Promise<void> {
+    if (this.#counting !== undefined) return this.#counting;
+    if (Date.now() - this.#countedAtMs < REFRESH_AFTER_MS) return Promise.resolve();
+    this.#counting = this.#count().finally(() => {
+      this.#counting = undefined;
+    });
+    return this.#counting;
+  }
+
+  async #count(): Promise<void> {
+    const byTenant = new Map<TenantId, Depth>();
+    for await (const queues of this.#store.list()) {
+      for (const { queue, messages, bytes } of queues) {
+        const before = byTenant.get(queue.tenant) ?? NOTHING;
+        byTenant.set(queue.tenant, {
+          messages: before.messages + messages,
+          bytes: before.bytes + bytes,
+          queues: before.queues + 1,
+        });
+      }
+    }
+    this.#byTenant = byTenant;
+    this.#countedAtMs = Date.now();
+  }
+}
