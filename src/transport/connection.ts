@@ -119,9 +119,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
   configure(options: LinkOptions): void {
     this.#options = options;
     this.#encoder = new PublishEncoder(options);
-    if (this.#phase !== 'open') return;
-    if (options.keepAliveS === 0) this.#context.wheel.unwatch(this);
-    else this.#context.wheel.watch(this, options.keepAliveS * 1000 * KEEP_ALIVE_FACTOR);
+    if (this.#phase === 'open') this.#watchKeepAlive(options.keepAliveS);
   }
 
   send(packet: ServerPacket): void {
@@ -222,8 +220,18 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
 
   flush(): void {
     this.#flushesLater = false;
-    if (this.#phase === 'ending') this.#sendLast();
-    else if (this.#maySend) this.#write();
+    if (this.#phase !== 'gone') this.#write();
+  }
+
+  finish(): void {
+    if (this.#phase === 'gone') return;
+    const bytes = this.#outbox.flushLast(this.#stream);
+    if (bytes > 0) this.#context.traffic.writes++;
+    this.#context.traffic.bytesOut += bytes;
+    this.#stream.end();
+    // Unread bytes would make the system reset the connection, and the client lose our last words.
+    this.#stream.resume();
+    this.#tellClosed();
   }
 
   // --- Watched
@@ -235,11 +243,16 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
       this.destroy();
     } else if ((this.#pauses & ~PAUSE_BIT.outbox) !== 0) {
       // Silent because it is not read: that is our doing.
-      this.configure(this.#options);
+      this.#watchKeepAlive(this.#options.keepAliveS);
     } else {
       this.#context.wheel.watch(this, LINGER_MS);
       this.#handler.onKeepAliveTimeout();
     }
+  }
+
+  #watchKeepAlive(keepAliveS: number): void {
+    if (keepAliveS === 0) this.#context.wheel.unwatch(this);
+    else this.#context.wheel.watch(this, keepAliveS * 1000 * KEEP_ALIVE_FACTOR);
   }
 
   get #mayDecode(): boolean {
@@ -285,10 +298,6 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
       this.#aboveHighWater = true;
       if (waiting >= ASKING_BOUND_FACTOR * high) this.#pause(PAUSE_BIT.outbox);
     }
-    this.#flushLater();
-  }
-
-  #flushLater(): void {
     if (this.#flushesLater) return;
     this.#flushesLater = true;
     this.#context.turn.flushLater(this);
@@ -312,17 +321,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     this.#phase = 'ending';
     this.#unread = undefined;
     this.#context.wheel.watch(this, LINGER_MS);
-    this.#flushLater();
-  }
-
-  #sendLast(): void {
-    const bytes = this.#outbox.flushLast(this.#stream);
-    if (bytes > 0) this.#context.traffic.writes++;
-    this.#context.traffic.bytesOut += bytes;
-    this.#stream.end();
-    // Unread bytes would make the system reset the connection, and the client lose our last words.
-    this.#stream.resume();
-    this.#tellClosed();
+    this.#context.turn.finishLater(this);
   }
 
   #goAway(): void {

@@ -52,8 +52,9 @@ export class TlsHandshake {
 
 function certificateName(socket: TLSSocket): string | undefined {
   if (!socket.authorized) return undefined;
-  // Some certificates carry no subject, or several common names; the first counts.
-  const names: unknown = socket.getPeerCertificate().subject?.CN;
+  // Certificates may have no subject, or several common names, whatever Node's types say; the first counts.
+  const certificate: { subject?: { CN?: unknown } } = socket.getPeerCertificate();
+  const names = certificate.subject?.CN;
   const name: unknown = Array.isArray(names) ? names[0] : names;
   return typeof name === 'string' && name !== '' ? name : undefined;
 }

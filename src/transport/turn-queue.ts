@@ -1,6 +1,6 @@
 /**
  * What connections put off to the end of the turn: writing their outboxes, one write per socket however many packets
- * were sent in between, and decoding on after a pause. One scheduled callback serves all of them.
+ * were sent in between; decoding on after a pause; ending. One scheduled callback serves all of them.
  */
 import type { Timers } from '../time/clock.ts';
 
@@ -12,23 +12,25 @@ export interface TurnMember {
   continueDecoding(): void;
   /** Hands the outbox to the socket. */
   flush(): void;
+  /** Sends the last bytes, ends the stream and tells the handler. */
+  finish(): void;
 }
 
 export class TurnQueue {
   readonly #timers: Timers;
   readonly #endOfTurn = (): void => {
-    this.#scheduled = false;
     this.#run();
   };
   #dirty: TurnMember[] = [];
-  #paused: TurnMember[] = [];
+  #resumed: TurnMember[] = [];
+  #finished: TurnMember[] = [];
   #scheduled = false;
 
   constructor(timers: Timers) {
     this.#timers = timers;
   }
 
-  /** Call once per member until its `flush` was called. */
+  /** Call once per member until its `flush` was called, which may be at once. */
   flushLater(member: TurnMember): void {
     this.#dirty.push(member);
     if (this.#dirty.length >= DIRTY_MAX) this.#flush();
@@ -37,7 +39,13 @@ export class TurnQueue {
 
   /** Call once per member until its `continueDecoding` was called. */
   decodeLater(member: TurnMember): void {
-    this.#paused.push(member);
+    this.#resumed.push(member);
+    this.#schedule();
+  }
+
+  /** Call once per member, ever. */
+  finishLater(member: TurnMember): void {
+    this.#finished.push(member);
     this.#schedule();
   }
 
@@ -47,12 +55,16 @@ export class TurnQueue {
     this.#timers.endOfTurn(this.#endOfTurn);
   }
 
-  /** Decoding first: its answers leave in the same turn. What members put off now waits for the next one. */
+  /** Decoding first: its answers leave in the same turn. What is put off while this runs waits for the next turn. */
   #run(): void {
-    const paused = this.#paused;
-    this.#paused = [];
-    for (const member of paused) member.continueDecoding();
+    this.#scheduled = false;
+    const resumed = this.#resumed;
+    const finished = this.#finished;
+    this.#resumed = [];
+    this.#finished = [];
+    for (const member of resumed) member.continueDecoding();
     this.#flush();
+    for (const member of finished) member.finish();
   }
 
   #flush(): void {

@@ -57,11 +57,22 @@ function openSocket(socket: Socket, readyEvent: 'connect' | 'secureConnect'): Pr
   const stream: RawStream = {
     onBytes: ignore,
     onClosed: ignore,
-    write: (bytes) => void socket.write(bytes),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    end: () => void socket.end(),
-    destroy: () => void (readyEvent === 'connect' ? socket.resetAndDestroy() : socket.destroy()),
+    write: (bytes) => {
+      socket.write(bytes);
+    },
+    pause: () => {
+      socket.pause();
+    },
+    resume: () => {
+      socket.resume();
+    },
+    end: () => {
+      socket.end();
+    },
+    destroy: () => {
+      if (readyEvent === 'connect') socket.resetAndDestroy();
+      else socket.destroy();
+    },
   };
   return new Promise((resolve, reject) => {
     let failure: Error | undefined;

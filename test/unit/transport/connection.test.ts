@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
+import { DIRTY_MAX } from '../../../src/transport/turn-queue.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { startEchoBroker, TEST_LIMITS, type EchoBroker, type EchoLink } from './echo-broker.ts';
 
@@ -188,6 +189,27 @@ describe('closing', () => {
     expect(link.closed).toEqual([]);
     await link.until(({ closed }) => closed.length > 0);
   });
+
+  it(
+    'never calls back from within close, however many connections close in one turn',
+    { timeout: 60_000 },
+    async () => {
+      await open();
+      const clients: RawClient[] = [];
+      for (let index = 0; index <= DIRTY_MAX; index++) {
+        clients.push((await RawClient.connect({ port: broker.port, level: 5 })).client);
+      }
+      const told = (): number => broker.links.filter(({ closed }) => closed.length > 0).length;
+      for (const { link } of broker.links) {
+        link.send({ type: 'disconnect', reasonCode: REASON.serverShuttingDown });
+        link.close();
+      }
+      expect(told()).toBe(0);
+      await Promise.all(clients.map((client) => client.expect('disconnect')));
+      await broker.server.drain(10_000);
+      expect(told()).toBe(broker.links.length);
+    },
+  );
 
   it('answers a client that ended its side right after its last packet', async () => {
     const { client } = await connected();
