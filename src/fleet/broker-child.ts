@@ -55,7 +55,7 @@ export class BrokerChild {
         throw this.#error(`the broker ended with ${howItEnded(child)} before it was ready`);
       }
       if (performance.now() - startedMs > READY_DEADLINE_MS) {
-        throw this.#error(`the broker was not ready within ${String(READY_DEADLINE_MS / 1000)} s`);
+        throw this.#error(`the broker was not ready within ${READY_DEADLINE_MS / 1000} s`);
       }
       await sleep(READY_POLL_MS);
     }
@@ -112,7 +112,7 @@ export class BrokerChild {
 }
 
 function howItEnded(child: ChildProcess): string {
-  return child.signalCode === null ? `exit code ${String(child.exitCode)}` : child.signalCode;
+  return child.signalCode ?? `exit code ${child.exitCode}`;
 }
 
 /** Whether something listens there. */
@@ -147,7 +147,7 @@ export async function freePort(host: string, random: () => number): Promise<numb
     if (await isFree(host, port)) return port;
   }
   throw new BrokerChildError(
-    `no free port on ${host} among ${String(PORT_ATTEMPTS)} tried between ${String(PORT_MIN)} and ${String(PORT_MAX)}: ` +
+    `no free port on ${host} among ${PORT_ATTEMPTS} tried between ${PORT_MIN} and ${PORT_MAX}: ` +
       'close what listens there',
   );
 }

@@ -102,6 +102,7 @@ async function run(
     run: `fleet-${randomInt(2 ** 31).toString(36)}`,
     broker: spawned?.child,
     kills: options.chaos === true ? kills : 0,
+    outages: true,
     settleMs: options.settle,
     signal: stop.signal,
     onProgress: (progress) => {
@@ -118,7 +119,7 @@ async function run(
 
 async function readPlan(options: FleetCommandOptions, around: FleetSurroundings): Promise<FleetPlan> {
   if (options.bikes < 1 || options.bikes > BIKES_MAX) {
-    throw new FleetUsageError(`--bikes ${String(options.bikes)}: use 1 to ${String(BIKES_MAX)}`);
+    throw new FleetUsageError(`--bikes ${options.bikes}: use 1 to ${BIKES_MAX}`);
   }
   const files = options.trips?.map((file) => resolve(around.workingDirectory, file)) ?? [shippedTrips()];
   const trips: Trip[] = [];
@@ -136,7 +137,7 @@ async function readPlan(options: FleetCommandOptions, around: FleetSurroundings)
   const plan = planFleet(trips, options.bikes, pace);
   if (plan.tripsWithoutBike > 0) {
     around.stderr.write(
-      `${String(plan.tripsWithoutBike)} trips begin while all bikes are out and are left out: use more --bikes to have them\n`,
+      `${plan.tripsWithoutBike} trips begin while all bikes are out and are left out: use more --bikes to have them\n`,
     );
   }
   return plan;
@@ -162,9 +163,9 @@ async function readTrips(file: string): Promise<ReturnType<typeof parseTripFile>
 function complain(badRows: readonly BadRow[], usable: number, stderr: ProgressOutput): void {
   for (const row of badRows.slice(0, BAD_ROWS_SHOWN)) stderr.write(`${formatBadRow(row)}\n`);
   const more = badRows.length - BAD_ROWS_SHOWN;
-  if (more > 0) stderr.write(`… and ${String(more)} more\n`);
+  if (more > 0) stderr.write(`… and ${more} more\n`);
   if (badRows.length > 0) {
-    stderr.write(`${String(badRows.length)} of ${String(badRows.length + usable)} rows were skipped\n`);
+    stderr.write(`${badRows.length} of ${badRows.length + usable} rows were skipped\n`);
   }
 }
 
@@ -200,7 +201,7 @@ async function reachable(broker: string): Promise<BrokerTarget> {
   const port = url.port === '' ? defaultPort : Number(url.port);
   if (!(await accepts(host, port))) {
     throw new FleetUsageError(
-      `nothing listens on ${host}:${String(port)}: start a broker ("npm start"), name another one with --broker, ` +
+      `nothing listens on ${host}:${port}: start a broker ("npm start"), name another one with --broker, ` +
         'or let this command start its own with --spawn or --chaos',
     );
   }

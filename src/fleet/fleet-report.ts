@@ -70,7 +70,7 @@ export function formatReport(report: FleetReport): string {
   const { qos0, qos1, qos2 } = report.totals;
   const lines = [
     `${grouped(report.trips)} trips on ${grouped(report.bikes)} bikes, ${grouped(Math.round(report.speed))} times faster ` +
-      `than the city, in ${seconds(report.rideMs)} (seed ${String(report.seed)})`,
+      `than the city, in ${seconds(report.rideMs)} (seed ${report.seed})`,
     '',
     row('', ['QoS 0', 'QoS 1', 'QoS 2']),
     ...ROWS.map(([label, field]) => row(label, [qos0[field], qos1[field], qos2[field]].map(cell(field)))),
@@ -91,11 +91,9 @@ function verdict(report: FleetReport): string {
   if (broken.length === 0) return 'PASS: nothing acknowledged was lost, reordered or, at QoS 2, duplicated.';
   const leads = report.violations.map(
     ({ kind, topic, qos, subscriber, seq }) =>
-      `  ${kind}: message ${String(seq)} of ${topic} at QoS ${String(qos)} to ${subscriber}`,
+      `  ${kind}: message ${seq} of ${topic} at QoS ${qos} to ${subscriber}`,
   );
-  return [`FAIL: ${broken.join('; ')}.`, ...leads, `Run again with --seed ${String(report.seed)}.`].join(
-    '\n',
-  );
+  return [`FAIL: ${broken.join('; ')}.`, ...leads, `Run again with --seed ${report.seed}.`].join('\n');
 }
 
 function notes(report: FleetReport): readonly string[] {

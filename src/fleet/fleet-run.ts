@@ -16,6 +16,8 @@ export interface FleetRunOptions extends FleetOptions {
   /** The broker to kill `kills` times; without one nothing is killed. */
   readonly broker: BrokerChild | undefined;
   readonly kills: number;
+  /** Whether clients lose their connection by themselves. */
+  readonly outages: boolean;
   /** How long the settle phase may take. */
   readonly settleMs: number;
   /** Ends the ride early; the fleet still settles. */
@@ -107,8 +109,8 @@ export class FleetRun {
     const missing = this.#fleet.clients.filter((client) => !client.online).length;
     const [complaint = 'the broker does not say why'] = this.#fleet.complaints.keys();
     throw new FleetRunError(
-      `${String(missing)} of ${String(this.#fleet.clients.length)} clients could not connect and subscribe within ` +
-        `${String(ASSEMBLE_DEADLINE_MS / 1000)} s (${complaint}): look into the broker's log, or use fewer --bikes`,
+      `${missing} of ${this.#fleet.clients.length} clients could not connect and subscribe within ` +
+        `${ASSEMBLE_DEADLINE_MS / 1000} s (${complaint}): look into the broker's log, or use fewer --bikes`,
     );
   }
 
@@ -121,7 +123,7 @@ export class FleetRun {
     const cycleMs = Math.min(SPELL_CYCLE_MS_MAX, plan.durationMs / SPELLS_PER_RUN);
     const lengths = { onlineMs: cycleMs * (1 - OFFLINE_SHARE), offlineMs: cycleMs * OFFLINE_SHARE };
     const background = [
-      ...this.#fleet.clients.map((client) =>
+      ...(this.#options.outages ? this.#fleet.clients : []).map((client) =>
         dropRepeatedly(client, lengths, random.fork(`outage ${client.clientId}`), riding),
       ),
       ...this.#fleet.bikes.map((bike) =>
@@ -147,8 +149,7 @@ export class FleetRun {
   async #command(signal: AbortSignal): Promise<void> {
     const beganMs = performance.now();
     for (const command of this.#options.plan.commands) {
-      await pause(beganMs + command.atMs - performance.now(), signal);
-      if (signal.aborted) return;
+      if (!(await pause(beganMs + command.atMs - performance.now(), signal))) return;
       this.#fleet.command(command);
     }
   }
@@ -158,10 +159,7 @@ export class FleetRun {
       REPORT_INTERVAL_MS_MAX,
       Math.max(REPORT_INTERVAL_MS_MIN, this.#options.plan.durationMs / REPORTS_PER_BIKE),
     );
-    while (!signal.aborted) {
-      await pause(random.between(0.5, 1.5) * meanMs, signal);
-      if (!signal.aborted) this.#fleet.report(bike);
-    }
+    while (await pause(random.between(0.5, 1.5) * meanMs, signal)) this.#fleet.report(bike);
   }
 
   /** Milliseconds until everything acknowledged had arrived; undefined: the deadline came first. */

@@ -48,7 +48,7 @@ export class Fleet {
       return { name, client, trips: 0, reports: 0 };
     });
     this.operators = Array.from({ length: Math.ceil(options.bikes / BIKES_PER_OPERATOR) }, (_none, index) =>
-      this.#connect(options, `operator-${String(index + 1)}`, index, [], OPERATOR_BACKLOG_MAX),
+      this.#connect(options, `operator-${index + 1}`, index, [], OPERATOR_BACKLOG_MAX),
     );
     this.depot = this.#connect(options, 'depot', 1, ['fleet/+/telemetry'], 0);
   }

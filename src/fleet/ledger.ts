@@ -53,9 +53,8 @@ export class Ledger {
 
   /** @throws RangeError when the stream is open already: two publishers would share its numbers. */
   open(topic: string, qos: QoS, subscribers: readonly string[]): Stream {
-    const key = `${String(qos)} ${topic}`;
-    if (this.#streams.has(key))
-      throw new RangeError(`stream ${topic} with QoS ${String(qos)} is open already`);
+    const key = `${qos} ${topic}`;
+    if (this.#streams.has(key)) throw new RangeError(`stream ${topic} with QoS ${qos} is open already`);
     const stream = new Stream(topic, qos, subscribers, {
       owe: (change) => (this.#owed += change),
       report: (violation) => {
@@ -68,7 +67,7 @@ export class Ledger {
 
   /** Undefined: nobody publishes there. */
   stream(topic: string, qos: QoS): Stream | undefined {
-    return this.#streams.get(`${String(qos)} ${topic}`);
+    return this.#streams.get(`${qos} ${topic}`);
   }
 
   /** Deliveries of acknowledged messages that have not happened yet: zero when everything has arrived. */

@@ -19,9 +19,7 @@ export async function dropRepeatedly(
   random: SeededRandom,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    await pause(random.exponential(lengths.onlineMs), signal);
-    if (signal.aborted) return;
+  while (await pause(random.exponential(lengths.onlineMs), signal)) {
     const spellMs = SPELL_MS_MIN + random.exponential(lengths.offlineMs);
     client.drop(random.pick(['closed', 'reset', 'silent']), spellMs);
     await pause(spellMs, signal);
@@ -54,8 +52,7 @@ export async function killRepeatedly(
 ): Promise<void> {
   const beganMs = performance.now();
   for (const momentMs of moments) {
-    await pause(beganMs + momentMs - performance.now(), signal);
-    if (signal.aborted) return;
+    if (!(await pause(beganMs + momentMs - performance.now(), signal))) return;
     const atMs = performance.now() - beganMs;
     await broker.kill();
     await pause(random.between(0, DOWN_MS_MAX), signal);
@@ -63,8 +60,8 @@ export async function killRepeatedly(
   }
 }
 
-/** Waits; returns early, without an error, when `signal` aborts. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (delayMs <= 0 || signal.aborted) return;
-  await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+/** Waits, at most until `signal` aborts. Resolves with whether to go on: false when it has aborted. */
+export async function pause(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  if (delayMs > 0) await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
 }

@@ -40,11 +40,11 @@ export function formatProgress(progress: FleetProgress): string {
   const time = `${(progress.elapsedMs / 1_000).toFixed(0)} of ~${(progress.durationMs / 1_000).toFixed(0)} s`;
   return [
     `${progress.phase.padEnd(8)} ${time}`,
-    `${String(progress.online)}/${String(progress.clients)} online`,
-    `${String(progress.published)} published`,
-    `${String(progress.acknowledged)} acknowledged`,
-    `${String(progress.delivered)} delivered`,
-    `${String(progress.owed)} on their way`,
-    `${String(progress.kills)} kills`,
+    `${progress.online}/${progress.clients} online`,
+    `${progress.published} published`,
+    `${progress.acknowledged} acknowledged`,
+    `${progress.delivered} delivered`,
+    `${progress.owed} on their way`,
+    `${progress.kills} kills`,
   ].join(' · ');
 }

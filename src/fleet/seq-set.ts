@@ -34,13 +34,13 @@ export class SeqSet {
     if (next !== undefined && next.first <= seq) return false;
     this.#size++;
     const previous = this.#ranges[index - 1];
-    const joinsPrevious = previous !== undefined && previous.last === seq - 1;
-    const joinsNext = next !== undefined && next.first === seq + 1;
-    if (joinsPrevious && joinsNext) {
-      previous.last = next.last;
+    const below = previous?.last === seq - 1 ? previous : undefined;
+    const above = next?.first === seq + 1 ? next : undefined;
+    if (below !== undefined && above !== undefined) {
+      below.last = above.last;
       this.#ranges.splice(index, 1);
-    } else if (joinsPrevious) previous.last = seq;
-    else if (joinsNext) next.first = seq;
+    } else if (below !== undefined) below.last = seq;
+    else if (above !== undefined) above.first = seq;
     else this.#ranges.splice(index, 0, { first: seq, last: seq });
     return true;
   }

@@ -64,7 +64,7 @@ function noUsableRow(file: string, badRows: readonly BadRow[]): string {
 
 /** `FILE:LINE: reason`, which editors and terminals turn into a link. */
 export function formatBadRow(row: BadRow): string {
-  return `${row.file}:${String(row.line)}: ${row.reason}`;
+  return `${row.file}:${row.line}: ${row.reason}`;
 }
 
 interface Columns {
@@ -103,7 +103,7 @@ function readTrip(fields: readonly string[], columns: Columns): Trip | string {
   const field = (index: number) => fields[index]?.trim() ?? '';
   if (fields.length > columns.width) {
     return (
-      `${String(fields.length)} fields, but the header names ${String(columns.width)}: ` +
+      `${fields.length} fields, but the header names ${columns.width}: ` +
       'put a field that contains a comma into double quotes'
     );
   }
@@ -114,7 +114,7 @@ function readTrip(fields: readonly string[], columns: Columns): Trip | string {
   if (typeof endMs === 'string') return endMs;
   if (endMs < startMs) return 'the trip ends before it starts: correct End Time or Trip Duration';
   if (endMs - startMs > TRIP_HOURS_MAX * 3_600_000) {
-    return `the trip lasts longer than ${String(TRIP_HOURS_MAX)} hours: correct End Time or Trip Duration`;
+    return `the trip lasts longer than ${TRIP_HOURS_MAX} hours: correct End Time or Trip Duration`;
   }
   const startStation = field(columns.startStation);
   const endStation = field(columns.endStation);

@@ -42,9 +42,9 @@ describe('a broker killed in the middle of a hand-shake', () => {
     'loses and repeats nothing, whatever packet was the last, MQTT level %i',
     { timeout: CRASH_TEST_TIMEOUT_MS * 2 },
     async (level) => {
-      const rig = await CrashRig.spawn(`handshakes ${String(level)}`);
+      const rig = await CrashRig.spawn(`handshakes ${level}`);
       for (const [index, step] of STEPS.entries()) {
-        const name = `step-${String(index)}`;
+        const name = `step-${index}`;
         const publisher = await rig.device(`${name}-publisher`, { level });
         const subscriber = await rig.device(`${name}-subscriber`, { level: level === 4 ? 5 : 4 });
         bookDeliveries(subscriber, rig.ledger);

@@ -14,7 +14,7 @@ describe('a broker killed while messages are published and acknowledged', () => 
     { timeout: CRASH_TEST_TIMEOUT_MS },
     async () => {
       const rig = await CrashRig.spawn('publishing');
-      const names = Array.from({ length: SUBSCRIBERS }, (_none, index) => `subscriber-${String(index)}`);
+      const names = Array.from({ length: SUBSCRIBERS }, (_none, index) => `subscriber-${index}`);
       for (const [index, name] of names.entries()) {
         // One acknowledges at once, the others late and in bursts.
         const subscriber = await rig.device(name, {
@@ -27,9 +27,9 @@ describe('a broker killed while messages are published and acknowledged', () => 
       const over = new AbortController();
       const publishing: Promise<void>[] = [];
       for (let index = 0; index < PUBLISHERS; index++) {
-        const publisher = await rig.device(`publisher-${String(index)}`, { level: index % 2 === 0 ? 4 : 5 });
+        const publisher = await rig.device(`publisher-${index}`, { level: index % 2 === 0 ? 4 : 5 });
         for (const qos of [1, 2] as const) {
-          const stream = rig.ledger.open(`load/${String(index)}`, qos, names);
+          const stream = rig.ledger.open(`load/${index}`, qos, names);
           publishing.push(publishSteadily(publisher, stream, WINDOW, over.signal));
         }
       }

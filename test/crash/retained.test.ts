@@ -42,13 +42,13 @@ describe('a broker killed while retained messages change', () => {
       const rig = await CrashRig.spawn('retained');
       const topics: RetainedTopic[] = [];
       for (let index = 0; index < WRITERS; index++) {
-        const writer = await rig.device(`writer-${String(index)}`, { level: index % 2 === 0 ? 4 : 5 });
-        topics.push(new RetainedTopic(`retained/${String(index)}`, writer));
+        const writer = await rig.device(`writer-${index}`, { level: index % 2 === 0 ? 4 : 5 });
+        topics.push(new RetainedTopic(`retained/${index}`, writer));
       }
       for (let round = 1; round <= RANDOM_KILLS; round++) {
         const over = new AbortController();
         const writing = topics.map((topic) =>
-          topic.write(rig.random.fork(`${topic.topic} ${String(round)}`), over.signal),
+          topic.write(rig.random.fork(`${topic.topic} ${round}`), over.signal),
         );
         await sleep(rig.random.between(0, GAP_MS_MAX));
         await rig.victim.kill();
@@ -57,7 +57,7 @@ describe('a broker killed while retained messages change', () => {
         await rig.restart();
         const found = await readRetained(rig.victim.port, allowed);
         for (const [topic, values] of allowed) {
-          expect(values, `round ${String(round)}: ${topic}`).toContain(found.get(topic) ?? CLEARED);
+          expect(values, `round ${round}: ${topic}`).toContain(found.get(topic) ?? CLEARED);
         }
         await Promise.all(writing);
       }

@@ -13,7 +13,7 @@ describe('a broker killed while sessions begin and end', () => {
     const rig = await CrashRig.spawn('sessions');
     const probe = await rig.device('probe');
     const visitors = Array.from({ length: VISITORS }, (_none, index) => {
-      const clientId = `visitor-${String(index)}`;
+      const clientId = `visitor-${index}`;
       return new Visitor(clientId, index % 2 === 0 ? 5 : 4, rig.victim.port, rig.random.fork(clientId));
     });
     for (let round = 1; round <= RANDOM_KILLS; round++) {
@@ -26,7 +26,7 @@ describe('a broker killed while sessions begin and end', () => {
       await rig.restart();
       for (const visitor of visitors) {
         await visitor.inspect((topic) => probe.publish(topic, 'probe', 1));
-        expect(visitor.problems, `round ${String(round)}`).toEqual([]);
+        expect(visitor.problems, `round ${round}`).toEqual([]);
       }
     }
   });

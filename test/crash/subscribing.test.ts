@@ -55,7 +55,7 @@ describe('a broker killed while clients subscribe and unsubscribe', () => {
     const probe = await rig.device('probe', { level: 5 });
     const devices: Device[] = [];
     for (let index = 0; index < SESSIONS; index++) {
-      const device = await rig.device(`session-${String(index)}`, { level: index % 2 === 0 ? 4 : 5 });
+      const device = await rig.device(`session-${index}`, { level: index % 2 === 0 ? 4 : 5 });
       await device.subscribed(markerTopic(device));
       devices.push(device);
     }
@@ -65,7 +65,7 @@ describe('a broker killed while clients subscribe and unsubscribe', () => {
     for (let round = 1; round <= RANDOM_KILLS; round++) {
       const over = new AbortController();
       const churning = churned.map((each) =>
-        each.change(rig.random.fork(`${each.filter} ${String(round)}`), over.signal),
+        each.change(rig.random.fork(`${each.filter} ${round}`), over.signal),
       );
       await sleep(rig.random.between(0, GAP_MS_MAX));
       await rig.victim.kill();
@@ -76,7 +76,7 @@ describe('a broker killed while clients subscribe and unsubscribe', () => {
       const seen = await probeSubscriptions(probe, devices, round);
       for (const { device, filter, topic, possible } of churned) {
         const granted = seen.get(`${device.clientId} ${topic}`) ?? 'none';
-        expect(possible, `round ${String(round)}: ${device.clientId} to ${filter}`).toContain(granted);
+        expect(possible, `round ${round}: ${device.clientId} to ${filter}`).toContain(granted);
       }
     }
   });

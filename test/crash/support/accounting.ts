@@ -16,7 +16,7 @@ export function bookDeliveries(device: Device, ledger: Ledger): void {
       return;
     }
     if (packet.qos !== qos) {
-      device.problems.push(`${device.clientId}: ${topic} ${payload} came with QoS ${String(packet.qos)}`);
+      device.problems.push(`${device.clientId}: ${topic} ${payload} came with QoS ${packet.qos}`);
     }
     stream.delivered(device.clientId, Number(parts['seq']));
   };
@@ -26,7 +26,7 @@ export function bookDeliveries(device: Device, ledger: Ledger): void {
 export async function publishNext(device: Device, stream: Stream): Promise<void> {
   const seq = stream.publish();
   const qos = stream.qos === 2 ? 2 : 1;
-  const acknowledged = await device.publish(stream.topic, `${String(qos)} ${String(seq)}`, qos);
+  const acknowledged = await device.publish(stream.topic, `${qos} ${seq}`, qos);
   if (acknowledged) stream.acknowledged(seq);
   else stream.refused(seq);
 }

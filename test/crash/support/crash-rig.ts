@@ -64,7 +64,7 @@ export class CrashRig {
     let failed = false;
     onTestFailed(() => {
       failed = true;
-      console.error(`Repeat with SPOKE_CRASH_SEED=${String(SEED)}; evidence: ${victim.evidence}`);
+      console.error(`Repeat with SPOKE_CRASH_SEED=${SEED}; evidence: ${victim.evidence}`);
     });
     onTestFinished(async () => {
       await Promise.all(rig.#devices.map((device) => device.stop()));
@@ -134,7 +134,7 @@ export class CrashRig {
     while (this.ledger.owed > 0 || busy().length > 0) {
       if (performance.now() > deadlineMs) {
         expect.fail(
-          `after ${String(SETTLE_DEADLINE_MS / 1000)} s: ${String(this.ledger.owed)} deliveries owed, ` +
+          `after ${SETTLE_DEADLINE_MS / 1000} s: ${this.ledger.owed} deliveries owed, ` +
             `still waiting for answers: ${busy().join(', ') || 'nobody'}, ` +
             `first: ${JSON.stringify(this.ledger.violations().slice(0, 3))}`,
         );

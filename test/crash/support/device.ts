@@ -187,7 +187,7 @@ export class Device {
   /** [MQTT-4.4.0-1]: unacknowledged PUBLISH with DUP and PUBREL, in the order in which they were first sent. */
   #resume(connack: IConnackPacket): void {
     const code = connack.reasonCode ?? connack.returnCode;
-    if (code !== 0) this.problems.push(`${this.clientId}: CONNACK refused with ${String(code)}`);
+    if (code !== 0) this.problems.push(`${this.clientId}: CONNACK refused with ${code}`);
     if (this.#established && !connack.sessionPresent) {
       this.problems.push(`${this.clientId}: the broker forgot a persistent session`);
     }

@@ -17,7 +17,7 @@ export class QoS2Inbox {
       return 'new';
     }
     if (known !== content) {
-      return `packet identifier ${String(packetId)} was used for "${content}" before "${known}" was released`;
+      return `packet identifier ${packetId} was used for "${content}" before "${known}" was released`;
     }
     return dup ? 'repeated' : `"${content}" was sent again without DUP [MQTT-3.3.1-1]`;
   }

@@ -59,7 +59,7 @@ export class Visitor {
     }
     for (const filter of this.#mustHave) {
       if (filter < first || filter === marker || arrived.has(this.#topic(filter))) continue;
-      this.#complain(`subscription ${String(filter)} was acknowledged and is gone`);
+      this.#complain(`subscription ${filter} was acknowledged and is gone`);
     }
     const allowed = new Set([...this.#mayHave].map((filter) => this.#topic(filter)));
     for (const topic of arrived) {
@@ -130,6 +130,6 @@ export class Visitor {
   }
 
   #topic(filter: number): string {
-    return `visit/${this.clientId}/${String(filter)}`;
+    return `visit/${this.clientId}/${filter}`;
   }
 }
