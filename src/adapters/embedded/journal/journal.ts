@@ -91,6 +91,7 @@ export class Journal {
   /** The block that holds the end of the tail. */
   #block: Buffer = Buffer.alloc(0);
   #markedGroup: StagedGroup | undefined;
+  #appendedBytes = 0;
   #durableSegment: number;
   #durableOffset: number;
   readonly tornBytes: number;
@@ -123,6 +124,11 @@ export class Journal {
     return this.#commit.unsyncedBytes;
   }
 
+  /** Since the journal was opened. */
+  get appendedBytes(): number {
+    return this.#appendedBytes;
+  }
+
   get syncs(): number {
     return this.#commit.syncs;
   }
@@ -148,9 +154,9 @@ export class Journal {
    * stages nothing, while the disk fails or too much is waiting for it.
    */
   append(type: number, body: RecordBody): RecordPosition {
-    this.#refuseWhileUnavailable();
-    this.#commit.start();
     const bytesMax = RECORD_HEADER_BYTES + body.byteLengthMax;
+    this.assertRoomFor(bytesMax);
+    this.#commit.start();
     if (this.#tail.bytes + bytesMax > this.#segmentBytes && this.#tail.bytes > SEGMENT_HEADER_BYTES) {
       this.#tail = this.#newSegment(this.#tail.number + 1);
     }
@@ -159,6 +165,16 @@ export class Journal {
     const position = { segment: this.#tail.number, offset: this.#tail.bytes };
     this.#stage(type, body, bytesMax);
     return position;
+  }
+
+  /** Throws `StoreUnavailableError` if appends of `bytes` bytes, this turn, would be refused. */
+  assertRoomFor(bytes: number): void {
+    if (this.#commit.failure !== undefined) throw this.#commit.failure;
+    if (this.unsyncedBytes + bytes <= UNSYNCED_BYTES_MAX) return;
+    throw new StoreUnavailableError(
+      `the journal in ${this.#options.directory}`,
+      `${this.unsyncedBytes} bytes wait for the disk; append again when fewer do`,
+    );
   }
 
   /** Resolves when everything appended so far is durable; rejects with `StoreUnavailableError`. */
@@ -229,15 +245,6 @@ export class Journal {
     }
   }
 
-  #refuseWhileUnavailable(): void {
-    if (this.#commit.failure !== undefined) throw this.#commit.failure;
-    if (this.unsyncedBytes <= UNSYNCED_BYTES_MAX) return;
-    throw new StoreUnavailableError(
-      `the journal in ${this.#options.directory}`,
-      `${this.unsyncedBytes} bytes wait for the disk; append again when fewer do`,
-    );
-  }
-
   #newSegment(number: number): Segment {
     const segment = new Segment(this.#options.fileSystem, this.#options.directory, number, 0, false);
     this.#segments.set(number, segment);
@@ -286,6 +293,7 @@ export class Journal {
     const from = position % BLOCK_BYTES;
     this.#commit.group.add(this.#tail, position, this.#block, from, from + bytes);
     this.#tail.bytes += bytes;
+    this.#appendedBytes += bytes;
   }
 
   #onDurable(end: RecordPosition): void {

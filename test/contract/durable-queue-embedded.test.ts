@@ -1,0 +1,31 @@
+import { openEmbeddedQueueStore } from '../../src/adapters/embedded/queue/embedded-queue-store.ts';
+import { PowerCutFileSystem } from '../support/power-cut-file-system.ts';
+import { describeDurableQueue } from './durable-queue-contract.ts';
+
+/** Everything small, so that a short history sees segments close, checkpoints, rewriting and spilling. */
+const TINY = {
+  segmentBytes: 16 * 1024,
+  checkpointBytes: 24 * 1024,
+  cacheBytes: 128 * 1024,
+  indexBytesMax: 4096,
+};
+
+describeDurableQueue('embedded', (random) => {
+  let disk = new PowerCutFileSystem(random);
+  return {
+    open: (options) =>
+      openEmbeddedQueueStore({
+        directory: '/queues',
+        durability: 'fsync',
+        fileSystem: disk,
+        ...TINY,
+        ...options,
+      }),
+    kill: () => {
+      disk = disk.kill();
+    },
+    cutPower: () => {
+      disk = disk.cut();
+    },
+  };
+});

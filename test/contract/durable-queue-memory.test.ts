@@ -1,0 +1,6 @@
+import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-queue.ts';
+import { describeDurableQueue } from './durable-queue-contract.ts';
+
+describeDurableQueue('memory', () => ({
+  open: ({ defaultQuota }) => Promise.resolve(new MemoryDurableQueue(defaultQuota)),
+}));
