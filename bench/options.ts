@@ -111,7 +111,8 @@ export function parseOptions(args: readonly string[], resultsDirectory: string):
     rate: optionalNumber('--rate', values.rate) ?? (values.smoke ? SMOKE_RATE : undefined),
     drivers: optionalNumber('--drivers', values.drivers) ?? 1,
     dataRoot: values['data-root'],
-    resultsDirectory: values.results ?? (values.smoke ? join(tmpdir(), 'spoke-bench-smoke') : resultsDirectory),
+    resultsDirectory:
+      values.results ?? (values.smoke ? join(tmpdir(), 'spoke-bench-smoke') : resultsDirectory),
   };
 }
 

@@ -23,9 +23,9 @@ export interface BrokerLauncher {
   /** The settings in one line, for the head of the results. */
   readonly settings: string;
   /** The broker's version, or undefined when it is not installed. */
-  version(): string | undefined;
+  readonly version: () => string | undefined;
   /** Says how to start it, and writes its configuration into the data directory. */
-  plan(context: LaunchContext): LaunchPlan;
+  readonly plan: (context: LaunchContext) => LaunchPlan;
 }
 
 export interface ObservedUsage {

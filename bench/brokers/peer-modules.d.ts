@@ -10,13 +10,10 @@ declare module 'aedes' {
 }
 
 declare module 'aedes-persistence-level/asyncPersistence.js' {
-  export default class LevelPersistence {
-    constructor(level: object);
-  }
+  const LevelPersistence: new (level: object) => object;
+  export default LevelPersistence;
 }
 
 declare module 'classic-level' {
-  export class ClassicLevel {
-    constructor(directory: string);
-  }
+  export const ClassicLevel: new (directory: string) => object;
 }

@@ -41,7 +41,7 @@ export class DriverProcess {
     return new Promise<DriverCalls[Name]['result']>((resolve, reject) => {
       const onReply = (message: ReplyMessage): void => {
         // The reply to a call of this name; worker.ts is compiled from the same table of calls.
-        if (message.ok) resolve(message.result as DriverCalls[Name]['result']);
+        if (message.ok) resolve(message.result);
         else reject(new Error(message.error));
       };
       this.#pending.set(id, { onReply, reject });

@@ -29,6 +29,8 @@ export interface Probe {
   readonly rate: number;
   /** Empty when the rate was usable. */
   readonly complaint: string;
+  /** Duplicates and messages out of order: no reason to refuse a rate, but worth telling. */
+  readonly remark: string;
   /** Messages per second that reached their subscriber. */
   readonly deliveredPerSecond: number;
   readonly p50Ms: number;
@@ -155,19 +157,22 @@ export class ProbedClients {
     const complaints = [
       ...result.failures.slice(0, 1),
       ...(result.lost > 0 ? [`${result.lost} lost`] : []),
-      ...(result.duplicated > 0 ? [`${result.duplicated} duplicated`] : []),
-      ...(result.reordered > 0 ? [`${result.reordered} reordered`] : []),
       ...(result.misdelivered > 0 ? [`${result.misdelivered} delivered to the wrong client`] : []),
       ...(p99Ms >= P99_MAX_MS ? [`p99 ${p99Ms.toFixed(0)} ms`] : []),
       ...(delivered < due * DELIVERED_PART_MIN - copies * this.#shape.publishers
         ? [`only ${((100 * delivered) / due).toFixed(0)} % delivered in time`]
         : []),
     ];
+    const remarks = [
+      ...(result.duplicated > 0 ? [`${result.duplicated} duplicated`] : []),
+      ...(result.reordered > 0 ? [`${result.reordered} reordered`] : []),
+    ];
     const driverPart = result.driverCpuMs / this.#bench.options.scale.windowMs / this.#shares.length;
     if (complaints.length > 0 && driverPart > DRIVER_BUSY_PART) complaints.push('driver saturated');
     return {
       rate,
       complaint: complaints.join(', '),
+      remark: remarks.join(', '),
       deliveredPerSecond: delivered / (this.#bench.options.scale.windowMs / 1000),
       p50Ms: latency.percentileMs(50),
       p99Ms,

@@ -17,8 +17,8 @@ export interface Bench {
   readonly drivers: DriverPool;
   readonly options: BenchOptions;
   /** One line of progress. */
-  log(line: string): void;
-  phase(phase: Phase): void;
+  readonly log: (line: string) => void;
+  readonly phase: (phase: Phase) => void;
 }
 
 export interface Column {

@@ -29,11 +29,12 @@ export async function measureUsableRate(bench: Bench, shape: Shape, fanOut: numb
       note: `no usable rate down to ${found.refused?.rate.toFixed(0) ?? 0}/s: ${found.refused?.complaint ?? ''}`,
     };
   }
+  const measured = measurementOf(found.usable);
   const limit =
     found.refused === undefined
       ? ''
       : `next refused: ${found.refused.rate.toFixed(0)}/s (${found.refused.complaint})`;
-  return { ...measurementOf(found.usable), note: limit };
+  return { ...measured, note: [measured.note, limit].filter((part) => part !== '').join('; ') };
 }
 
 interface Bounds {
@@ -72,6 +73,6 @@ function measurementOf(probe: Probe): Measurement {
       brokerUs: probe.brokerUs,
       driverUs: probe.driverUs,
     },
-    note: probe.complaint,
+    note: [probe.complaint, probe.remark].filter((part) => part !== '').join(', '),
   };
 }
