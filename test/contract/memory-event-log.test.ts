@@ -10,6 +10,7 @@ for (const partitions of [1, 8]) {
         log.compact();
         return Promise.resolve();
       },
+      durable: false,
       crash: undefined,
       dispose: () => Promise.resolve(),
     });

@@ -1,12 +1,13 @@
 /**
  * Immutable files of entries in checksummed blocks, written once from front to back: archive segments of the
- * event log and sorted runs of the snapshot. A file that was not finished does not open.
+ * event log and sorted runs of the snapshot. A file has its name only once it is finished and durable.
  *
  *     file    := magic "SPOKEBLK" | block* | footer block | trailer
  *     block   := u32 bytes | u32 crc | entry*                      (integers little endian, crc of the entries)
  *     footer  := JSON { meta, blocks: [[position, bytes, first], …] }
  *     trailer := u64 position of the footer block | u32 its bytes | u32 crc of the 12 bytes before
  */
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { readSafeInteger, writeSafeInteger } from './entry-codec.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
@@ -21,9 +22,11 @@ const WRITE_BYTES = 1_048_576;
 
 export class BlockFileDamagedError extends Error {
   override readonly name = 'BlockFileDamagedError';
+  readonly path: string;
 
   constructor(path: string, fault: string) {
     super(`${path} is damaged: ${fault}. Restore it from a copy if its content is missed.`);
+    this.path = path;
   }
 }
 
@@ -34,7 +37,12 @@ interface Block {
   readonly first: number;
 }
 
+/** What the names of unfinished files end with; after a crash they are worth nothing. */
+export const UNFINISHED_SUFFIX = '.tmp';
+
 export class BlockFileWriter {
+  readonly #fileSystem: FileSystem;
+  readonly #path: string;
   readonly #file: OpenFile;
   readonly #blocks: Block[] = [];
   /** Closed blocks that wait for the file, and where they begin in it. */
@@ -46,13 +54,16 @@ export class BlockFileWriter {
   #blockFirst = 0;
   #closed = false;
 
-  private constructor(file: OpenFile) {
+  private constructor(fileSystem: FileSystem, path: string, file: OpenFile) {
+    this.#fileSystem = fileSystem;
+    this.#path = path;
     this.#file = file;
   }
 
-  /** The file must not exist. */
+  /** Neither the file nor an unfinished one of its name may exist. */
   static async create(fileSystem: FileSystem, path: string): Promise<BlockFileWriter> {
-    return new BlockFileWriter(await fileSystem.open(path, 'create'));
+    const file = await fileSystem.open(path + UNFINISHED_SUFFIX, 'create');
+    return new BlockFileWriter(fileSystem, path, file);
   }
 
   /** Size of the file, were it finished now, but for its footer. */
@@ -86,7 +97,7 @@ export class BlockFileWriter {
     this.#waitingBytes = 0;
   }
 
-  /** Durable when resolved, but for the file's name: that takes `syncDirectory`. `meta` is kept as JSON. */
+  /** Durable under its name when resolved. `meta` is kept as JSON. */
   async finish(meta: unknown): Promise<void> {
     if (this.#blockEnd > FRAME_BYTES) this.#closeBlock();
     const blocks = this.#blocks.map(({ position, bytes, first }) => [position, bytes, first]);
@@ -103,11 +114,14 @@ export class BlockFileWriter {
     await this.flush();
     await this.#file.datasync();
     await this.#close();
+    await this.#fileSystem.rename(this.#path + UNFINISHED_SUFFIX, this.#path);
+    await this.#fileSystem.syncDirectory(dirname(this.#path));
   }
 
-  /** Gives up a file that will not be finished; its remains are the caller's to remove. */
-  abandon(): Promise<void> {
-    return this.#close();
+  /** Gives up a file that could not be finished, or is not wanted. */
+  async abandon(): Promise<void> {
+    await this.#close();
+    await this.#fileSystem.remove(this.#path + UNFINISHED_SUFFIX);
   }
 
   async #close(): Promise<void> {
@@ -146,7 +160,7 @@ export class BlockFile {
     this.#blocks = footer.blocks;
   }
 
-  /** Rejects with `BlockFileDamagedError` unless the file was finished. */
+  /** Rejects with `BlockFileDamagedError` if the end of the file is not what was written. */
   static async open(fileSystem: FileSystem, path: string): Promise<BlockFile> {
     const file = await fileSystem.open(path, 'read');
     try {

@@ -60,14 +60,14 @@ class Recovery {
   /** Both lists ascending. */
   async choose(generations: readonly number[], runNumbers: readonly number[]): Promise<Choice> {
     if (generations.length === 0) {
-      return { manifest: undefined, previous: undefined, runs: await this.#finishedRuns(runNumbers) };
+      return { manifest: undefined, previous: undefined, runs: await this.#wholeRuns(runNumbers) };
     }
     const newestFirst = generations.toReversed();
     for (const [index, generation] of newestFirst.entries()) {
       const manifest = await this.#loadManifest(generation);
       const named = manifest && (await this.#namedRuns(manifest));
       if (manifest === undefined || named === undefined) continue;
-      const since = await this.#finishedRuns(runNumbers.filter((number) => number >= manifest.nextRun));
+      const since = await this.#wholeRuns(runNumbers.filter((number) => number >= manifest.nextRun));
       const before = newestFirst[index + 1];
       const previous = before === undefined ? undefined : await this.#loadManifest(before);
       return { manifest, previous, runs: [...named, ...since] };
@@ -89,7 +89,7 @@ class Recovery {
   async #namedRuns(manifest: Manifest): Promise<readonly SortedRun[] | undefined> {
     const runs: SortedRun[] = [];
     for (const number of manifest.runs) {
-      const run = await this.#verifiedRun(number, true);
+      const run = await this.#verifiedRun(number);
       if (run === undefined) {
         for (const opened of runs) await opened.file.release();
         return undefined;
@@ -99,17 +99,17 @@ class Recovery {
     return runs;
   }
 
-  /** No checkpoint covers these yet: one that a crash left unfinished is no loss. */
-  async #finishedRuns(numbers: readonly number[]): Promise<readonly SortedRun[]> {
+  /** No checkpoint covers these yet: without one of them the tail of the log is longer, that is all. */
+  async #wholeRuns(numbers: readonly number[]): Promise<readonly SortedRun[]> {
     const runs: SortedRun[] = [];
     for (const number of numbers) {
-      const run = await this.#verifiedRun(number, false);
+      const run = await this.#verifiedRun(number);
       if (run !== undefined) runs.push(run);
     }
     return runs;
   }
 
-  async #verifiedRun(number: number, reported: boolean): Promise<SortedRun | undefined> {
+  async #verifiedRun(number: number): Promise<SortedRun | undefined> {
     const { fileSystem, directory } = this.#options;
     let run: SortedRun | undefined;
     try {
@@ -119,8 +119,7 @@ class Recovery {
     } catch (error) {
       await run?.file.release();
       if (!isDamage(error)) throw error;
-      if (reported)
-        this.#observe({ type: 'damaged', path: path.join(directory, runFileName(number)), error });
+      this.#observe({ type: 'damaged', path: path.join(directory, runFileName(number)), error });
       return undefined;
     }
   }

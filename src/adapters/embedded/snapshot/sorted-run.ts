@@ -36,7 +36,7 @@ export class SortedRun {
     this.minOffset = meta.minOffset;
   }
 
-  /** Rejects with `BlockFileDamagedError` unless the run was finished. */
+  /** Rejects with `BlockFileDamagedError`. */
   static async open(fileSystem: FileSystem, directory: string, number: number): Promise<SortedRun> {
     const file = await BlockFile.open(fileSystem, path.join(directory, runFileName(number)));
     const meta = runMeta.safeParse(file.meta);
@@ -88,13 +88,11 @@ export class RunWriter {
   async finish(): Promise<SortedRun> {
     const meta: RunMeta = { rows: this.#rows, minOffset: this.#minOffset };
     await this.#file.finish(meta);
-    await this.#fileSystem.syncDirectory(this.#directory);
     return SortedRun.open(this.#fileSystem, this.#directory, this.#number);
   }
 
-  async abandon(): Promise<void> {
-    await this.#file.abandon();
-    await this.#fileSystem.remove(path.join(this.#directory, runFileName(this.#number)));
+  abandon(): Promise<void> {
+    return this.#file.abandon();
   }
 
   #count(offset: number): void {
