@@ -33,13 +33,22 @@ const SETTLE_POLL_MS = 10;
 const QUIET_MS = 150;
 const DOWN_MS_MAX = 50;
 
+/** The smallest the configuration allows. */
+const SEGMENT_BYTES = 65_536;
+
 /** Tiny thresholds: checkpoints and compactions are always under way when a kill comes. */
 const RESTLESS_SETTINGS: Readonly<Record<string, string>> = {
   SPOKE_SNAPSHOT_EVERY_RECORDS: '4',
   SPOKE_SNAPSHOT_EVERY_MS: '20',
+  SPOKE_STORAGE_SEGMENT_BYTES: String(SEGMENT_BYTES),
   SPOKE_LOG_LEVEL: 'info',
   SPOKE_LOG_FORMAT: 'json',
 };
+
+/** The randomness of one test: independent of every other test's. */
+export function seededFor(name: string): SeededRandom {
+  return new SeededRandom(SEED).fork(name);
+}
 
 export class CrashRig {
   readonly random: SeededRandom;
@@ -54,8 +63,7 @@ export class CrashRig {
 
   /** A rig around the built broker as a child process; gone when the test has finished. */
   static async spawn(name: string, settings: Readonly<Record<string, string>> = {}): Promise<CrashRig> {
-    const random = new SeededRandom(SEED).fork(name);
-    return await CrashRig.around(random, await childVictim({ ...RESTLESS_SETTINGS, ...settings }));
+    return await CrashRig.around(seededFor(name), await childVictim({ ...RESTLESS_SETTINGS, ...settings }));
   }
 
   /** Starts the victim; the rig ends with the running test. */
