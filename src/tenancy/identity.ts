@@ -33,11 +33,6 @@ export function incarnation(brokerId: string, startNumber: number): Incarnation 
   return `${brokerId}#${startNumber}` as Incarnation;
 }
 
-/** The `brokerId` part of an incarnation. */
-export function brokerIdOf(value: Incarnation): string {
-  return value.slice(0, value.lastIndexOf('#'));
-}
-
 export interface TenantUser {
   readonly tenant: TenantId;
   /** The client name inside the tenant; empty for a connection without a user name. */
