@@ -11,9 +11,7 @@ declare module 'fastify' {
   }
 }
 
-interface JsonObject {
-  readonly [name: string]: unknown;
-}
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What an answer of each status means; 2xx and 503 have schemas of their own, all others are errors. */
 const MEANING: Readonly<Record<string, string>> = {

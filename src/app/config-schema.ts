@@ -99,8 +99,8 @@ const limits = z.strictObject({
   ),
   durableQueue: z
     .strictObject({
-      messagesMax: count(100_000, 'Messages in the queue of one persistent session.'),
-      bytesMax: count(256 * MIB, 'Bytes in the queue of one persistent session.'),
+      messagesMax: count(1_000_000, 'Messages in the queue of one persistent session.'),
+      bytesMax: count(1024 * MIB, 'Bytes in the queue of one persistent session.'),
       policy: quotaPolicy(
         'reject',
         'When full: `reject` tells the publisher (0x97), the others lose a message that was acknowledged.',

@@ -44,7 +44,7 @@ export function sessionLogger(logger: Logger, tenant: string, clientId: string):
 }
 
 function prettyPrinter(output: DestinationStream): DestinationStream {
-  return { write: (line) => void output.write(prettyLine(line)) };
+  return { write: (line) => output.write(prettyLine(line)) };
 }
 
 /** `10:02:03.004 INFO  message key=value`, a stack below it. */

@@ -6,12 +6,19 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { readAdminToken } from '../adapters/file/admin-token.ts';
 import type { Page } from '../admin/admin-port.ts';
+import type { ApiErrorBody } from '../admin/api-error.ts';
 import type { SpokeConfig } from '../app/config-schema.ts';
 import { CommandError, EXIT } from './cli-context.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 const PAGE_ITEMS = 500;
+
+export interface Listing<Item> {
+  readonly items: readonly Item[];
+  /** There are others. */
+  readonly more: boolean;
+}
 
 export class AdminClient {
   readonly #base: string;
@@ -47,12 +54,8 @@ export class AdminClient {
     return parsed<Answer>(await this.#request('DELETE', path, query));
   }
 
-  /** Up to `limit` items over as many pages as that takes; `more`: there are others. */
-  async list<Item>(
-    path: string,
-    query: Query,
-    limit: number,
-  ): Promise<{ readonly items: readonly Item[]; readonly more: boolean }> {
+  /** Up to `limit` items over as many pages as that takes. */
+  async list<Item>(path: string, query: Query, limit: number): Promise<Listing<Item>> {
     const items: Item[] = [];
     let cursor: string | undefined;
     do {
@@ -70,7 +73,7 @@ export class AdminClient {
     if (response.body === null) return;
     try {
       for await (const line of createInterface({ input: Readable.fromWeb(response.body) }))
-        if (line !== '') yield fromJson<Item>(line);
+        if (line !== '') yield JSON.parse(line) as Item;
     } catch (cause) {
       throw new CommandError('The broker went away while it was being read.', EXIT.failure, { cause });
     }
@@ -80,7 +83,7 @@ export class AdminClient {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) search.set(name, String(value));
-    const url = `${this.#base}${path}?${search}`;
+    const url = `${this.#base}${path}?${search.toString()}`;
     const headers = { authorization: `Bearer ${this.#token}` };
     const response = await fetch(url, { method, headers }).catch((cause: unknown) => {
       throw notRunning(this.#base, 'nothing answers there', { cause });
@@ -103,18 +106,14 @@ function notRunning(base: string, why: string, options?: ErrorOptions): CommandE
   );
 }
 
+/** The broker's word is taken for the shape of its answers: it has our token. */
 async function parsed<Answer>(response: Response): Promise<Answer> {
-  return fromJson<Answer>(await response.text());
-}
-
-/** The one place where the broker's word is taken for the shape of its answer: it has our token. */
-function fromJson<Answer>(text: string): Answer {
-  return JSON.parse(text) as Answer;
+  return JSON.parse(await response.text()) as Answer;
 }
 
 function refusalText(body: string, status: number): string {
   try {
-    const { message, fix } = fromJson<{ readonly message?: string; readonly fix?: string }>(body);
+    const { message, fix } = JSON.parse(body) as Partial<ApiErrorBody>;
     return `The broker refused: ${message ?? body}. ${fix ?? ''}`.trim();
   } catch {
     return `What answers is no SpokeMQ broker (HTTP status ${status}). Is something else listening on admin.port?`;

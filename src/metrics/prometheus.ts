@@ -19,7 +19,7 @@ export interface GaugeSource {
 }
 
 export interface MetricsSources {
-  tenants(): TenantCounters;
+  readonly tenants: () => TenantCounters;
   readonly gauges: readonly GaugeSource[];
   readonly version: string;
 }

@@ -39,7 +39,7 @@ describe('access', () => {
     for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: TOKEN }])
       expect(await call('GET', '/api/v1/status', headers)).toMatchObject({
         status: 401,
-        body: { code: 'UNAUTHORIZED', fix: expect.stringContaining('admin-token') },
+        body: { code: 'UNAUTHORIZED', fix: expect.stringContaining('admin-token') as unknown },
       });
     expect((await call('GET', '/api/v1/status')).status).toBe(200);
     for (const open of ['/metrics', '/healthz', '/readyz', '/openapi.json'])
@@ -98,7 +98,9 @@ describe('sessions', () => {
 
   it('are found by any client identifier there can be', async () => {
     const query = new URLSearchParams({ client: '../x y/ü?' });
-    expect((await call('GET', `/api/v1/session?${query}`)).body).toMatchObject({ clientId: '../x y/ü?' });
+    expect((await call('GET', `/api/v1/session?${query.toString()}`)).body).toMatchObject({
+      clientId: '../x y/ü?',
+    });
     expect(await call('GET', '/api/v1/session?client=nobody')).toMatchObject({
       status: 404,
       body: { code: 'NOT_FOUND' },
@@ -131,7 +133,11 @@ describe('sessions', () => {
   ])('refuses %s and says why', async (url, about) => {
     expect(await call('GET', url)).toMatchObject({
       status: 400,
-      body: { code: 'BAD_REQUEST', message: expect.stringContaining(about), fix: expect.any(String) },
+      body: {
+        code: 'BAD_REQUEST',
+        message: expect.stringContaining(about) as unknown,
+        fix: expect.any(String) as unknown,
+      },
     });
   });
 });

@@ -92,7 +92,7 @@ describe('UserListAuthenticator by password', () => {
       login({ secret: 'right', tenant: DEFAULT_TENANT }),
     ]);
     expect(new Set(refused.map((result) => JSON.stringify(result))).size).toBe(1);
-    expect(outcome(refused[0] ?? (await login({})))).toBe(REASON.badUserNameOrPassword);
+    expect(refused.map(outcome)).toEqual(refused.map(() => REASON.badUserNameOrPassword));
   });
 
   it.each(['+', '#', 'bike-7/#', 'a/b', '$SYS'])(

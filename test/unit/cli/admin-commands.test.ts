@@ -147,7 +147,7 @@ describe('without a broker', () => {
     const off = new CliHarness({ directory, environment: { SPOKE_ADMIN_ENABLED: 'false' } });
     expect(await off.run('session', 'list')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('admin.enabled is false'),
+      err: expect.stringContaining('admin.enabled is false') as unknown,
     });
   });
 

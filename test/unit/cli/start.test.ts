@@ -128,14 +128,14 @@ describe('spoke', () => {
     expect((await cli.run('--help')).code).toBe(0);
     expect(await cli.run('--version')).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as unknown,
     });
   });
 
   it('checks a configuration without starting anything', async () => {
     expect(await cli.run('config', 'check')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('can be used'),
+      out: expect.stringContaining('can be used') as unknown,
     });
     expect((await cli.run('config', 'check', '--print')).out).toContain('durability: fsync');
     expect(JSON.parse((await cli.run('config', 'check', '--json')).out)).toMatchObject({

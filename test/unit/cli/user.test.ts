@@ -64,7 +64,7 @@ describe('spoke user', () => {
     expect((await spoke('', 'list', '--json')).out).toBe('[]\n');
     expect(await spoke('', 'remove', 'bike-7')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('spoke user list'),
+      err: expect.stringContaining('spoke user list') as unknown,
     });
   });
 
@@ -77,7 +77,10 @@ describe('spoke user', () => {
     [['add', 'bike', '--password-stdin', '--rule', 'everything'], 'not of the form'],
     [['add', 'bike'], 'use --password-stdin'],
   ])('exits with 2 for %j', async (args, problem) => {
-    expect(await spoke('p', ...args)).toMatchObject({ code: 2, err: expect.stringContaining(problem) });
+    expect(await spoke('p', ...args)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(problem) as unknown,
+    });
   });
 
   it('refuses an empty password', async () => {
