@@ -26,6 +26,8 @@ export interface DurableQueueHarness {
     readonly defaultQuota: QueueQuota;
     readonly nowMs: () => number;
   }): Promise<DurableQueueStore>;
+  /** Whether what resolved survives `kill` and `cutPower`. */
+  readonly survives: boolean;
   /** The process dies without a word; the next `open` finds what it had written. */
   kill?(): void;
   /** Power is lost; the next `open` finds what was synced, and of the rest what `random` decides. */
@@ -469,7 +471,7 @@ export function describeDurableQueue(
 
     describeQueueModel(makeHarness);
 
-    describe.runIf(makeHarness(() => 0.5).kill !== undefined)('crash', () => {
+    describe.runIf(makeHarness(() => 0.5).survives)('crash', () => {
       async function history(): Promise<void> {
         await store.setQuota(other, { messagesMax: 2, bytesMax: 1000, policy: 'drop-oldest' });
         await append(...['a', 'b', 'c', 'd'].map((text) => make.entry(bike, text)));

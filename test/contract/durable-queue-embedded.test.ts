@@ -13,6 +13,7 @@ const TINY = {
 describeDurableQueue('embedded', (random) => {
   let disk = new PowerCutFileSystem(random);
   return {
+    survives: true,
     open: (options) =>
       openEmbeddedQueueStore({
         directory: '/queues',

@@ -2,5 +2,6 @@ import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-que
 import { describeDurableQueue } from './durable-queue-contract.ts';
 
 describeDurableQueue('memory', () => ({
+  survives: false,
   open: ({ defaultQuota }) => Promise.resolve(new MemoryDurableQueue(defaultQuota)),
 }));

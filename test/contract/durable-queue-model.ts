@@ -147,8 +147,7 @@ class History {
   }
 
   async #crash(dice: number): Promise<void> {
-    const { kill, cutPower } = this.#harness;
-    if (kill === undefined || cutPower === undefined) return;
+    if (!this.#harness.survives) return;
     if (dice < 93) await this.#opened().close();
     else if (dice < 96) this.#harness.kill?.();
     else this.#harness.cutPower?.();

@@ -142,7 +142,10 @@ export class GroupCommit {
       { cause: error },
     );
     for (const group of this.#closed) group.reject(this.#failure);
-    if (!this.#closing) this.#retry = setTimeout(() => (this.#running = this.#run()), RETRY_MS);
+    if (this.#closing) return;
+    this.#retry = setTimeout(() => {
+      this.#running = this.#run();
+    }, RETRY_MS);
   }
 
   #recovered(): void {

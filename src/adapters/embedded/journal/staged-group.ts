@@ -40,7 +40,7 @@ export class StagedGroup {
   add(segment: Segment, position: number, block: Buffer, from: number, to: number): void {
     this.bytes += to - from;
     const last = this.#stretches.at(-1);
-    if (last !== undefined && last.block === block && last.to === from) last.to = to;
+    if (last?.block === block && last.to === from) last.to = to;
     else this.#stretches.push({ segment, position, block, from, to });
   }
 

@@ -23,7 +23,7 @@ import type { DirectoryLock } from '../journal/directory-lock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournalEvent } from '../journal/recovery.ts';
 import { AppendStager } from './append-stager.ts';
-import { CheckpointKeeper } from './checkpoint-keeper.ts';
+import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { MARKED_FLAG } from './entry-arena.ts';
 import type { QueueIndex } from './queue-index.ts';
 import { QueueReader } from './queue-reader.ts';
@@ -109,21 +109,16 @@ export async function openEmbeddedQueueStore(
   await fileSystem.makeDirectory(directory);
   const lock = await lockDirectory(fileSystem, directory);
   try {
-    const notices = { onDurable: () => undefined as void };
+    let store: EmbeddedQueueStore | undefined = undefined;
     const recovered = await recoverStore({
       ...options,
       directory,
       fileSystem,
       indexBytesMax: options.indexBytesMax ?? DEFAULT_INDEX_BYTES_MAX,
       observe: options.observe ?? (() => undefined),
-      onDurable: () => {
-        notices.onDurable();
-      },
+      onDurable: () => store?.maintain(),
     });
-    const store = new EmbeddedQueueStore(options, lock, recovered);
-    notices.onDurable = () => {
-      store.maintain();
-    };
+    store = new EmbeddedQueueStore(options, lock, recovered);
     return store;
   } catch (error) {
     await lock.release();
