@@ -5,9 +5,10 @@
 import type { BrokerLimits } from '../broker/limits.ts';
 import type { Clock } from '../time/clock.ts';
 
-export type RefusalReason = 'connectionsMax' | 'connectionRateMax';
+/** `acceptFailed`: the system could not accept, for want of descriptors as a rule. */
+export type RefusalReason = 'connectionsMax' | 'connectionRateMax' | 'acceptFailed';
 
-export type AdmissionLimits = Pick<BrokerLimits, RefusalReason>;
+export type AdmissionLimits = Pick<BrokerLimits, 'connectionsMax' | 'connectionRateMax'>;
 
 export class Admission {
   /** Admitted and not gone yet, handshakes included. */
@@ -45,6 +46,11 @@ export class Admission {
 
   leave(): void {
     this.connections--;
+  }
+
+  /** The system refused in our place. */
+  acceptFailed(): void {
+    this.#onRefused('acceptFailed');
   }
 
   #refill(): void {

@@ -10,7 +10,7 @@ import type { DeadlineWheel } from './deadline-wheel.ts';
 import { ListenError, listenError } from './listen-error.ts';
 import { SocketStream } from './socket-stream.ts';
 import { TlsHandshake, type OnSecure, type TlsOptions } from './tls-handshake.ts';
-import { DEFAULT_PATH, WebSocketHandshake } from './websocket-handshake.ts';
+import { DEFAULT_PATH, WebSocketHandshake, type OnUpgraded } from './websocket-handshake.ts';
 import { WebSocketStream } from './websocket-stream.ts';
 
 export type Transport = PeerAddress['transport'];
@@ -44,7 +44,8 @@ export interface ListenerContext {
   readonly admission: Admission;
   readonly wheel: DeadlineWheel;
   readonly limits: { readonly connectTimeoutMs: number; readonly packetBytesMax: number };
-  onStream(stream: ByteStream, peer: PeerAddress): void;
+  readonly onStream: (stream: ByteStream, peer: PeerAddress) => void;
+  readonly onHandshakeFailed: () => void;
 }
 
 export class Listener {
@@ -86,7 +87,9 @@ export class Listener {
       this.#server.listen({ host, port, backlog }, () => {
         this.#server.removeAllListeners('error');
         // Accepting can fail later (no descriptors left); the connection is lost, the listener is not.
-        this.#server.on('error', ignoreError);
+        this.#server.on('error', () => {
+          this.#context.admission.acceptFailed();
+        });
         resolve({ transport, host, port: (this.#server.address() as AddressInfo).port });
       });
     });
@@ -151,7 +154,8 @@ export class Listener {
       );
     }
     try {
-      const handshake = new TlsHandshake(tls, this.#context.limits.connectTimeoutMs, onSecure);
+      const { limits, onHandshakeFailed } = this.#context;
+      const handshake = new TlsHandshake(tls, limits.connectTimeoutMs, onSecure, onHandshakeFailed);
       return (socket) => {
         socket.on('error', ignoreError);
         handshake.begin(socket);
@@ -168,11 +172,16 @@ export class Listener {
   }
 
   #webSocketHandshake(): WebSocketHandshake {
-    const { connectTimeoutMs: timeoutMs, packetBytesMax } = this.#context.limits;
-    const options = { path: this.#options.path ?? DEFAULT_PATH, timeoutMs, packetBytesMax };
-    return new WebSocketHandshake(options, this.#context.wheel, (webSocket, socket, certificateName) => {
+    const { limits, wheel, onHandshakeFailed } = this.#context;
+    const options = {
+      path: this.#options.path ?? DEFAULT_PATH,
+      timeoutMs: limits.connectTimeoutMs,
+      packetBytesMax: limits.packetBytesMax,
+    };
+    const onUpgraded: OnUpgraded = (webSocket, socket, certificateName) => {
       this.#hand(new WebSocketStream(webSocket, socket), socket, certificateName);
-    });
+    };
+    return new WebSocketHandshake(options, wheel, onUpgraded, onHandshakeFailed);
   }
 
   #hand(stream: ByteStream, socket: Socket, certificateName: string | undefined): void {

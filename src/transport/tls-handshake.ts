@@ -25,7 +25,7 @@ export class TlsHandshake {
   readonly #server: Server;
 
   /** Throws Node's error when certificate, key or CA cannot be used. */
-  constructor(options: TlsOptions, timeoutMs: number, onSecure: OnSecure) {
+  constructor(options: TlsOptions, timeoutMs: number, onSecure: OnSecure, onFailed: () => void) {
     const requestCert = options.requestClientCertificate === true;
     this.#server = createServer({
       cert: options.certificate,
@@ -41,6 +41,7 @@ export class TlsHandshake {
     // After this event Node leaves the socket to us; its error was told already.
     this.#server.on('tlsClientError', (_error, socket) => {
       socket.destroy();
+      onFailed();
     });
   }
 

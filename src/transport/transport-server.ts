@@ -56,7 +56,10 @@ export class TransportServer {
     const onStream = (stream: ByteStream, peer: PeerAddress): void => {
       this.#connections.add(new Connection(stream, peer, this.#context, options.accept));
     };
-    const listenerContext = { admission, wheel: this.#context.wheel, limits, onStream };
+    const onHandshakeFailed = (): void => {
+      this.traffic.handshakesFailed++;
+    };
+    const listenerContext = { admission, wheel: this.#context.wheel, limits, onStream, onHandshakeFailed };
     this.#listeners = options.listeners.map((each) => new Listener(each, listenerContext));
   }
 

@@ -32,14 +32,16 @@ export class WebSocketHandshake {
   readonly #options: WebSocketOptions;
   readonly #wheel: DeadlineWheel;
   readonly #onUpgraded: OnUpgraded;
+  readonly #onFailed: () => void;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #pending = new Map<Socket, PendingUpgrade>();
 
-  constructor(options: WebSocketOptions, wheel: DeadlineWheel, onUpgraded: OnUpgraded) {
+  constructor(options: WebSocketOptions, wheel: DeadlineWheel, onUpgraded: OnUpgraded, onFailed: () => void) {
     this.#options = options;
     this.#wheel = wheel;
     this.#onUpgraded = onUpgraded;
+    this.#onFailed = onFailed;
     this.#http = createServer({ maxHeaderSize: HEADER_BYTES_MAX });
     this.#http.on('request', (_request, response) => {
       response.writeHead(426, { Connection: 'close', Upgrade: 'websocket', 'Content-Type': 'text/plain' });
@@ -55,6 +57,9 @@ export class WebSocketHandshake {
       maxPayload: Math.max(FRAME_BYTES_MIN, options.packetBytesMax),
       handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
     });
+    this.#webSockets.on('wsClientError', (error, _socket, request) => {
+      this.#refuse(request.socket, 400, error.message);
+    });
   }
 
   /** Waits for the upgrade request on a socket that nobody else reads. */
@@ -63,7 +68,8 @@ export class WebSocketHandshake {
     this.#pending.set(socket, pending);
     this.#wheel.watch(pending, this.#options.timeoutMs);
     socket.once('close', () => {
-      this.#settle(socket);
+      // Closed before it was upgraded or refused: too slow, no HTTP, no upgrade, or gone.
+      if (this.#settle(socket) !== undefined) this.#onFailed();
     });
     this.#http.emit('connection', socket);
   }
@@ -82,15 +88,25 @@ export class WebSocketHandshake {
     socket.on('error', ignoreError);
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== this.#options.path) {
-      refuse(socket, 404, `MQTT is at ${this.#options.path}`);
+      this.#refuse(socket, 404, `MQTT is at ${this.#options.path}`);
     } else if (!offersMqtt(request)) {
-      refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt');
+      this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt');
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.off('error', ignoreError);
         this.#onUpgraded(webSocket, socket, pending?.certificateName);
       });
     }
+  }
+
+  #refuse(socket: Socket, status: number, advice: string): void {
+    this.#onFailed();
+    const body = `${advice}\n`;
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+    socket.destroySoon();
   }
 }
 
@@ -112,15 +128,6 @@ class PendingUpgrade extends Watched {
 function offersMqtt(request: IncomingMessage): boolean {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return SUBPROTOCOLS.some((name) => offered.includes(name));
-}
-
-function refuse(socket: Socket, status: number, advice: string): void {
-  const body = `${advice}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-  socket.destroySoon();
 }
 
 /** A peer that resets during the upgrade: the socket closes, and nothing more is to be said. */

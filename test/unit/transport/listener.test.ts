@@ -178,6 +178,7 @@ describe('a TLS port', () => {
     const plain = await RawClient.open({ port: broker.port });
     plain.sendConnect();
     await plain.closed();
+    expect(broker.server.traffic.handshakesFailed).toBe(1);
     await RawClient.connect({ transport: 'tls', port: broker.port });
     expect(broker.links).toHaveLength(1);
   });

@@ -13,7 +13,10 @@ afterEach(async () => {
   await broker.server.close();
 });
 
-type ConnectProperties = { maximumPacketSize?: number; topicAliasMaximum?: number };
+interface ConnectProperties {
+  maximumPacketSize?: number;
+  topicAliasMaximum?: number;
+}
 
 async function connected(properties: ConnectProperties): Promise<{ client: RawClient; link: EchoLink }> {
   const { client } = await RawClient.connect({ port: broker.port, level: 5 }, { properties });

@@ -34,6 +34,29 @@ async function open(subprotocols: string[] = ['mqtt']): Promise<WebSocket> {
   return webSocket;
 }
 
+/** Sends bytes and returns the first answer. */
+async function rawRequest(request: string): Promise<string> {
+  const socket = connect(broker.port, '127.0.0.1');
+  socket.write(request);
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return head.toString();
+}
+
+function upgradeRequest({ version, extensions }: { version: number; extensions?: string }): string {
+  const lines = [
+    'GET /broker HTTP/1.1',
+    'Host: localhost',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    `Sec-WebSocket-Version: ${version}`,
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol: mqtt',
+    ...(extensions === undefined ? [] : [`Sec-WebSocket-Extensions: ${extensions}`]),
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
 describe('the upgrade', () => {
   it.each([
     [['mqtt'], 'mqtt'],
@@ -54,22 +77,21 @@ describe('the upgrade', () => {
     await RawClient.connect({ transport: 'ws', port: broker.port, path: '/broker?from=page' });
   });
 
+  it('of a version nobody speaks is refused and counted', async () => {
+    const response = await rawRequest(upgradeRequest({ version: 7 }));
+    expect(response).toMatch(/^HTTP\/1\.1 400 /);
+    expect(broker.server.traffic.handshakesFailed).toBe(1);
+  });
+
   it('of a plain request is asked for', async () => {
     const response = await fetch(`http://127.0.0.1:${broker.port}/broker`);
     expect(response.status).toBe(426);
   });
 
   it('uses no compression', async () => {
-    const socket = connect(broker.port, '127.0.0.1');
-    socket.write(
-      'GET /broker HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n' +
-        'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
-    );
-    const [head] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    expect(head.toString()).toMatch(/^HTTP\/1\.1 101 /);
-    expect(head.toString()).not.toContain('permessage-deflate');
+    const response = await rawRequest(upgradeRequest({ version: 13, extensions: 'permessage-deflate' }));
+    expect(response).toMatch(/^HTTP\/1\.1 101 /);
+    expect(response).not.toContain('permessage-deflate');
   });
 
   it('that fails leaves the listener serving', async () => {
@@ -80,7 +102,9 @@ describe('the upgrade', () => {
     const reset = connect(broker.port, '127.0.0.1');
     await once(reset, 'connect');
     reset.resetAndDestroy();
+    await expect(open(['other'])).rejects.toThrow('400');
     await open();
+    expect(broker.server.traffic.handshakesFailed).toBe(3);
   });
 });
 
