@@ -55,19 +55,8 @@ export class ClientConnection implements LinkHandler {
       return;
     }
     log.warn({ address, reason, detail: violation.message }, 'protocol violation before CONNACK');
-    if (violation.reasonCode === REASON.unsupportedProtocolVersion) {
-      // [MQTT-3.1.2-2] in the oldest format, which every client can read.
-      this.#link.configure({
-        level: 4,
-        keepAliveS: 0,
-        maximumPacketSize: undefined,
-        topicAliasMaximum: 0,
-        problemInformation: false,
-      });
-      this.#link.send({ type: 'connack', sessionPresent: false, reasonCode: violation.reasonCode });
-    } else {
-      this.#connecting?.refuse(violation.reasonCode, violation.message);
-    }
+    if (this.#connecting === undefined) this.#refuseConnect(violation);
+    else this.#connecting.refuse(violation.reasonCode, violation.message);
     this.#link.close();
   }
 
@@ -89,6 +78,22 @@ export class ClientConnection implements LinkHandler {
     this.#connecting?.abandon();
     this.#broker.services.brake.forget(this.#link);
     this.#session?.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
+  }
+
+  /** A CONNECT that cannot be read is answered in its own format, MQTT 3 only when its version is the reason. */
+  #refuseConnect({ reasonCode, message, connectLevel }: ProtocolViolation): void {
+    const isUnknownVersion = reasonCode === REASON.unsupportedProtocolVersion;
+    if (connectLevel !== 5 && !isUnknownVersion) return;
+    this.#link.configure({
+      // [MQTT-3.1.2-2] in the oldest format, which every client can read.
+      level: isUnknownVersion ? 4 : 5,
+      keepAliveS: 0,
+      maximumPacketSize: undefined,
+      topicAliasMaximum: 0,
+      problemInformation: true,
+    });
+    const properties = { reasonString: message };
+    this.#link.send({ type: 'connack', sessionPresent: false, reasonCode, properties });
   }
 
   #begin(packet: ClientPacket): void {
