@@ -7,7 +7,7 @@ import {
 } from '../../src/adapters/embedded/event-log/embedded-event-log.ts';
 import { nodeFileSystem } from '../../src/adapters/embedded/file-system.ts';
 import type { FileSystem } from '../../src/adapters/embedded/file-system.ts';
-import type { EventLog } from '../../src/event-log/event-log.ts';
+import type { EventLog, Offset } from '../../src/event-log/event-log.ts';
 import { PowerCutFileSystem } from '../support/power-cut-file-system.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { eventLogContract } from './event-log-contract.ts';
@@ -15,8 +15,8 @@ import { eventLogContract } from './event-log-contract.ts';
 /** Small segments, so that the tests reach archive and compaction. */
 const SEGMENT_BYTES = 8_192;
 
-function open(directory: string, fileSystem: FileSystem): Promise<EmbeddedEventLog> {
-  return openEmbeddedEventLog({
+async function open(directory: string, fileSystem: FileSystem): Promise<EmbeddedEventLog> {
+  const log = await openEmbeddedEventLog({
     directory,
     durability: 'fsync',
     nowMs: () => 2 ** 52,
@@ -24,6 +24,8 @@ function open(directory: string, fileSystem: FileSystem): Promise<EmbeddedEventL
     segmentBytes: SEGMENT_BYTES,
     fileSystem,
   });
+  log.keepTombstonesFrom(() => Number.MAX_SAFE_INTEGER as Offset);
+  return log;
 }
 
 async function compact(log: EventLog): Promise<void> {

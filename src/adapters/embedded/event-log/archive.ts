@@ -7,6 +7,7 @@ import type { LogEntry, Offset } from '../../../event-log/event-log.ts';
 import { BlockFileDamagedError, UNFINISHED_SUFFIX } from '../block-file.ts';
 import { removeIfThere } from '../durable-file.ts';
 import type { FileSystem } from '../file-system.ts';
+import { ArchiveView } from './archive-view.ts';
 import { archiveFileName, archiveOfFileName, ArchiveSegment, ArchiveWriter } from './archive-segment.ts';
 
 /** A stretch of the archive that is not what was written; what it held is lost. */
@@ -95,6 +96,11 @@ export class Archive {
       next = reading.meta.endOffset;
     }
     return [];
+  }
+
+  /** What is in the archive now, from an offset on. */
+  view(from: Offset): ArchiveView {
+    return new ArchiveView(this.#segments, from, this.#onDamage);
   }
 
   /** Earliest offset whose record is not older than a time. */

@@ -112,7 +112,8 @@ export class EmbeddedEventLog implements EventLog {
   #staged: Staged[] = [];
   #nextOffset: Offset;
   #durableEnd: Offset;
-  #tombstonesNeededFrom: () => Offset = () => Number.MAX_SAFE_INTEGER as Offset;
+  /** Until somebody says otherwise all of them are needed: forgetting one too early brings its key back. */
+  #tombstonesNeededFrom: () => Offset = () => 0 as Offset;
   #journalSegment: number;
   /** Archiving and compaction, one after the other. */
   #maintenance: Promise<unknown> = Promise.resolve();
@@ -129,6 +130,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#durableEnd = parts.end;
     this.#journalSegment = parts.journal.end.segment;
     this.#followers = new LogFollowers({
+      view: (from) => this.#archive.view(from),
       read: (from, recordsMax) => this.read(PARTITION, from, recordsMax),
       end: () => this.#durableEnd,
     });
@@ -167,12 +169,15 @@ export class EmbeddedEventLog implements EventLog {
 
   async read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     if (partition !== PARTITION) return [];
-    const archiveEnd = this.#archive.end;
-    if (from < archiveEnd) {
-      const entries = await this.#archive.read(from, recordsMax);
+    let next = from;
+    // The archive may grow during a read: only once nothing of it is ahead does the tail come next.
+    while (next < this.#archive.end) {
+      const end = this.#archive.end;
+      const entries = await this.#archive.read(next, recordsMax);
       if (entries.length > 0) return entries;
+      next = end;
     }
-    return this.#readTail(Math.max(from, archiveEnd) as Offset, recordsMax);
+    return this.#readTail(next, recordsMax);
   }
 
   follow(from: readonly Offset[], handler: (entries: readonly LogEntry[]) => void): Promise<LogFollower> {
@@ -195,7 +200,10 @@ export class EmbeddedEventLog implements EventLog {
     this.#durableEnd = offset;
   }
 
-  /** Compaction keeps the tombstones from this offset on: the checkpoint of who still has to see them. */
+  /**
+   * Compaction keeps the tombstones from this offset on: the checkpoint of who folds the log with `read`. Until
+   * this is called it keeps all of them. Followers need not ask.
+   */
   keepTombstonesFrom(offset: () => Offset): void {
     this.#tombstonesNeededFrom = offset;
   }
@@ -251,7 +259,7 @@ export class EmbeddedEventLog implements EventLog {
   async #readTail(from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     const entries: LogEntry[] = [];
     let next = from;
-    while (entries.length < recordsMax) {
+    while (entries.length < recordsMax && next >= this.#archive.end) {
       const record = this.#tail.find(next);
       if (record === undefined || record.logOffset >= this.#durableEnd) break;
       const { segment, offset } = record;
@@ -341,7 +349,8 @@ export class EmbeddedEventLog implements EventLog {
     const cleaner = new LogCleaner({
       archive: this.#archive,
       olderThanMs: this.#olderThanMs(),
-      tombstonesKeptFrom: this.#tombstonesNeededFrom(),
+      tombstonesKeptFrom: () =>
+        Math.min(this.#tombstonesNeededFrom(), this.#followers.tombstonesNeededFrom()) as Offset,
       fileBytesMax: this.#segmentBytes,
       isStopping: () => this.#closing,
     });

@@ -15,8 +15,8 @@ export interface CompactionOptions {
   readonly archive: Archive;
   /** Files with a record younger than this are left alone. */
   readonly olderThanMs: number;
-  /** Tombstones from this offset on stay: somebody has not seen them yet. */
-  readonly tombstonesKeptFrom: Offset;
+  /** Tombstones from this offset on stay: somebody has not seen them yet. Asked again for each block. */
+  readonly tombstonesKeptFrom: () => Offset;
   /** Files are joined up to this size. */
   readonly fileBytesMax: number;
   readonly isStopping: () => boolean;
@@ -96,11 +96,12 @@ export class LogCleaner {
       for (const segment of group) {
         for (let index = 0; index < segment.file.blockCount; index++) {
           const block = await segment.file.readBlock(index);
+          const keptFrom = tombstonesKeptFrom();
           for (let at = 0, end = 0; at < block.length; at = end) {
             end = entryEnd(block, at);
             const offset = entryOffset(block, at);
             const superseded = (latest.get(entryKey(block, at)) ?? offset) > offset;
-            const forgettable = isTombstone(block, at) && offset < tombstonesKeptFrom;
+            const forgettable = isTombstone(block, at) && offset < keptFrom;
             this.#recordsRead++;
             if (superseded || forgettable) this.#recordsRemoved++;
             else writer.add(block, at, end);

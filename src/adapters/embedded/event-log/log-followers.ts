@@ -3,11 +3,14 @@
  * get new records as they become durable. Between the two there is neither a gap nor a duplicate.
  */
 import type { LogEntry, LogFollower, Offset } from '../../../event-log/event-log.ts';
+import type { ArchiveView } from './archive-view.ts';
 
 /** Most records a follower that catches up gets at once. */
 const BATCH_RECORDS = 1_000;
 
 export interface FollowedLog {
+  /** The archived part of the log as it is now, from an offset on. */
+  view(from: Offset): ArchiveView;
   /** Durable records; may be fewer than there are, empty only if there are none up to `end`. */
   read(from: Offset, recordsMax: number): Promise<readonly LogEntry[]>;
   /** Offset behind the last durable record. */
@@ -19,6 +22,8 @@ type Handler = (entries: readonly LogEntry[]) => void;
 interface Follower {
   readonly handler: Handler;
   next: Offset;
+  /** Tombstones from this offset on it may still need: what lies before it reads from a view. */
+  viewEnd: Offset;
   stopped: boolean;
 }
 
@@ -34,9 +39,10 @@ export class LogFollowers {
 
   /** Resolves when the follower has everything that is durable. */
   async follow(from: Offset, handler: Handler): Promise<LogFollower> {
-    const follower: Follower = { handler, next: from, stopped: false };
+    const follower: Follower = { handler, next: from, viewEnd: from, stopped: false };
     this.#catchingUp.add(follower);
     try {
+      await this.#readView(follower);
       await this.#catchUp(follower);
     } finally {
       this.#catchingUp.delete(follower);
@@ -65,6 +71,28 @@ export class LogFollowers {
     this.#live.clear();
   }
 
+  /** Offset from which on tombstones may still be needed by somebody who catches up. */
+  tombstonesNeededFrom(): Offset {
+    let needed = Number.MAX_SAFE_INTEGER;
+    for (const { viewEnd } of this.#catchingUp) needed = Math.min(needed, viewEnd);
+    return needed as Offset;
+  }
+
+  async #readView(follower: Follower): Promise<void> {
+    const view = this.#log.view(follower.next);
+    follower.viewEnd = view.end;
+    try {
+      for await (const entries of view.batches(BATCH_RECORDS)) {
+        if (follower.stopped) return;
+        handOver(follower, entries);
+        await endOfTurn(); // The records may all have come from memory: let others have a turn.
+      }
+      follower.next = view.end;
+    } finally {
+      await view.release();
+    }
+  }
+
   async #catchUp(follower: Follower): Promise<void> {
     while (!follower.stopped) {
       const end = this.#log.end();
@@ -80,7 +108,7 @@ export class LogFollowers {
         continue;
       }
       if (!follower.stopped) handOver(follower, entries);
-      await endOfTurn(); // The records may all have come from memory: let others have a turn.
+      await endOfTurn();
     }
   }
 }
