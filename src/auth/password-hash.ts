@@ -15,14 +15,14 @@ export interface PasswordHash {
 
 export type ScryptCost = Pick<PasswordHash, 'ln' | 'r' | 'p'>;
 
-/** 32 MiB and some 60 ms of one core. */
+/** 32 MiB and 50 to 150 ms of one core. */
 export const DEFAULT_COST: ScryptCost = { ln: 15, r: 8, p: 1 };
 export const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 // Below, a hash is not worth the name; above, one login could exhaust the machine.
-const LN_MIN = 10;
-const LN_MAX = 20;
+export const LN_MIN = 10;
+export const LN_MAX = 20;
 const R_MAX = 16;
 const P_MAX = 4;
 const BYTES_MIN = 16;

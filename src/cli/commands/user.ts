@@ -1,12 +1,13 @@
 /** `spoke user add|passwd|remove|list`: edits the users file; a running broker takes the change over by itself. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { FileBusyError, isErrno } from '../../adapters/file/atomic-write.ts';
 import { parseUsersFile, UsersFileError } from '../../adapters/file/users-file.ts';
 import { UnknownUserError, UserExistsError, UsersFileEditor } from '../../adapters/file/users-file-editor.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
-import { hashPassword, SALT_BYTES } from '../../auth/password-hash.ts';
+import { DEFAULT_COST, hashPassword, LN_MAX, LN_MIN, SALT_BYTES } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
@@ -19,6 +20,8 @@ import { table } from '../table.ts';
 
 interface PasswordOptions extends ConfigOption {
   readonly passwordStdin?: boolean;
+  /** Logarithm of the cost of the hash. */
+  readonly cost: number;
 }
 
 interface AddOptions extends PasswordOptions {
@@ -34,6 +37,7 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .description('add a user, TENANT/NAME or NAME of the default tenant')
     .addOption(configOption())
     .option('--password-stdin', 'read the password from standard input')
+    .addOption(costOption())
     .option('--certificate', 'let a client certificate of this name in without a password')
     .option('--rule <rule...>', 'rights, first match decides: "allow|deny publish|subscribe|all FILTER"')
     .action((name: string, options: AddOptions) => add(name, options, context));
@@ -43,6 +47,7 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .description('change the password of a user')
     .addOption(configOption())
     .option('--password-stdin', 'read the password from standard input')
+    .addOption(costOption())
     .action(async (name: string, options: PasswordOptions) => {
       const { editor, named } = editing(name, options, context);
       const passwordHash = await newPassword(options, context);
@@ -147,7 +152,17 @@ async function newPassword(options: PasswordOptions, context: CliContext): Promi
       : await askTwice(context);
   if (password === '')
     throw new CommandError('The password is empty: choose one of at least one character.', EXIT.usage);
-  return hashPassword(Buffer.from(password), randomBytes(SALT_BYTES));
+  return hashPassword(Buffer.from(password), randomBytes(SALT_BYTES), { ...DEFAULT_COST, ln: options.cost });
+}
+
+function costOption(): Option {
+  return new Option('--cost <ln>', 'scrypt rounds as a power of two; 10 will do for long random passwords')
+    .default(DEFAULT_COST.ln)
+    .argParser((text) => {
+      const ln = Number(text);
+      if (Number.isInteger(ln) && ln >= LN_MIN && ln <= LN_MAX) return ln;
+      throw new InvalidArgumentError(`It has to be a whole number from ${LN_MIN} to ${LN_MAX}.`);
+    });
 }
 
 async function askTwice(context: CliContext): Promise<string> {

@@ -38,6 +38,13 @@ describe('spoke user', () => {
     expect(await accepts('bike-7', 's3cret\n')).toBe(false);
   });
 
+  it('hashes long random passwords at a lower cost when told to', async () => {
+    await spoke('9f1c0a7be2', 'add', 'bike-7', '--password-stdin', '--cost', '10');
+    expect(readFileSync(file, 'utf8')).toContain('$scrypt$ln=10,r=8,p=1$');
+    expect(await accepts('bike-7', '9f1c0a7be2')).toBe(true);
+    expect((await spoke('p', 'add', 'bike-8', '--password-stdin', '--cost', '9')).code).toBe(2);
+  });
+
   it('gives the rights that were named', async () => {
     const rules = ['--rule', 'deny all x', 'allow publish devices/%c/#', '--rule', 'allow subscribe a'];
     await spoke('p', 'add', 'bike-7', '--password-stdin', ...rules);
