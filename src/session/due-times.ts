@@ -17,6 +17,7 @@ export class DueTimes {
   #ripe: ClientId[] = [];
   #nextTick: number;
   #timer: TimerHandle | undefined;
+  #stopped = false;
 
   constructor(clock: Clock, timers: Timers, due: (clientId: ClientId) => void) {
     this.#clock = clock;
@@ -33,6 +34,7 @@ export class DueTimes {
   }
 
   at(clientId: ClientId, dueAtMs: number): void {
+    if (this.#stopped) return;
     const tick = Math.max(tickOf(dueAtMs), this.#nextTick);
     let bucket = this.#buckets.get(tick);
     if (bucket === undefined) this.#buckets.set(tick, (bucket = new Set()));
@@ -40,7 +42,9 @@ export class DueTimes {
     this.#timer ??= this.#timers.after(TICK_MS, this.#onTick);
   }
 
+  /** For good: what is due later is found again at the next start. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#buckets.clear();
