@@ -1,25 +1,34 @@
 /**
  * The blocks of segment files that are in memory: least recently used ones go first, blocks with bytes that
  * are not yet on disk never. A block is BLOCK_BYTES of a segment at a multiple of BLOCK_BYTES.
+ *
+ * Memory of blocks that go is used again, or every 64 KiB written would bring the collector closer to its next
+ * full mark. So a block from `get` is valid in this turn only.
  */
 
 export const BLOCK_BYTES = 64 * 1024;
 /** 2^20 blocks of 64 KiB: no segment is that large, so segment and block fit one number. */
 const BLOCKS_PER_SEGMENT_MAX = 1 << 20;
 
+/** A block just loaded must not be gone again before its reader had its turn. */
+const BLOCKS_MIN = 4;
+/** Blocks kept for use again. */
+const SPARE_BLOCKS_MAX = 64;
+
 export function blockKey(segment: number, block: number): number {
   return segment * BLOCKS_PER_SEGMENT_MAX + block;
 }
 
 export class BlockCache {
-  readonly #bytesMax: number;
+  readonly #blocksMax: number;
   readonly #blocks = new Map<number, Buffer>();
   readonly #pinned = new Map<number, Buffer>();
+  readonly #spare: Buffer[] = [];
   #latest = -1;
 
   /** `bytesMax` bounds what is kept beyond the pinned blocks. */
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.#blocksMax = Math.max(BLOCKS_MIN, Math.floor(bytesMax / BLOCK_BYTES));
   }
 
   get bytes(): number {
@@ -37,13 +46,23 @@ export class BlockCache {
     return block;
   }
 
+  /** Memory for a block, with whatever was in it before. */
+  allocate(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  /** The block is not used by anybody any more. */
+  recycle(block: Buffer): void {
+    if (this.#spare.length < SPARE_BLOCKS_MAX) this.#spare.push(block);
+  }
+
   put(key: number, block: Buffer): void {
     this.#blocks.set(key, block);
     this.#latest = key;
-    while (this.#blocks.size * BLOCK_BYTES > this.#bytesMax) {
-      const oldest = this.#blocks.keys().next();
-      if (oldest.done === true) break;
-      this.#blocks.delete(oldest.value);
+    if (this.#blocks.size <= this.#blocksMax) return;
+    for (const oldest of this.#blocks.keys()) {
+      this.#drop(oldest);
+      return;
     }
   }
 
@@ -63,7 +82,13 @@ export class BlockCache {
 
   /** Forgets the blocks of a segment of `segmentBytes` bytes. */
   forget(segment: number, segmentBytes: number): void {
-    for (let block = 0; block * BLOCK_BYTES < segmentBytes; block++)
-      this.#blocks.delete(blockKey(segment, block));
+    for (let block = 0; block * BLOCK_BYTES < segmentBytes; block++) this.#drop(blockKey(segment, block));
+  }
+
+  #drop(key: number): void {
+    const block = this.#blocks.get(key);
+    if (block === undefined) return;
+    this.#blocks.delete(key);
+    this.recycle(block);
   }
 }

@@ -86,7 +86,7 @@ export class Journal {
   readonly #segments = new Map<number, Segment>();
   readonly #cache: BlockCache;
   readonly #commit: GroupCommit;
-  readonly #loading = new Map<number, Promise<Buffer>>();
+  readonly #loading = new Map<number, Promise<void>>();
   #tail: Segment;
   /** The block that holds the end of the tail. */
   #block: Buffer = Buffer.alloc(0);
@@ -283,7 +283,7 @@ export class Journal {
   }
 
   #beginBlock(): void {
-    this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#block = this.#cache.allocate();
     this.#cache.pin(blockKey(this.#tail.number, this.#tail.bytes / BLOCK_BYTES), this.#block);
   }
 
@@ -308,33 +308,37 @@ export class Journal {
     const target = Buffer.allocUnsafe(bytes);
     for (let filled = 0; filled < bytes;) {
       const block = Math.floor((offset + filled) / BLOCK_BYTES);
-      const content = this.#cache.get(blockKey(segment, block)) ?? (await this.#loadBlock(segment, block));
-      const copied = content.copy(target, filled, (offset + filled) % BLOCK_BYTES);
-      if (copied === 0) throw new RecordDamagedError(segment, offset);
-      filled += copied;
+      const content = this.#cache.get(blockKey(segment, block));
+      if (content === undefined) await this.#loadBlock(segment, block);
+      else filled += content.copy(target, filled, (offset + filled) % BLOCK_BYTES);
     }
     return target;
   }
 
-  #loadBlock(segment: number, block: number): Promise<Buffer> {
+  /** The block is in the cache when this resolves. */
+  #loadBlock(segment: number, block: number): Promise<void> {
     const key = blockKey(segment, block);
-    const loading = this.#loading.get(key) ?? this.#readBlock(segment, block);
-    if (!this.#loading.has(key)) {
+    let loading = this.#loading.get(key);
+    if (loading === undefined) {
+      loading = this.#readBlock(segment, block).finally(() => this.#loading.delete(key));
       this.#loading.set(key, loading);
-      const done = (): boolean => this.#loading.delete(key);
-      loading.then(done, done);
     }
     return loading;
   }
 
-  async #readBlock(segment: number, block: number): Promise<Buffer> {
+  async #readBlock(segment: number, block: number): Promise<void> {
     const file = this.#segments.get(segment);
     if (file === undefined) throw new RecordDamagedError(segment, block * BLOCK_BYTES);
-    const target = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-    const bytes = await file.read(target, block * BLOCK_BYTES);
-    const content = target.subarray(0, bytes);
-    if (this.#segments.has(segment)) this.#cache.put(blockKey(segment, block), content);
-    return content;
+    const target = this.#cache.allocate();
+    try {
+      const bytes = await file.read(target, block * BLOCK_BYTES);
+      if (!this.#segments.has(segment)) throw new RecordDamagedError(segment, block * BLOCK_BYTES);
+      target.fill(0, bytes);
+    } catch (error) {
+      this.#cache.recycle(target);
+      throw error;
+    }
+    this.#cache.put(blockKey(segment, block), target);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Journal } from '../journal/journal.ts';
 import { IDENTIFIED_FLAG, RETAIN_FLAG } from './entry-arena.ts';
 import type { QueueIndex } from './queue-index.ts';
 import { STORED, StoredBody, TRIMMED, trimmedBody } from './queue-records.ts';
-import type { KeyedPosition } from './queue-records.ts';
+import type { KeyedPosition, StoredEntry } from './queue-records.ts';
 import type { QueueTable } from './queue-table.ts';
 
 /** More than a record needs for one entry and its share of everything around it. */
@@ -19,20 +19,17 @@ const ENTRY_BYTES_MAX = 2048;
 
 const NOTHING_STORED = 0 as Seq;
 
-interface Reserved {
+interface ReservedEntry extends StoredEntry {
   readonly queue: QueueIndex;
-  readonly seq: Seq;
   readonly bytes: number;
-  readonly queued: QueuedMessage;
+  readonly delivery: QueuedMessage;
 }
 
 export class AppendStager {
   readonly #table: QueueTable;
   readonly #journal: Journal;
   readonly #defaultQuota: QueueQuota;
-  readonly #body = new StoredBody();
-  /** In the order of the entries of `#body`. */
-  readonly #reserved: Reserved[] = [];
+  readonly #body = new StoredBody<ReservedEntry>();
   readonly #evictions: KeyedPosition[] = [];
 
   constructor(table: QueueTable, journal: Journal, defaultQuota: QueueQuota) {
@@ -69,8 +66,7 @@ export class AppendStager {
     }
     const seq = queue.reserve(bytes);
     queue.producers.remember(producer, sequence, seq);
-    this.#body.add(entry.queue, seq, sequence, queued, 0);
-    this.#reserved.push({ queue, seq, bytes, queued });
+    this.#body.add({ key: queue.key, seq, sequence, delivery: queued, flags: 0, queue, bytes });
     return { status: 'stored', seq, evicted };
   }
 
@@ -84,14 +80,13 @@ export class AppendStager {
   }
 
   #flush(nowS: number): void {
-    if (this.#reserved.length > 0) {
+    if (this.#body.entries.length > 0) {
       const { segment, offset } = this.#journal.append(STORED, this.#body);
-      for (const { queue, seq, bytes, queued } of this.#reserved) {
-        const expiresAtS = expirySeconds(queued);
-        queue.place(seq, segment, offset, bytes, expiresAtS, entryFlags(queued));
+      for (const { queue, seq, bytes, delivery } of this.#body.entries) {
+        const expiresAtS = expirySeconds(delivery);
+        queue.place(seq, segment, offset, bytes, expiresAtS, entryFlags(delivery));
         this.#table.noteExpiry(queue, seq, expiresAtS, nowS);
       }
-      this.#reserved.length = 0;
       this.#body.clear();
     }
     if (this.#evictions.length > 0) this.#journal.append(TRIMMED, trimmedBody(this.#evictions.splice(0)));

@@ -47,7 +47,7 @@ const KEY_BYTES_MAX = 2 + 64 + 8;
 const POLICIES: readonly QuotaPolicy[] = ['reject', 'drop-oldest', 'drop-newest'];
 const NO_QUOTA = 255;
 
-interface StoredEntry {
+export interface StoredEntry {
   readonly key: QueueKey;
   readonly seq: Seq;
   readonly sequence: number;
@@ -57,12 +57,12 @@ interface StoredEntry {
 }
 
 /** Body of a `stored` or `moved` record under construction; used again for the next one after `clear`. */
-export class StoredBody implements RecordBody {
+export class StoredBody<Entry extends StoredEntry = StoredEntry> implements RecordBody {
   #message: Message | undefined;
   #encoded: Buffer | undefined;
   #producer = '';
   #entryBytes = 0;
-  readonly entries: StoredEntry[] = [];
+  entries: Entry[] = [];
 
   get byteLengthMax(): number {
     const messageMax = this.#encoded?.length ?? (this.#message ? messageBytesMax(this.#message) : 0);
@@ -87,9 +87,9 @@ export class StoredBody implements RecordBody {
     this.#producer = producer;
   }
 
-  add(key: QueueKey, seq: Seq, sequence: number, delivery: Delivery, flags: number): void {
-    this.entries.push({ key, seq, sequence, delivery, flags });
-    this.#entryBytes += KEY_BYTES_MAX + 16 + deliveryBytes(delivery);
+  add(entry: Entry): void {
+    this.entries.push(entry);
+    this.#entryBytes += KEY_BYTES_MAX + 16 + deliveryBytes(entry.delivery);
   }
 
   encode(target: Buffer, at: number): number {
@@ -112,7 +112,7 @@ export class StoredBody implements RecordBody {
     this.#message = undefined;
     this.#encoded = undefined;
     this.#entryBytes = 0;
-    this.entries.length = 0;
+    this.entries = [];
   }
 }
 

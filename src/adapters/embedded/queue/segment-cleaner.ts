@@ -88,7 +88,7 @@ export class SegmentCleaner {
         queue.offsetOf(seq) !== offset
       )
         continue;
-      this.#body.add(key, seq, sequence, delivery, queue.flagsOf(seq) & MARKED_FLAG);
+      this.#body.add({ key, seq, sequence, delivery, flags: queue.flagsOf(seq) & MARKED_FLAG });
     }
     if (this.#body.entries.length === 0) return;
     const to = this.#journal.append(MOVED, this.#body);
