@@ -5,14 +5,18 @@ import type { ByteStream, ByteStreamListener } from './byte-stream.ts';
 export class SocketStream implements ByteStream {
   readonly #socket: Socket;
   #onWritten: (() => void) | undefined;
+  #failure: Error | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    // From the start: a stream may be dropped before anybody attaches to it.
+    socket.on('error', (error) => {
+      this.#failure = error;
+    });
   }
 
   attach(listener: ByteStreamListener): void {
     const socket = this.#socket;
-    let failure: Error | undefined;
     this.#onWritten = () => {
       listener.onWritten();
     };
@@ -22,11 +26,8 @@ export class SocketStream implements ByteStream {
     socket.on('end', () => {
       listener.onEnd();
     });
-    socket.on('error', (error) => {
-      failure = error;
-    });
     socket.on('close', () => {
-      listener.onClosed(failure);
+      listener.onClosed(this.#failure);
     });
   }
 

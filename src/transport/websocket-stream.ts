@@ -14,17 +14,21 @@ export class WebSocketStream implements ByteStream {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   #onWritten: (() => void) | undefined;
+  #failure: Error | undefined;
 
   /** `socket` is the one below the WebSocket: corked, so that all frames of a write leave together. */
   constructor(webSocket: WebSocket, socket: Socket) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     webSocket.binaryType = 'nodebuffer';
+    // From the start: a stream that nobody attaches to may still hold a broken frame.
+    webSocket.on('error', (error) => {
+      this.#failure = error;
+    });
   }
 
   attach(listener: ByteStreamListener): void {
     const webSocket = this.#webSocket;
-    let failure: Error | undefined;
     this.#onWritten = () => {
       listener.onWritten();
     };
@@ -36,11 +40,8 @@ export class WebSocketStream implements ByteStream {
         listener.onEnd();
       }
     });
-    webSocket.on('error', (error) => {
-      failure = error;
-    });
     webSocket.on('close', () => {
-      listener.onClosed(failure);
+      listener.onClosed(this.#failure);
     });
   }
 

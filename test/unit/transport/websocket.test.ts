@@ -1,8 +1,9 @@
-import { connect } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generate } from 'mqtt-packet';
-import type { WebSocket } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketStream } from '../../../src/transport/websocket-stream.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { webSocketOf } from '../../support/raw-stream.ts';
 import { startEchoBroker, TEST_LIMITS, type EchoBroker } from './echo-broker.ts';
@@ -42,6 +43,9 @@ async function rawRequest(request: string): Promise<string> {
   socket.destroy();
   return head.toString();
 }
+
+/** A masked frame with a reserved bit set. */
+const BROKEN_FRAME = Buffer.of(0xa2, 0x80, 0, 0, 0, 0);
 
 function upgradeRequest({ version, extensions }: { version: number; extensions?: string }): string {
   const lines = [
@@ -163,5 +167,36 @@ describe('frames', () => {
     await link.until(({ closed }) => closed.length > 0);
     expect(link.packets.map((packet) => packet.type)).toEqual(['connect', 'disconnect']);
     expect(link.closed).toEqual(['client']);
+  });
+
+  it('that are broken do no harm on a stream that was dropped before anybody attached to it', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/broker' });
+    await once(server, 'listening');
+    const closed = new Promise<number>((resolve) => {
+      server.on('connection', (webSocket, request) => {
+        webSocket.on('close', resolve);
+        new WebSocketStream(webSocket, request.socket).destroy();
+        // What the receiver finds in bytes that were read before.
+        webSocket.emit('error', new RangeError('Invalid WebSocket frame'));
+      });
+    });
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(Buffer.concat([Buffer.from(upgradeRequest({ version: 13 })), BROKEN_FRAME]));
+    socket.resume();
+    await closed;
+    socket.destroy();
+    server.close();
+  });
+
+  it('that are broken, sent with the upgrade by clients that reset at once, do no harm', async () => {
+    const bytes = Buffer.concat([Buffer.from(upgradeRequest({ version: 13 })), BROKEN_FRAME]);
+    for (let round = 0; round < 100; round++) {
+      const socket = connect(broker.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write(bytes);
+      socket.resetAndDestroy();
+    }
+    await RawClient.connect({ transport: 'ws', port: broker.port, path: '/broker' });
   });
 });
