@@ -19,7 +19,7 @@ import { runFileName, RunWriter } from './sorted-run.ts';
 import type { RunCursor, SortedRun } from './sorted-run.ts';
 
 /** Rows sorted at once: bounds the time the event loop stands still. More rows make several runs. */
-const RUN_ROWS_MAX = 10_000;
+const RUN_ROWS_MAX = 5_000;
 /** This many runs of about the same size become one, so the runs of one size are always fewer. */
 const MERGE_RUNS = 8;
 
