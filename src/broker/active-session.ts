@@ -27,6 +27,8 @@ export interface ActiveSessionOptions {
   readonly level: ProtocolLevel;
   readonly clientId: ClientId;
   readonly sessionId: SessionId;
+  /** CONNACK said that the session was there before. */
+  readonly resumed: boolean;
   readonly owner: SessionOwner;
   readonly subscriber: Subscriber;
   readonly outbound: DurableOutbound | TransientOutbound;
@@ -52,6 +54,7 @@ export class ActiveSession implements TicketOwner {
   readonly level: ProtocolLevel;
   readonly clientId: ClientId;
   readonly sessionId: SessionId;
+  readonly resumed: boolean;
   readonly owner: SessionOwner;
   readonly subscriber: Subscriber;
   readonly outbound: DurableOutbound | TransientOutbound;
@@ -77,6 +80,7 @@ export class ActiveSession implements TicketOwner {
     this.level = options.level;
     this.clientId = options.clientId;
     this.sessionId = options.sessionId;
+    this.resumed = options.resumed;
     this.owner = options.owner;
     this.subscriber = options.subscriber;
     this.outbound = options.outbound;

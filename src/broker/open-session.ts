@@ -71,6 +71,7 @@ export function openSession(
         level: packet.level,
         clientId,
         sessionId: opened.sessionId,
+        resumed: opened.sessionPresent,
         owner,
         subscriber,
         sessionExpiryS,
