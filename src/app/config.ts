@@ -64,7 +64,8 @@ export function loadConfig(source: ConfigSource): LoadedConfig {
 }
 
 function readDocument(source: ConfigSource): YamlDocument | undefined {
-  const named = source.file ?? source.environment[CONFIG_FILE_VARIABLE];
+  const variable = source.environment[CONFIG_FILE_VARIABLE];
+  const named = source.file ?? (variable === '' ? undefined : variable);
   const file = resolve(source.workingDirectory, named ?? DEFAULT_CONFIG_FILE);
   try {
     return new YamlDocument(file, readFileSync(file, 'utf8'));

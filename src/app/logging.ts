@@ -1,10 +1,11 @@
 /**
- * Structured logs. Children carry tenant and client; what could be a secret is removed by name wherever an
- * object is logged. `pretty` is for people and promises no format.
+ * Structured logs. What could be a secret is removed by name wherever an object is logged. `pretty` is for people
+ * and promises no format.
  */
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import type { SpokeConfig } from './config-schema.ts';
+import { printable } from './printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -38,11 +39,6 @@ export function isPretty(config: SpokeConfig['log'], output: { readonly isTermin
   return config.format === 'pretty' || (config.format === 'auto' && output.isTerminal);
 }
 
-/** Fields every line of a session carries. */
-export function sessionLogger(logger: Logger, tenant: string, clientId: string): Logger {
-  return logger.child({ tenant, clientId });
-}
-
 function prettyPrinter(output: DestinationStream): DestinationStream {
   return { write: (line) => output.write(prettyLine(line)) };
 }
@@ -58,7 +54,7 @@ function prettyLine(line: string): string {
 }
 
 function fieldText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function errorText(err: unknown): string {

@@ -1,4 +1,5 @@
 /** Aligned columns for people; `--json` is for programs. */
+import { printable } from '../app/printable.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -11,14 +12,14 @@ const GAP = '  ';
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = rows.map((row) => columns.map(({ value }) => value(row)));
   const widths = columns.map(({ title }, at) =>
-    cells.reduce((width, cell) => Math.max(width, printable(cell[at] ?? '').length), title.length),
+    cells.reduce((width, cell) => Math.max(width, cellText(cell[at] ?? '').length), title.length),
   );
   const line = (values: readonly (string | number)[], titles: boolean): string =>
     values
       .map((value, at) => {
         const width = widths[at] ?? 0;
         const toTheRight = typeof (titles ? cells[0]?.[at] : value) === 'number';
-        return toTheRight ? printable(value).padStart(width) : printable(value).padEnd(width);
+        return toTheRight ? cellText(value).padStart(width) : cellText(value).padEnd(width);
       })
       .join(GAP)
       .trimEnd();
@@ -29,15 +30,11 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 /** Two columns without titles. */
 export function facts(pairs: readonly (readonly [name: string, value: string | number])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${name.padEnd(width)}${GAP}${printable(value)}\n`).join('');
+  return pairs.map(([name, value]) => `${name.padEnd(width)}${GAP}${cellText(value)}\n`).join('');
 }
 
-/** Clients choose their identifiers and topics: control characters would reach the terminal as commands. */
-export function printable(value: string | number): string {
-  return String(value).replace(/[\p{Cc}\p{Cf}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+function cellText(value: string | number): string {
+  return printable(String(value));
 }
 
 export function timeText(timeMs: number | undefined): string {

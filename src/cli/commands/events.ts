@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { AdminEvent } from '../../admin/admin-port.ts';
 import { adminClient, everyTenantOption, withAdminOptions } from '../admin-command.ts';
 import type { AdminOptions, TenantOption } from '../admin-command.ts';
+import { printable } from '../../app/printable.ts';
 import type { CliContext } from '../cli-context.ts';
-import { printable, timeText } from '../table.ts';
+import { timeText } from '../table.ts';
 
 interface TailOptions extends AdminOptions, TenantOption {
   readonly follow?: boolean;

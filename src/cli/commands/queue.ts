@@ -11,8 +11,9 @@ import {
   withAdminOptions,
 } from '../admin-command.ts';
 import type { AdminOptions, ListOptions, TenantOption } from '../admin-command.ts';
+import { printable } from '../../app/printable.ts';
 import type { CliContext } from '../cli-context.ts';
-import { facts, printable, table, timeText } from '../table.ts';
+import { facts, table, timeText } from '../table.ts';
 import type { Column } from '../table.ts';
 
 const COLUMNS: readonly Column<QueueSummary>[] = [
