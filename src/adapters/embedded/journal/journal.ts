@@ -53,7 +53,7 @@ export interface JournalOptions {
   readonly segmentBytes?: number;
   /** Bounds the blocks kept in memory for reading. */
   readonly cacheBytes?: number;
-  /** Replay begins here; what lies before is not read. */
+  /** Replay begins here; what lies before is not read, and its owner knows that it was durable once. */
   readonly from?: RecordPosition;
   /** Every intact record from `from` on, in order; bodies are valid during the call only. */
   readonly replay?: (record: ScannedRecord) => void;

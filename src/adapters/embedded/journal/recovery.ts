@@ -35,7 +35,7 @@ export interface Recovered {
 export interface RecoveryOptions {
   readonly fileSystem: FileSystem;
   readonly directory: string;
-  /** Records before it are not visited; segments before it are not read. */
+  /** Records before it are not visited, and known to have been durable. */
   readonly from: RecordPosition;
   readonly visit: (record: ScannedRecord) => void;
   readonly observe: (event: JournalEvent) => void;
@@ -45,7 +45,7 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
   const { fileSystem, directory, from, observe } = options;
   const segments = await findSegments(fileSystem, directory);
   const last = segments.at(-1);
-  const tornBytes = last === undefined ? 0 : await cutTornTail(last, observe);
+  const tornBytes = last === undefined ? 0 : await cutTornTail(last, from, observe);
   let damagedBytes = 0;
   for (const segment of segments) {
     if (segment.number < from.segment) continue;
@@ -89,13 +89,19 @@ async function refuseForeign(segment: Segment): Promise<void> {
 }
 
 /**
- * A torn tail begins at the first damage behind the last group mark. Damage before a mark had been synced once,
- * so it is not a tail and what follows it stays. The file is cut, so that the next start sees no damage.
+ * A torn tail begins at the first damage behind the last group mark and behind the place where replay begins. Damage
+ * before them had been synced once, so it is not a tail and what follows it stays. The file is cut, so that the next start sees no damage.
  */
-async function cutTornTail(segment: Segment, observe: (event: JournalEvent) => void): Promise<number> {
+async function cutTornTail(
+  segment: Segment,
+  from: RecordPosition,
+  observe: (event: JournalEvent) => void,
+): Promise<number> {
+  if (segment.number < from.segment) return 0;
   const whole = segment.bytes;
   const survey = await scanSegment(segment, SEGMENT_HEADER_BYTES, () => undefined);
-  const tail = survey.damage.find(({ offset }) => offset > survey.lastMark);
+  const durableThrough = Math.max(survey.lastMark, segment.number === from.segment ? from.offset : 0);
+  const tail = survey.damage.find(({ offset }) => offset >= durableThrough);
   const end = whole < SEGMENT_HEADER_BYTES ? 0 : (tail?.offset ?? whole);
   const file = await segment.open();
   if (end < whole) {
