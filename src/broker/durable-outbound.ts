@@ -3,7 +3,7 @@
  * when it is the next one; everything else is read from the store, as much as the client has credit for.
  * A position is given up only when the client has acknowledged it.
  */
-import { InFlightWindow, packetIdOf } from '../mqtt/in-flight-window.ts';
+import { InFlightWindow, packetIdOf, WINDOW_RANGE_MAX } from '../mqtt/in-flight-window.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import type { DurableQueueStore, QueueBounds, QueueEntry, QueueKey, Seq } from '../queue/durable-queue.ts';
@@ -17,6 +17,8 @@ export interface DurableOutboundOptions extends OutboundOptions {
   readonly store: DurableQueueStore;
   readonly trims: TrimBatcher;
   readonly marks: MarkBatcher;
+  /** The highest position sent on earlier connections, 0: none; undefined: not known, a broker died. */
+  readonly sentBefore: Seq | undefined;
   /** The queue cannot be read: the client must come back later. */
   readonly onStoreFailure: (error: unknown) => void;
 }
@@ -32,7 +34,7 @@ export class DurableOutbound extends Outbound {
   /** The last position known to be in the queue. */
   #tail = 0;
   #trimmedThrough = 0;
-  /** Positions up to here may have been sent on an earlier connection. */
+  /** Positions up to here may have been sent on an earlier connection and so carry DUP [MQTT-3.3.1-1]. */
   #dupThrough = 0;
   #reading = false;
   #started = false;
@@ -42,20 +44,20 @@ export class DurableOutbound extends Outbound {
     this.#options = options;
   }
 
-  /** The highest position sent to the client, now or on an earlier connection; 0: none. */
-  get sentThrough(): Seq {
-    return Math.max(this.#next - 1, this.#dupThrough) as Seq;
+  /** The highest position sent to the client, now or on an earlier connection; 0: none; undefined: not known. */
+  get sentThrough(): Seq | undefined {
+    // A connection that ended before it began to deliver knows no more than what it was told.
+    return this.#started ? (Math.max(this.#next - 1, this.#dupThrough) as Seq) : this.#options.sentBefore;
   }
 
-  /**
-   * Begins with the oldest message in the queue. `dupThrough`: positions that may have been sent before and so
-   * carry DUP [MQTT-3.3.1-1].
-   */
-  start(bounds: QueueBounds, dupThrough: number): void {
+  /** Begins with the oldest message in the queue. */
+  start(bounds: QueueBounds): void {
     this.#next = bounds.min;
     this.#tail = Math.max(this.#tail, bounds.next - 1);
     this.#trimmedThrough = bounds.min - 1;
-    this.#dupThrough = dupThrough;
+    // Not known: anything within reach of one window may have been sent, finished positions in between included.
+    this.#dupThrough =
+      this.#options.sentBefore ?? Math.min(bounds.next - 1, bounds.min + WINDOW_RANGE_MAX - 1);
     this.window = new InFlightWindow(bounds.min);
     this.#started = true;
     this.pump();

@@ -4,7 +4,8 @@
  */
 import type { Principal } from '../auth/authenticator.ts';
 import type { ConnectPacket } from '../mqtt/packets.ts';
-import { queueKey } from '../queue/durable-queue.ts';
+import { queueKey, type Seq } from '../queue/durable-queue.ts';
+import type { Subscriber } from '../routing/subscriber.ts';
 import type { ClientId } from '../tenancy/identity.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { ActiveSession } from './active-session.ts';
@@ -41,8 +42,6 @@ export function openSession(
 ): Promise<ConnectedSession> {
   const { link, packet, clientId, principal, sessionExpiryS } = request;
   const owner = broker.nextOwner();
-  // Taken over on this broker: what the other connection sent so far is known exactly.
-  const displaced = tenantBroker.active(clientId);
   return tenantBroker.lifecycle.open(
     {
       tenant: tenantBroker.tenant,
@@ -62,7 +61,7 @@ export function openSession(
       const parts =
         subscriber.pending === undefined
           ? transientParts(tenantBroker, outboundOptions)
-          : await durableParts(tenantBroker, clientId, opened, outboundOptions);
+          : await durableParts(tenantBroker, subscriber, opened, outboundOptions);
       const session = new ActiveSession({
         broker: tenantBroker,
         link,
@@ -81,7 +80,7 @@ export function openSession(
       const { outbound } = parts;
       const startDelivery =
         outbound instanceof DurableOutbound
-          ? () => startDurable(tenantBroker, session, outbound, opened, displaced)
+          ? () => startDurable(tenantBroker, session, outbound)
           : () => Promise.resolve();
       return { session, sessionPresent: opened.sessionPresent, startDelivery };
     },
@@ -106,7 +105,7 @@ function transientParts(tenantBroker: TenantBroker, options: OutboundOptions) {
 
 async function durableParts(
   tenantBroker: TenantBroker,
-  clientId: ClientId,
+  subscriber: Subscriber,
   opened: OpenedSession,
   options: OutboundOptions,
 ) {
@@ -133,10 +132,12 @@ async function durableParts(
     store,
     trims,
     marks,
+    // An earlier connection to this broker knows exactly, even one that was taken over and left no record.
+    sentBefore: opened.sessionPresent ? (subscriber.sentThrough ?? opened.sentThrough) : (0 as Seq),
     onStoreFailure: (error) => {
       services.onStoreError(error);
       tenantBroker
-        .active(clientId)
+        .active(subscriber.clientId)
         ?.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'the queue cannot be read now');
     },
   });
@@ -147,20 +148,10 @@ async function startDurable(
   tenantBroker: TenantBroker,
   session: ActiveSession,
   outbound: DurableOutbound,
-  opened: OpenedSession,
-  displaced: ActiveSession | undefined,
 ): Promise<void> {
   const { pending } = session.subscriber;
   if (pending === undefined) return;
-  const bounds = await tenantBroker.services.store.bounds(pending);
-  outbound.start(bounds, dupThrough());
-
-  function dupThrough(): number {
-    if (!opened.sessionPresent) return 0;
-    if (displaced?.sessionId === opened.sessionId && displaced.outbound instanceof DurableOutbound) {
-      return displaced.outbound.sentThrough;
-    }
-    // Not known after a broker's death: anything within reach of its window may have been sent.
-    return opened.sentThrough ?? bounds.min + tenantBroker.limits.inFlightMax - 1;
-  }
+  const { store, trims } = tenantBroker.services;
+  await trims.settled(pending);
+  outbound.start(await store.bounds(pending));
 }

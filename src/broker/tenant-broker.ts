@@ -133,8 +133,9 @@ export class TenantBroker implements RegistryObserver {
     if (session.subscriber.outlet === session.outbound) session.subscriber.outlet = undefined;
     for (const filter of [...session.transientRoutes.keys()]) this.removeTransientRoute(session, filter);
     this.counters.connections = this.#active.size;
-    if (ending.reason === 'takenOver') return;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
+    session.subscriber.sentThrough = sentThrough;
+    if (ending.reason === 'takenOver') return;
     this.lifecycle
       .close(session.clientId, { owner: session.owner, sentThrough, ...ending })
       .catch((error: unknown) => {

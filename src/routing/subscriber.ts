@@ -28,6 +28,8 @@ export class Subscriber {
   readonly pending: QueueKey | undefined;
   /** undefined while nobody is connected. */
   outlet: Outlet | undefined = undefined;
+  /** Highest queue position sent on a connection to this broker; undefined: there was none yet. */
+  sentThrough: Seq | undefined = undefined;
 
   constructor(counters: Counters, clientId: ClientId, sessionId: SessionId, pending: QueueKey | undefined) {
     this.counters = counters;

@@ -7,7 +7,10 @@ import { RetainedTrie } from '../../src/retained/retained-trie.ts';
 import { messageTo } from '../support/simulated-message.ts';
 import { topicFilter, topicName } from './topics.ts';
 
-const change = fc.record({ topic: topicName, payload: fc.option(fc.string({ maxLength: 8 }), { nil: undefined }) });
+const change = fc.record({
+  topic: topicName,
+  payload: fc.option(fc.string({ maxLength: 8 }), { nil: undefined }),
+});
 
 test('every filter finds what a scan over all retained messages finds', () => {
   fc.assert(

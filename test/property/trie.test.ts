@@ -33,7 +33,15 @@ const churn: fc.Arbitrary<Churn> = fc.record({
 function routeOf({ who, filter, group, qos }: Churn): Route {
   const subscriber = subscribers[who];
   if (subscriber === undefined) throw new Error(`no subscriber ${who}`);
-  return { subscriber, filter, group, qos, noLocal: false, retainAsPublished: false, subscriptionId: undefined };
+  return {
+    subscriber,
+    filter,
+    group,
+    qos,
+    noLocal: false,
+    retainAsPublished: false,
+    subscriptionId: undefined,
+  };
 }
 
 function keyOf({ who, filter, group }: Churn): string {

@@ -34,7 +34,12 @@ export interface SimulatedLinkOptions {
 const ACK_BYTES = 4;
 
 export class SimulatedLink implements ClientLink {
-  readonly peer: PeerAddress = { transport: 'tcp', address: '127.0.0.1', port: 1883, certificateName: undefined };
+  readonly peer: PeerAddress = {
+    transport: 'tcp',
+    address: '127.0.0.1',
+    port: 1883,
+    certificateName: undefined,
+  };
   readonly name: string;
   outboxBytes = 0;
   options: LinkOptions | undefined;

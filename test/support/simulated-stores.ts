@@ -4,7 +4,13 @@
  */
 import { StoreUnavailableError } from '../../src/errors/store-unavailable-error.ts';
 import type { EventLog, LogEntry, LogFollower, LogRecord, Offset } from '../../src/event-log/event-log.ts';
-import type { AppendEntry, DurableQueueStore, QueueKey, Seq } from '../../src/queue/durable-queue.ts';
+import type {
+  AppendEntry,
+  AppendResult,
+  DurableQueueStore,
+  QueueKey,
+  Seq,
+} from '../../src/queue/durable-queue.ts';
 import type { Clock, TimerHandle, Timers } from '../../src/time/clock.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -101,12 +107,18 @@ export function weatheredQueues(
   store: DurableQueueStore,
   life: ProcessLife,
   weather: StoreWeather,
+  onAppended: (batch: readonly AppendEntry[], results: readonly AppendResult[]) => void = () => undefined,
 ): DurableQueueStore {
   const calls = new Weathered(life, weather);
   const done = () => true;
+  const append = async (batch: readonly AppendEntry[]): Promise<readonly AppendResult[]> => {
+    const results = await store.append(batch);
+    onAppended(batch, results);
+    return results;
+  };
   return {
     unsyncedBytes: 0,
-    append: (batch: readonly AppendEntry[]) => calls.write('append', () => store.append(batch)),
+    append: (batch: readonly AppendEntry[]) => calls.write('append', () => append(batch)),
     read: (queue, from, limits) => calls.read(() => store.read(queue, from, limits)),
     trim: async (trims) => void (await calls.write('trim', () => store.trim(trims).then(done))),
     mark: async (queue: QueueKey, seqs: readonly Seq[]) =>
@@ -128,7 +140,10 @@ export function weatheredLog(log: EventLog, life: ProcessLife, weather: StoreWea
     startOffsets: () => log.startOffsets(),
     endOffsets: () => log.endOffsets(),
     read: (partition, from, recordsMax) => calls.read(() => log.read(partition, from, recordsMax)),
-    follow: (from: readonly Offset[], handler: (entries: readonly LogEntry[]) => void): Promise<LogFollower> =>
+    follow: (
+      from: readonly Offset[],
+      handler: (entries: readonly LogEntry[]) => void,
+    ): Promise<LogFollower> =>
       log.follow(from, (entries) => {
         if (life.alive) handler(entries);
       }),

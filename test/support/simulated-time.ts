@@ -27,7 +27,7 @@ export class SimulatedTime implements Clock, Timers {
   }
 
   after(delayMs: number, action: () => void): TimerHandle {
-    const waiting = { dueMs: this.#nowMs + delayMs, order: ++this.#order, action };
+    const waiting = { dueMs: this.#nowMs + Math.ceil(Math.max(0, delayMs)), order: ++this.#order, action };
     this.#heap.push(waiting);
     this.#up(this.#heap.length - 1);
     return { cancel: () => this.#cancelled.add(waiting) };

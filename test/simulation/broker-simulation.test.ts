@@ -1,0 +1,132 @@
+/**
+ * The broker against everything at once: clients that lose their connections, take their sessions over and are
+ * slow, a process that is killed, stores that fail. Nothing acknowledged may be lost, nothing with QoS 2 may come
+ * twice, no acknowledgement may be early. `SPOKE_SIM_SEEDS=n` runs n seeds, `SPOKE_SIM_SEED=s` runs that one.
+ */
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../support/seeded-random.ts';
+import type { QoS } from '../../src/mqtt/qos.ts';
+import { SimulatedWorld, TENANTS } from './world.ts';
+import type { ClientProfile } from './scripted-client.ts';
+
+const SEEDS =
+  process.env['SPOKE_SIM_SEED']?.split(',').map(Number) ??
+  Array.from({ length: Number(process.env['SPOKE_SIM_SEEDS'] ?? 6) }, (_, index) => index + 1);
+
+const TROUBLE_MS = 30_000;
+const STEP_MS = 20;
+/** Long enough for every client to come back and drain. */
+const CALM_MS = 30_000;
+
+/** Per step and client. */
+const CHANCE = { publish: 0.25, cut: 0.004, takeOver: 0.003, disconnect: 0.002, unsubscribe: 0.002 };
+/** Per step. */
+const WORLD_CHANCE = { crash: 0.003, compact: 0.01, outage: 0.002 };
+const OUTAGE_MAX_MS = 4_000;
+
+function profilesOf(tenant: string, random: () => number): ClientProfile[] {
+  const base = {
+    tenant,
+    receiveMaximum: 65_535,
+    ackDelayMaxMs: 3,
+    topics: [],
+    filters: [],
+    willTopic: undefined,
+  };
+  const everyQoS = (name: string, qos: QoS = 2) => ({ filter: `out/${name}/#`, qos });
+  const publisher = (index: number): ClientProfile => ({
+    ...base,
+    clientId: `publisher-${index}`,
+    level: index % 2 === 0 ? 5 : 4,
+    persistent: index !== 3,
+    topics: ([0, 1, 2] as const).map((qos) => ({
+      topic: `out/${index}/q${qos}`,
+      qos,
+      retain: random() < 0.3,
+    })),
+    willTopic: index < 2 ? `out/${index}/will` : undefined,
+  });
+  const member = (index: number): ClientProfile => ({
+    ...base,
+    clientId: `member-${index}`,
+    level: 5,
+    persistent: true,
+    receiveMaximum: 3,
+    filters: [{ filter: 'out/+/q2', group: 'workers', qos: 2 }],
+  });
+  return [
+    ...[0, 1, 2, 3].map(publisher),
+    ...[0, 1].map(member),
+    { ...base, clientId: 'watcher', level: 5, persistent: true, filters: [{ filter: 'out/#', qos: 2 }] },
+    {
+      ...base,
+      clientId: 'slow',
+      level: 5,
+      persistent: true,
+      receiveMaximum: 2,
+      ackDelayMaxMs: 120,
+      filters: [everyQoS('0')],
+    },
+    {
+      ...base,
+      clientId: 'old',
+      level: 4,
+      persistent: true,
+      filters: [everyQoS('1', 1), { filter: 'out/+/q1', qos: 1 }],
+    },
+    { ...base, clientId: 'fickle', level: 5, persistent: true, filters: [everyQoS('2'), everyQoS('3')] },
+    { ...base, clientId: 'passer-by', level: 5, persistent: false, filters: [{ filter: 'out/#', qos: 1 }] },
+  ];
+}
+
+async function trouble(world: SimulatedWorld): Promise<void> {
+  const { random, time } = world;
+  const until = time.nowMs() + TROUBLE_MS;
+  let outageUntilMs = 0;
+  while (time.nowMs() < until) {
+    await time.advance(STEP_MS);
+    for (const client of world.clients) {
+      if (random() < CHANCE.publish) client.publish();
+      if (random() < CHANCE.cut) client.link?.cut();
+      if (random() < CHANCE.takeOver) client.connect();
+      if (random() < CHANCE.disconnect) client.disconnect();
+      if (client.profile.clientId !== 'fickle') continue;
+      if (random() < CHANCE.unsubscribe) client.unsubscribe('out/2/#');
+      else if (client.connected && random() < 0.05) client.subscribeAll();
+    }
+    if (world.broker !== undefined && random() < WORLD_CHANCE.crash) {
+      world.crash();
+      time.after(random() * 500, () => void world.start());
+    }
+    if (world.broker !== undefined && random() < WORLD_CHANCE.compact) void world.compact();
+    if (random() < WORLD_CHANCE.outage) outageUntilMs = time.nowMs() + random() * OUTAGE_MAX_MS;
+    if (world.broker !== undefined) world.weather.failureRate = time.nowMs() < outageUntilMs ? 1 : 0.02;
+  }
+}
+
+async function simulate(seed: number): Promise<SimulatedWorld> {
+  const random = seededRandom(seed);
+  const world = new SimulatedWorld(random);
+  for (const tenant of TENANTS) for (const profile of profilesOf(tenant, random)) world.add(profile);
+  void world.start();
+  await world.time.advance(100);
+  for (const client of world.clients) client.connect();
+  await world.time.advance(500);
+  await trouble(world);
+  world.weather.failureRate = 0;
+  await world.time.advance(CALM_MS);
+  return world;
+}
+
+describe('a broker under a seed', () => {
+  test.each(SEEDS)('seed %i: every promise is kept', { timeout: 60_000 }, async (seed) => {
+    const world = await simulate(seed);
+    expect(world.ledger.audit(), `SPOKE_SIM_SEED=${seed}`).toEqual([]);
+    expect(
+      world.clients.filter(({ connected }) => !connected).map(({ profile }) => profile.clientId),
+    ).toEqual([]);
+    expect(world.clients.flatMap(({ exchanges }) => [...exchanges.values()])).toEqual([]);
+    expect(world.ledger.acknowledged).toBeGreaterThan(1_000);
+    expect(world.crashes).toBeGreaterThan(0);
+  });
+});
