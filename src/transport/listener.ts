@@ -64,9 +64,10 @@ export class Listener {
     this.#name = `${options.transport} ${options.host ?? DEFAULT_HOST}:${options.port}`;
     this.#beginHandshake = this.#handshakeOf(options.transport);
     this.#server = createServer(
-      // Half open: a client that ends its side still gets the answers to what it sent before.
       {
-        allowHalfOpen: true,
+        // A client that ends its side still gets the answers to what it sent before. Under TLS a half-open socket
+        // would outlive an abandoned handshake, so there the end of one side ends both.
+        allowHalfOpen: options.tls === undefined,
         noDelay: true,
         keepAlive: true,
         keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,

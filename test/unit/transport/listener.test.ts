@@ -173,6 +173,15 @@ describe('client certificates', () => {
 });
 
 describe('a TLS port', () => {
+  it('drops a connection that ends during its handshake, without waiting for the deadline', async () => {
+    broker = await startEchoBroker({ listeners: [{ transport: 'tls', port: 0, tls: serverTls() }] });
+    const abandoned = await RawClient.open({ port: broker.port });
+    abandoned.send(Buffer.of(0x16, 0x03, 0x01));
+    abandoned.end();
+    await abandoned.closed(TEST_LIMITS.connectTimeoutMs / 2);
+    expect(broker.server.traffic.handshakesFailed).toBe(1);
+  });
+
   it('drops plain MQTT and serves on', async () => {
     broker = await startEchoBroker({ listeners: [{ transport: 'tls', port: 0, tls: serverTls() }] });
     const plain = await RawClient.open({ port: broker.port });
