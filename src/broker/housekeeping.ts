@@ -1,15 +1,17 @@
 /**
  * What nobody's packet triggers: expired messages leave queues and retained messages even when their owners never
- * come back, queues of sessions that are no more are dropped, and `$SYS` is kept current.
+ * come back, queues of sessions that are no more are dropped, dropped messages are logged, `$SYS` is kept current.
  */
 import type { QueueKey } from '../queue/durable-queue.ts';
 import { NO_PROPERTIES, type Message } from '../queue/message.ts';
 import type { SessionId } from '../tenancy/identity.ts';
 import type { TimerHandle } from '../time/clock.ts';
 import type { Broker } from './broker.ts';
+import { DropReport } from './drop-report.ts';
 import type { TenantBroker } from './tenant-broker.ts';
 
 const SWEEP_EVERY_MS = 30_000;
+const REPORT_DROPS_EVERY_MS = 10_000;
 
 export interface HousekeepingOptions {
   readonly broker: Broker;
@@ -23,22 +25,28 @@ export interface HousekeepingOptions {
 
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
+  readonly #drops: DropReport;
   #sweepTimer: TimerHandle | undefined;
+  #dropTimer: TimerHandle | undefined;
   #sysTimer: TimerHandle | undefined;
   #stopped = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
+    this.#drops = new DropReport(options.broker.services.log);
   }
 
   start(): void {
     this.#scheduleSweep();
+    this.#scheduleDropReport();
     if (this.#options.sysIntervalS > 0) this.#publishSys();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#sweepTimer?.cancel();
+    this.#dropTimer?.cancel();
+    this.#reportDrops();
     this.#sysTimer?.cancel();
   }
 
@@ -77,6 +85,17 @@ export class Housekeeping {
           this.#scheduleSweep();
         });
     });
+  }
+
+  #scheduleDropReport(): void {
+    this.#dropTimer = this.#options.broker.services.timers.after(REPORT_DROPS_EVERY_MS, () => {
+      this.#reportDrops();
+      if (!this.#stopped) this.#scheduleDropReport();
+    });
+  }
+
+  #reportDrops(): void {
+    for (const { tenant, counters } of this.#options.broker.tenants()) this.#drops.report(tenant, counters);
   }
 
   #publishSys(): void {
