@@ -56,7 +56,7 @@ export class EmbeddedSessionIds implements SessionIdGenerator {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled([...this.#tenants.values()].map(({ reserving }) => reserving));
+    await Promise.allSettled([...this.#tenants.values()].flatMap(({ reserving }) => reserving ?? []));
   }
 
   #idsOf(tenant: TenantId): TenantIds {

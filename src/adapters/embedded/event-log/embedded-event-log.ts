@@ -74,7 +74,7 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions): Pr
   });
   const tail = new LogTail();
   let end = archive.end;
-  let log: EmbeddedEventLog | undefined;
+  let onDurable: (position: RecordPosition) => void = () => undefined;
   const journal = await openJournal({
     directory: options.directory,
     fileSystem,
@@ -88,9 +88,14 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions): Pr
       tail.add(logOffset, { segment, offset }, entryTimestampMs(body, 0));
       end = (logOffset + 1) as Offset;
     },
-    onDurable: (position) => log?.onDurable(position),
+    onDurable: (position) => {
+      onDurable(position);
+    },
   });
-  log = new EmbeddedEventLog(options, { archive, journal, tail, end });
+  const log = new EmbeddedEventLog(options, { archive, journal, tail, end });
+  onDurable = (position) => {
+    log.onDurable(position);
+  };
   return log;
 }
 

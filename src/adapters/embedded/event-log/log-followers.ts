@@ -107,7 +107,7 @@ export class LogFollowers {
         follower.next = end; // What was there has been compacted away.
         continue;
       }
-      if (!follower.stopped) handOver(follower, entries);
+      handOver(follower, entries);
       await endOfTurn();
     }
   }
@@ -116,7 +116,8 @@ export class LogFollowers {
 /** A handler that throws has broken an invariant: the process stops before anything is acknowledged. */
 function handOver(follower: Follower, entries: readonly LogEntry[]): void {
   const last = entries.at(-1);
-  if (last !== undefined) follower.next = (last.offset + 1) as Offset;
+  if (last === undefined || follower.stopped) return;
+  follower.next = (last.offset + 1) as Offset;
   try {
     follower.handler(entries);
   } catch (error) {

@@ -273,10 +273,11 @@ export class EmbeddedSnapshotStore implements SnapshotStore {
 
 /** Runs whose sizes are within a factor of `MERGE_RUNS`, once there are that many; the smallest first. */
 function runsToMerge(runs: readonly SortedRun[]): readonly SortedRun[] {
-  const tiers: SortedRun[][] = [];
+  const tiers = new Map<number, SortedRun[]>();
   for (const run of runs) {
     const tier = Math.max(0, Math.floor(Math.log(run.rows / RUN_ROWS_MAX) / Math.log(MERGE_RUNS)) + 1);
-    (tiers[tier] ??= []).push(run);
+    tiers.set(tier, [...(tiers.get(tier) ?? []), run]);
   }
-  return tiers.find((tier) => tier !== undefined && tier.length >= MERGE_RUNS) ?? [];
+  const smallestFirst = [...tiers].sort(([left], [right]) => left - right);
+  return smallestFirst.find(([, tier]) => tier.length >= MERGE_RUNS)?.[1] ?? [];
 }
