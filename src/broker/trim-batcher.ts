@@ -2,7 +2,7 @@
  * Collects how far readers have acknowledged their queues and trims many queues in one call. Nobody waits for a
  * trim: one that is lost means that a message is offered again, with DUP.
  */
-import type { DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
+import type { DurableQueueStore, QueueKey, QueueTrim, Seq } from '../queue/durable-queue.ts';
 import type { Timers } from '../time/clock.ts';
 
 /** Acknowledgements are gathered this long. */
@@ -12,8 +12,11 @@ export class TrimBatcher {
   readonly #store: DurableQueueStore;
   readonly #timers: Timers;
   readonly #onStoreError: (error: unknown) => void;
-  #through = new Map<QueueKey, Seq>();
+  /** By `QueueKey.text`. */
+  #waiting = new Map<string, QueueTrim>();
   #scheduled = false;
+  /** The last call to the store. */
+  #trimming: Promise<void> = Promise.resolve();
 
   constructor(store: DurableQueueStore, timers: Timers, onStoreError: (error: unknown) => void) {
     this.#store = store;
@@ -22,22 +25,31 @@ export class TrimBatcher {
   }
 
   trim(queue: QueueKey, through: Seq): void {
-    this.#through.set(queue, through);
+    this.#waiting.set(queue.text, { queue, through });
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#timers.after(TRIM_DELAY_MS, this.#onTimer);
   }
 
   /** Resolves when every trim asked for so far is durable or has failed. */
-  async flush(): Promise<void> {
-    const trims = Array.from(this.#through, ([queue, through]) => ({ queue, through }));
-    this.#through = new Map();
-    if (trims.length === 0) return;
-    try {
-      await this.#store.trim(trims);
-    } catch (error) {
-      this.#onStoreError(error);
+  flush(): Promise<void> {
+    const trims = [...this.#waiting.values()];
+    this.#waiting = new Map();
+    if (trims.length > 0) {
+      this.#trimming = Promise.all([this.#trimming, this.#store.trim(trims)]).then(
+        () => undefined,
+        this.#onStoreError,
+      );
     }
+    return this.#trimming;
+  }
+
+  /**
+   * Resolves when nothing is waiting or under way for this queue: whoever reads it next is not offered again what
+   * was acknowledged.
+   */
+  async settled(queue: QueueKey): Promise<void> {
+    await (this.#waiting.has(queue.text) ? this.flush() : this.#trimming);
   }
 
   readonly #onTimer = (): void => {

@@ -2,7 +2,7 @@
  * Whole exchanges of a client that does nothing else meanwhile: subscribe, publish and see it acknowledged, take a
  * message and acknowledge it. Each fails when anything else comes in between.
  */
-import type { IPublishPacket, ISubscription, QoS } from 'mqtt-packet';
+import type { IPublishPacket, ISubscription, Packet, QoS } from 'mqtt-packet';
 import { expect } from 'vitest';
 import type { RawClient } from '../../support/raw-client.ts';
 
@@ -53,31 +53,48 @@ export async function publish(client: RawClient, wish: PublishWish): Promise<num
   return reasonCode;
 }
 
-/** The next PUBLISH, acknowledged as its QoS asks for. */
+/** The next PUBLISH, acknowledged as its QoS asks for. For a single message: see `takeAll`. */
 export async function take(client: RawClient): Promise<IPublishPacket> {
   const message = await client.expect('publish');
   await acknowledge(client, message);
   return message;
 }
 
-/** The next PUBLISH packets, each acknowledged. */
+/** The next PUBLISH packets, each acknowledged; the exchanges of QoS 2 may overlap. */
 export async function takeAll(client: RawClient, count: number): Promise<IPublishPacket[]> {
   const messages: IPublishPacket[] = [];
-  while (messages.length < count) messages.push(await take(client));
+  let unreleased = 0;
+  while (messages.length < count || unreleased > 0) {
+    const packet = await client.next();
+    if (packet.cmd === 'publish') {
+      messages.push(packet);
+      if (packet.qos > 0) client.send(firstAcknowledgement(packet));
+      if (packet.qos === 2) unreleased++;
+    } else {
+      expect(packet.cmd).toBe('pubrel');
+      client.send({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 });
+      unreleased--;
+    }
+  }
   return messages;
 }
 
-/** The whole exchange that a received PUBLISH begins. */
+/** The whole exchange that a received PUBLISH begins; nothing else may come in between. */
 export async function acknowledge(client: RawClient, message: IPublishPacket): Promise<void> {
-  const messageId = message.messageId ?? 0;
-  if (message.qos === 1) client.send({ cmd: 'puback', messageId });
-  if (message.qos !== 2) return;
-  client.send({ cmd: 'pubrec', messageId });
-  expect(await client.expect('pubrel')).toMatchObject({ messageId });
+  if (message.qos === 0) return;
+  client.send(firstAcknowledgement(message));
+  if (message.qos === 1) return;
+  const { messageId = 0 } = await client.expect('pubrel');
+  expect(messageId).toBe(message.messageId);
   client.send({ cmd: 'pubcomp', messageId });
 }
 
-/** `text of the payload` for each message. */
+/** PUBACK, or PUBREC for QoS 2. */
+export function firstAcknowledgement({ qos, messageId = 0 }: IPublishPacket): Packet {
+  return { cmd: qos === 1 ? 'puback' : 'pubrec', messageId };
+}
+
+/** As text. */
 export function payloads(messages: readonly IPublishPacket[]): string[] {
   return messages.map(({ payload }) => payload.toString());
 }
