@@ -15,6 +15,7 @@ export async function sendRetained(
 ): Promise<void> {
   const { broker, outbound } = session;
   let appended = 0;
+  await broker.retained.settled();
   for (const subscription of subscriptions) {
     for (const message of broker.retained.match(subscription.filter)) {
       if (session.hasEnded) return;

@@ -26,6 +26,8 @@ export interface RetainedServiceOptions {
 export class RetainedService {
   readonly #options: RetainedServiceOptions;
   readonly #trie = new RetainedTrie();
+  readonly #volatile = new RetainedTrie();
+  #stored: Promise<void> = Promise.resolve();
 
   constructor(options: RetainedServiceOptions) {
     this.#options = options;
@@ -44,8 +46,7 @@ export class RetainedService {
 
   /** Shown to subscribers like a retained message, never logged. */
   setVolatile(message: Message): void {
-    this.#trie.set(message);
-    this.#updateGauges();
+    this.#volatile.set(message);
   }
 
   /**
@@ -64,7 +65,7 @@ export class RetainedService {
     }
     const event = { tenant, topic: message.topic, message: clears ? undefined : message };
     ticket?.expect();
-    log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
+    const stored = log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
       () => ticket?.settle(),
       (error: unknown) => {
         counters.storeFailures++;
@@ -72,6 +73,15 @@ export class RetainedService {
         ticket?.fail();
       },
     );
+    this.#stored = this.#stored.then(() => stored);
+  }
+
+  /**
+   * Resolves when `match` shows every change handed in so far. Who subscribes while a message is on its way to the
+   * log was not routed it, and must find it here.
+   */
+  settled(): Promise<void> {
+    return this.#stored;
   }
 
   /** Matching messages that have not expired, lazily. */
@@ -79,6 +89,7 @@ export class RetainedService {
     for (const message of this.#trie.match(filter)) {
       if (!this.#hasExpired(message)) yield message;
     }
+    yield* this.#volatile.match(filter);
   }
 
   /** Clears what has expired, on the log too. Returns how many. */

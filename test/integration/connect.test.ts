@@ -185,7 +185,7 @@ describe('the limit of sessions', () => {
   });
 });
 
-describe('silence', () => {
+describe.concurrent('silence', () => {
   it('of a client that sends no whole CONNECT ends its connection', async () => {
     const impatient = await RunningBroker.forTest({ limits: { connectTimeoutMs: 200 } });
     const silent = await impatient.open();

@@ -79,7 +79,7 @@ describe.each(VERSIONS)('$version: a session', (version) => {
   });
 });
 
-describe('session expiry of MQTT 5', () => {
+describe.concurrent('session expiry of MQTT 5', () => {
   /** Connects, subscribes, leaves without DISCONNECT unless told otherwise; what the next CONNACK says. */
   async function leaveWith(
     sessionExpiryInterval: number | undefined,
