@@ -36,9 +36,11 @@ async function profileVariant(
     ]),
   );
   const profiles = readProfiles(directory);
+  if (profiles.length === 0)
+    console.log(`${launcher.name} wrote no profile: it was killed, because it did not stop in time`);
   for (const phase of phases) {
     console.log(
-      `${variant.name}, ${phase.name}: self time as a part of the phase, ${profiles.length} threads`,
+      `${variant.name}, ${phase.name}: self time as a part of the busy time, ${profiles.length} threads`,
     );
     for (const { where, part } of hotSpots(profiles, phase, TOP)) {
       console.log(`${(100 * part).toFixed(1).padStart(6)} %  ${where}`);

@@ -28,10 +28,14 @@ export interface BrokerLauncher {
   readonly plan: (context: LaunchContext) => LaunchPlan;
 }
 
+/** What happened between two instants. */
 export interface ObservedUsage {
-  /** CPU time spent between the two instants, in milliseconds. */
+  readonly elapsedMs: number;
+  /** CPU time of the broker, in milliseconds. */
   readonly cpuMs: number;
-  /** At the later instant. */
+  /** CPU time of everything on the machine, in milliseconds. */
+  readonly machineCpuMs: number;
+  /** Of the broker, at the later instant. */
   readonly residentBytes: number;
 }
 
@@ -40,6 +44,10 @@ export interface RunningBroker {
   usage(): Usage;
   /** What the broker used between two instants of the monotonic clock; resolves at the later one. */
   usageBetween(fromMs: number, toMs: number): Promise<ObservedUsage>;
+  /** What the broker used while `work` was done. */
+  usageDuring<Result>(
+    work: () => Promise<Result>,
+  ): Promise<{ readonly result: Result; readonly usage: ObservedUsage }>;
   /** SIGTERM, and SIGKILL when that is not obeyed in time; then removes the data directory. */
   stop(): Promise<void>;
 }

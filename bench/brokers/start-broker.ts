@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BenchClient } from '../driver/client.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import { pinned } from '../machine/cpu-pinning.ts';
-import { treeUsage } from '../machine/process-usage.ts';
-import type { BrokerLauncher, RunningBroker } from './launch.ts';
+import { machineCpuMs, treeUsage } from '../machine/process-usage.ts';
+import type { BrokerLauncher, ObservedUsage, RunningBroker } from './launch.ts';
 
 export interface StartOptions {
   /** Parent of the data directory. */
@@ -66,12 +66,30 @@ export async function startBroker(launcher: BrokerLauncher, options: StartOption
     usage: () => treeUsage(pid),
     usageBetween: async (fromMs, toMs) => {
       await delay(Math.max(0, fromMs - monotonicMs()));
-      const before = treeUsage(pid);
+      const finish = observe(pid);
       await delay(Math.max(0, toMs - monotonicMs()));
-      const after = treeUsage(pid);
-      return { cpuMs: after.cpuMs - before.cpuMs, residentBytes: after.residentBytes };
+      return finish();
+    },
+    usageDuring: async (work) => {
+      const finish = observe(pid);
+      const result = await work();
+      return { result, usage: finish() };
     },
     stop,
+  };
+}
+
+/** Starts to observe the process; the answer ends it. */
+function observe(pid: number): () => ObservedUsage {
+  const before = { ...treeUsage(pid), machineMs: machineCpuMs(), atMs: monotonicMs() };
+  return () => {
+    const after = treeUsage(pid);
+    return {
+      elapsedMs: monotonicMs() - before.atMs,
+      cpuMs: after.cpuMs - before.cpuMs,
+      machineCpuMs: machineCpuMs() - before.machineMs,
+      residentBytes: after.residentBytes,
+    };
   };
 }
 

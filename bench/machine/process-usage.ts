@@ -1,5 +1,6 @@
 /**
- * CPU time and resident memory of a process and all its descendants, read from /proc. Linux only; elsewhere NaN.
+ * CPU time and resident memory of a process and all its descendants, and CPU time of the whole machine, read from /proc.
+ * Linux only; elsewhere NaN.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -22,6 +23,14 @@ export function treeUsage(pid: number): Usage {
     cpuMs: parts.reduce((sum, part) => sum + part.cpuMs, 0),
     residentBytes: parts.reduce((sum, part) => sum + part.residentBytes, 0),
   };
+}
+
+/** CPU time that all processes and the kernel have spent since the machine started, in milliseconds. */
+export function machineCpuMs(): number {
+  const [total = ''] = (readProc('stat') ?? '').split('\n');
+  const [user, nice, system, , , interrupts, softInterrupts] = total.split(/\s+/).slice(1).map(Number);
+  const busyTicks = [user, nice, system, interrupts, softInterrupts];
+  return busyTicks.reduce<number>((sum, ticks) => sum + (ticks ?? Number.NaN), 0) * MS_PER_CLOCK_TICK;
 }
 
 function processUsage(pid: number): Usage {

@@ -9,9 +9,12 @@ import type { Phase } from '../scenarios/scenario.ts';
 export interface HotSpot {
   /** `function (file:line)`, or V8's own name such as `(garbage collector)`. */
   readonly where: string;
-  /** Part of the phase's length, 0 to 1. */
+  /** Part of the time in which the threads were not idle, 0 to 1. */
   readonly part: number;
 }
+
+/** V8's name for waiting in the event loop. */
+const IDLE = '(idle)';
 
 interface ProfileNode {
   readonly id: number;
@@ -34,13 +37,14 @@ export function readProfiles(directory: string): CpuProfile[] {
     .filter(isCpuProfile);
 }
 
-/** The functions with the most self time during `phase`, most first, of all threads together. */
+/** The functions with the most self time during `phase`, most first, of all threads together; `(idle)` is left out. */
 export function hotSpots(profiles: readonly CpuProfile[], phase: Phase, top: number): HotSpot[] {
   const selfUs = new Map<string, number>();
   for (const profile of profiles) addSelfTimes(selfUs, profile, phase);
-  const phaseUs = (phase.toMs - phase.fromMs) * 1000;
+  selfUs.delete(IDLE);
+  const busyUs = [...selfUs.values()].reduce((sum, us) => sum + us, 0);
   return [...selfUs]
-    .map(([where, us]) => ({ where, part: us / phaseUs }))
+    .map(([where, us]) => ({ where, part: us / busyUs }))
     .sort((a, b) => b.part - a.part)
     .slice(0, top);
 }

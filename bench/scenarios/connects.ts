@@ -37,8 +37,9 @@ async function measureConnects(bench: Bench, connections: number): Promise<Measu
   await delay(SETTLE_MS);
   const before = bench.broker.usage();
   const fromMs = monotonicMs();
-  const elapsedMs = await openClients(bench, 'measured', connections);
-  const after = bench.broker.usage();
+  const { result: elapsedMs, usage } = await bench.broker.usageDuring(() =>
+    openClients(bench, 'measured', connections),
+  );
   bench.phase({ name: 'connect', fromMs, toMs: monotonicMs() });
   await delay(SETTLE_MS);
   const settled = bench.broker.usage();
@@ -47,7 +48,7 @@ async function measureConnects(bench: Bench, connections: number): Promise<Measu
     figures: {
       connections,
       rate: (connections * 1000) / elapsedMs,
-      brokerUs: ((after.cpuMs - before.cpuMs) * 1000) / connections,
+      brokerUs: (usage.cpuMs * 1000) / connections,
       kib: (settled.residentBytes - before.residentBytes) / connections / BYTES_PER_KIB,
     },
     note: '',

@@ -5,6 +5,7 @@
 import { mergeTraffic } from '../driver/driver-pool.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import { PAYLOAD_BYTES } from '../options.ts';
+import { interference } from './interference.ts';
 import type { Bench, Measurement, Scenario } from './scenario.ts';
 
 const SESSIONS = 200;
@@ -75,9 +76,8 @@ async function fill({ broker, drivers, options, log, phase }: Bench) {
     await driver.call('open', { group: 'publishers', port, clients, cleanSession: true, qos: 1 });
   }
   const startMs = monotonicMs() + START_DELAY_MS;
-  const before = broker.usage();
-  const result = mergeTraffic(
-    await Promise.all(
+  const { result: results, usage } = await broker.usageDuring(() =>
+    Promise.all(
       shares.map(({ driver, first, count, fraction }) =>
         driver.call('traffic', {
           run: 1,
@@ -98,18 +98,19 @@ async function fill({ broker, drivers, options, log, phase }: Bench) {
       ),
     ),
   );
-  const after = broker.usage();
+  const result = mergeTraffic(results);
   phase({ name: 'accept', fromMs: startMs, toMs: startMs + result.windowMs });
   const acceptRate = (result.acknowledgedInWindow * 1000) / result.windowMs;
   log(`accepted ${result.acknowledged} at ${acceptRate.toFixed(0)}/s`);
   return {
     figures: {
       acceptRate,
-      acceptUs: ((after.cpuMs - before.cpuMs) * 1000) / result.acknowledged,
-      residentMib: after.residentBytes / 2 ** 20,
+      acceptUs: (usage.cpuMs * 1000) / result.acknowledged,
+      residentMib: usage.residentBytes / 2 ** 20,
     },
     notes: [
       ...result.failures,
+      ...interference(usage, result.driverCpuMs),
       ...(result.sent > result.acknowledged
         ? [`${result.sent - result.acknowledged} never acknowledged`]
         : []),
@@ -119,20 +120,20 @@ async function fill({ broker, drivers, options, log, phase }: Bench) {
 
 async function drainAll({ broker, drivers, log, phase }: Bench) {
   const fromMs = monotonicMs();
-  const before = broker.usage();
-  const results = await Promise.all(
-    drivers.shares(SESSIONS).map(({ driver, first, count }) =>
-      driver.call('drain', {
-        group: 'sleepers',
-        port: broker.port,
-        clients: range(first, count).map((index) => ({ clientId: clientOf(index), filters: [] })),
-        cleanSession: false,
-        qos: 1,
-        timeoutMs: DRAIN_TIMEOUT_MS,
-      }),
+  const { result: results, usage } = await broker.usageDuring(() =>
+    Promise.all(
+      drivers.shares(SESSIONS).map(({ driver, first, count }) =>
+        driver.call('drain', {
+          group: 'sleepers',
+          port: broker.port,
+          clients: range(first, count).map((index) => ({ clientId: clientOf(index), filters: [] })),
+          cleanSession: false,
+          qos: 1,
+          timeoutMs: DRAIN_TIMEOUT_MS,
+        }),
+      ),
     ),
   );
-  const after = broker.usage();
   phase({ name: 'drain', fromMs, toMs: monotonicMs() });
   const sum = (value: (result: (typeof results)[number]) => number): number =>
     results.reduce((total, result) => total + value(result), 0);
@@ -143,11 +144,17 @@ async function drainAll({ broker, drivers, log, phase }: Bench) {
   return {
     figures: {
       drainRate: (delivered * 1000) / elapsedMs,
-      drainUs: ((after.cpuMs - before.cpuMs) * 1000) / delivered,
+      drainUs: (usage.cpuMs * 1000) / delivered,
       lost,
     },
     duplicated: sum((result) => result.duplicated),
     reordered: sum((result) => result.reordered),
-    notes: results.flatMap((result) => result.failures),
+    notes: [
+      ...results.flatMap((result) => result.failures),
+      ...interference(
+        usage,
+        sum((result) => result.driverCpuMs),
+      ),
+    ],
   };
 }

@@ -2,6 +2,7 @@
  * Offers one rate to a set of connected clients and judges whether the broker could bear it: nothing lost, p99 below half a
  * second, the offered rate delivered. The clients are opened anew after every rate that it could not.
  */
+import type { ObservedUsage } from '../brokers/launch.ts';
 import { type DriverPool, mergeTraffic } from '../driver/driver-pool.ts';
 import type { Share } from '../driver/driver-pool.ts';
 import type { TrafficResult } from '../driver/calls.ts';
@@ -10,6 +11,7 @@ import { LatencyHistogram } from '../driver/latency-histogram.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import type { Qos } from '../driver/wire.ts';
 import { PAYLOAD_BYTES } from '../options.ts';
+import { interference } from './interference.ts';
 import type { Bench } from './scenario.ts';
 
 /** Who publishes what to whom. Topic i belongs to publisher i mod publishers. */
@@ -29,7 +31,7 @@ export interface Probe {
   readonly rate: number;
   /** Empty when the rate was usable. */
   readonly complaint: string;
-  /** Duplicates and messages out of order: no reason to refuse a rate, but worth telling. */
+  /** Duplicates, messages out of order, a busy machine: no reason to refuse a rate, but worth telling. */
   readonly remark: string;
   /** Messages per second that reached their subscriber. */
   readonly deliveredPerSecond: number;
@@ -75,7 +77,7 @@ export class ProbedClients {
       ...this.#shares.map((share) => this.#traffic(share, ratePerSecond, startMs)),
     ]);
     this.#bench.phase({ name: `at ${Math.round(ratePerSecond)}/s`, fromMs, toMs });
-    const probe = this.#judge(ratePerSecond, mergeTraffic(results), usage.cpuMs);
+    const probe = this.#judge(ratePerSecond, mergeTraffic(results), usage);
     this.#bench.log(
       `${Math.round(ratePerSecond)}/s: ${probe.complaint === '' ? 'usable' : probe.complaint}, ` +
         `p99 ${probe.p99Ms.toFixed(1)} ms, broker ${probe.brokerUs.toFixed(1)} µs, driver ${probe.driverUs.toFixed(1)} µs`,
@@ -148,7 +150,7 @@ export class ProbedClients {
     });
   }
 
-  #judge(rate: number, result: TrafficResult, brokerCpuMs: number): Probe {
+  #judge(rate: number, result: TrafficResult, usage: ObservedUsage): Probe {
     const latency = new LatencyHistogram(result.latencyCounts);
     const copies = this.#shape.expectation === 'every' ? this.#shape.filters.length : 1;
     const due = rate * copies * (this.#bench.options.scale.windowMs / 1000);
@@ -164,6 +166,7 @@ export class ProbedClients {
         : []),
     ];
     const remarks = [
+      ...interference(usage, result.driverCpuMs),
       ...(result.duplicated > 0 ? [`${result.duplicated} duplicated`] : []),
       ...(result.reordered > 0 ? [`${result.reordered} reordered`] : []),
     ];
@@ -176,7 +179,7 @@ export class ProbedClients {
       deliveredPerSecond: delivered / (this.#bench.options.scale.windowMs / 1000),
       p50Ms: latency.percentileMs(50),
       p99Ms,
-      brokerUs: (brokerCpuMs * 1000) / delivered,
+      brokerUs: (usage.cpuMs * 1000) / delivered,
       driverUs: (result.driverCpuMs * 1000) / delivered,
     };
   }

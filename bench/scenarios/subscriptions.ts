@@ -7,6 +7,7 @@ import type { DriverProcess } from '../driver/driver-process.ts';
 import { LatencyHistogram } from '../driver/latency-histogram.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import { PAYLOAD_BYTES } from '../options.ts';
+import { interference } from './interference.ts';
 import type { Bench, Measurement, Scenario } from './scenario.ts';
 
 const SESSIONS = 200;
@@ -166,6 +167,10 @@ async function publish(bench: Bench, driver: DriverProcess, held: number) {
       p99: new LatencyHistogram(result.latencyCounts).percentileMs(99),
       brokerUs: (usage.cpuMs * 1000) / result.deliveredInWindow,
     },
-    notes: [...result.failures, ...(result.lost > 0 ? [`${result.lost} lost`] : [])],
+    notes: [
+      ...result.failures,
+      ...interference(usage, result.driverCpuMs),
+      ...(result.lost > 0 ? [`${result.lost} lost`] : []),
+    ],
   };
 }
