@@ -1,14 +1,14 @@
 /**
  * Gathers what all publishers append to durable queues and hands it to the store, one call under way at a time:
- * what arrives meanwhile is the next call. Keeps the order of every queue through retries, and tells readers
- * and tickets only what is durable.
+ * what arrives meanwhile is the next call. Keeps the order of every queue through retries and failures, and tells
+ * readers and tickets only what is durable.
  */
 import type { AppendEntry, AppendResult, DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
 import { messageBytes, type QueuedMessage } from '../queue/message.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Incarnation } from '../tenancy/identity.ts';
-import type { Clock, Timers } from '../time/clock.ts';
+import type { TimerHandle, Timers } from '../time/clock.ts';
 import type { PublishTicket } from './publish-ticket.ts';
 
 /** Who is told that a message became durable in a queue. */
@@ -37,9 +37,8 @@ export interface AppendOrigin {
 export interface AppendBatcherOptions {
   readonly store: DurableQueueStore;
   readonly incarnation: Incarnation;
-  readonly clock: Clock;
   readonly timers: Timers;
-  /** After this long without an answer the tickets of a batch fail. */
+  /** After this long without an answer the tickets of everything handed in so far fail. */
   readonly storeTimeoutMs: number;
   /** Called with the error of every failed attempt. */
   readonly onStoreError: (error: unknown) => void;
@@ -59,6 +58,9 @@ class Batch {
   readonly tickets: (PublishTicket | undefined)[] = [];
   bytes = 0;
 
+  /** The store gave no answer in time: tickets have failed. */
+  givenUp = false;
+
   get isFull(): boolean {
     return this.entries.length >= BATCH_ENTRIES_MAX || this.bytes >= BATCH_BYTES_MAX;
   }
@@ -74,6 +76,7 @@ export class AppendBatcher {
   #sequence = 0;
   #stagedBytes = 0;
   #retrying = false;
+  #deadline: TimerHandle | undefined;
 
   constructor(options: AppendBatcherOptions) {
     this.#options = options;
@@ -134,21 +137,55 @@ export class AppendBatcher {
   };
 
   async #store(batch: Batch): Promise<void> {
+    this.#setDeadline();
     const results = await this.#appendWithRetry(batch);
+    this.#deadline?.cancel();
     this.#batches.shift();
     this.#busy = false;
     this.#stagedBytes -= batch.bytes;
     // The next group goes to the store first: its sync runs while this one's readers are served.
     this.#startNext();
     settleAll(batch, results);
-    while (this.#barriers[0]?.after === batch) this.#barriers.shift()?.resolve();
+    this.#resolveBarriers(batch);
     this.#options.onSettled();
+  }
+
+  #setDeadline(): void {
+    const { timers, storeTimeoutMs } = this.#options;
+    this.#deadline = timers.after(storeTimeoutMs, () => {
+      // Before anything fails: what is handed in from now on waits for as long again.
+      this.#setDeadline();
+      this.#giveUp();
+    });
+  }
+
+  /**
+   * The deadline of the batch with the store has passed. What waits behind it must not reach the store either: a
+   * publisher repeats what failed, and a queue takes a producer's messages by rising sequence only, so that a
+   * later one that is there already would make the earlier one a repeat, and lose it.
+   */
+  #giveUp(): void {
+    const [withStore, ...waiting] = this.#batches;
+    this.#batches.splice(1);
+    for (const batch of waiting) this.#stagedBytes -= batch.bytes;
+    if (withStore !== undefined) failTickets(withStore);
+    for (const batch of waiting) {
+      failTickets(batch);
+      this.#resolveBarriers(batch);
+    }
+    this.#options.onSettled();
+  }
+
+  #resolveBarriers(batch: Batch): void {
+    for (const barrier of this.#barriers.splice(0)) {
+      if (barrier.after === batch) barrier.resolve();
+      else this.#barriers.push(barrier);
+    }
   }
 
   /** undefined: no answer before the deadline. */
   async #appendWithRetry(batch: Batch): Promise<readonly AppendResult[] | undefined> {
-    const { store, clock, timers, storeTimeoutMs, onStoreError } = this.#options;
-    const deadlineMs = clock.nowMs() + storeTimeoutMs;
+    const { store, timers, onStoreError } = this.#options;
     for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(2 * delayMs, RETRY_MAX_MS)) {
       try {
         const results = await store.append(batch.entries);
@@ -157,10 +194,20 @@ export class AppendBatcher {
       } catch (error) {
         this.#retrying = true;
         onStoreError(error);
-        if (clock.nowMs() + delayMs > deadlineMs) return undefined;
         await new Promise<void>((resolve) => void timers.after(delayMs, resolve));
+        if (batch.givenUp) return undefined;
       }
     }
+  }
+}
+
+function failTickets(batch: Batch): void {
+  batch.givenUp = true;
+  for (const [index, ticket] of batch.tickets.entries()) {
+    const receiver = batch.receivers[index];
+    if (receiver !== undefined) receiver.counters.storeFailures++;
+    batch.tickets[index] = undefined;
+    ticket?.fail();
   }
 }
 
@@ -181,8 +228,7 @@ function settleOne(
 ): void {
   switch (result?.status) {
     case undefined:
-      receiver.counters.storeFailures++;
-      ticket?.fail();
+      // Given up: the ticket has failed at the deadline.
       return;
     case 'stored':
       if (result.evicted > 0) receiver.counters.drop('queueEvicted', result.evicted);

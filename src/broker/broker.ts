@@ -29,14 +29,13 @@ export class Broker {
   #undecodable = 0;
 
   constructor(options: BrokerOptions) {
-    const { store, timers, clock, limits, log } = options;
+    const { store, timers, limits, log } = options;
     const onStoreError = (error: unknown): void => {
       log.error({ err: error }, 'the store failed; nothing that depends on it is acknowledged');
     };
     const batcher = new AppendBatcher({
       store,
       incarnation: options.incarnation,
-      clock,
       timers,
       storeTimeoutMs: limits.storeTimeoutMs,
       onStoreError,

@@ -65,13 +65,13 @@ export function decide(command: SessionCommand, state: ClientState): SessionEven
     case 'open':
       return open(command, state);
     case 'close':
-      return close(command, state.session);
+      return close(command, state);
     case 'willPublished':
-      return willPublished(command, state.session);
+      return willPublished(command, state);
     case 'end':
       return state.session === undefined ? [] : end(state.session, command.reason, state.filters);
     case 'subscribe':
-      return command.subscriptions.map((subscription) => ({ type: 'Subscribed', subscription }));
+      return subscribe(command.subscriptions, state.session);
     case 'unsubscribe':
       return unsubscribe(command.filters, state);
   }
@@ -133,16 +133,12 @@ function open(command: OpenCommand, state: ClientState): SessionEvent[] {
   return events;
 }
 
-function close(command: CloseCommand, session: SessionState | undefined): SessionEvent[] {
+function close(command: CloseCommand, { session, filters }: ClientState): SessionEvent[] {
   // Only the owner closes: after a take-over the session belongs to somebody else.
   if (session === undefined || !sameOwner(session.owner, command.owner)) return [];
   const sessionExpiryS = command.sessionExpiryS ?? session.sessionExpiryS;
   const will = command.publishWill ? session.will : undefined;
-  if (sessionExpiryS === 0 && will === undefined) {
-    return [
-      { type: 'SessionEnded', tenant: session.tenant, clientId: session.clientId, reason: 'transient' },
-    ];
-  }
+  if (sessionExpiryS === 0 && will === undefined) return end(session, 'transient', filters);
   return [
     {
       type: 'SessionClosed',
@@ -164,15 +160,11 @@ function close(command: CloseCommand, session: SessionState | undefined): Sessio
 
 function willPublished(
   command: { readonly sessionId: SessionId; readonly openedAtMs: number },
-  session: SessionState | undefined,
+  { session, filters }: ClientState,
 ): SessionEvent[] {
   if (session?.will === undefined || session.owner !== undefined) return [];
   if (session.sessionId !== command.sessionId || session.openedAtMs !== command.openedAtMs) return [];
-  if (!isPersistent(session)) {
-    return [
-      { type: 'SessionEnded', tenant: session.tenant, clientId: session.clientId, reason: 'transient' },
-    ];
-  }
+  if (!isPersistent(session)) return end(session, 'transient', filters);
   return [{ type: 'SessionClosed', state: { ...session, will: undefined, willDueAtMs: undefined } }];
 }
 
@@ -181,6 +173,16 @@ function end(session: SessionState, reason: SessionEndReason, filters: Iterable<
     ...forgetSubscriptions(session.tenant, session.clientId, filters),
     { type: 'SessionEnded', tenant: session.tenant, clientId: session.clientId, reason },
   ];
+}
+
+/** What a connection asked for before its session was over leaves no record behind. */
+function subscribe(
+  subscriptions: readonly Subscription[],
+  session: SessionState | undefined,
+): SessionEvent[] {
+  return subscriptions
+    .filter(({ sessionId }) => sessionId === session?.sessionId)
+    .map((subscription) => ({ type: 'Subscribed', subscription }));
 }
 
 function unsubscribe(filters: readonly string[], state: ClientState): SessionEvent[] {
