@@ -53,7 +53,7 @@ export class SessionAdmin {
     const active = found.broker.active(clientId);
     active?.disconnect(REASON.administrativeAction, 'administrative', 'disconnected by an administrator');
     if (discard) await found.broker.lifecycle.end(clientId, 'administrative');
-    return active === undefined && !discard ? 'notConnected' : 'kicked';
+    return active === undefined ? 'notConnected' : 'kicked';
   }
 
   find(tenant: TenantId, clientId: ClientId): Found | undefined {

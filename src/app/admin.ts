@@ -148,6 +148,12 @@ function gauges({ broker, transport, metadata }: AdminParts): GaugeSource[] {
       read: () => transport.traffic.writes,
     },
     {
+      name: 'spoke_handshakes_failed_total',
+      help: 'Connections that ended in their TLS or WebSocket handshake.',
+      type: 'counter',
+      read: () => transport.traffic.handshakesFailed,
+    },
+    {
       name: 'spoke_snapshot_lag_records',
       help: 'Log records that the snapshots do not hold yet.',
       type: 'gauge',

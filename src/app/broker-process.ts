@@ -6,11 +6,12 @@ import { randomUUID } from 'node:crypto';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { Broker } from '../broker/broker.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
+import type { Offset } from '../event-log/event-log.ts';
 import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
 import { MetadataService } from '../metadata/metadata-service.ts';
 import type { SnapshotRow } from '../metadata/snapshot-store.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
-import { incarnation } from '../tenancy/identity.ts';
+import { incarnation, type TenantId } from '../tenancy/identity.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { startAdmin } from './admin.ts';
@@ -64,7 +65,8 @@ async function start(
   stops.push(() => {
     authentication.close();
   });
-  const stores = await openEmbeddedStores(config, logger, clock, fileSystem);
+  const highestKnown = (tenant: TenantId): number => broker.tenant(tenant)?.highestSessionId ?? 0;
+  const stores = await openEmbeddedStores(config, logger, clock, highestKnown, fileSystem);
   stops.push(() => stores.close());
   const broker = new Broker({
     tenants: config.tenants,
@@ -158,7 +160,8 @@ async function restore(
   stops.push(() => retained.follower.stop());
 
   const services: MetadataService[] = [];
-  for (const { log, snapshot, name } of [stores.sessions, stores.retained]) {
+  for (const topic of [stores.sessions, stores.retained]) {
+    const { log, snapshot, name } = topic;
     const service = await MetadataService.start({
       log,
       snapshot,
@@ -169,6 +172,7 @@ async function restore(
         logger.error({ err, topic: name }, 'snapshot not written, trying again');
       },
     });
+    topic.keepTombstonesFrom(() => service.checkpoint[0] ?? (0 as Offset));
     services.push(service);
     stops.push(async () => {
       await service.flush();

@@ -12,9 +12,10 @@ import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedde
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
 import type { SnapshotStore } from '../metadata/snapshot-store.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { EventLog } from '../event-log/event-log.ts';
+import type { EventLog, Offset } from '../event-log/event-log.ts';
 import type { DurableQueueStore } from '../queue/durable-queue.ts';
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
@@ -25,6 +26,8 @@ export interface Topic {
   readonly name: string;
   readonly log: EventLog;
   readonly snapshot: SnapshotStore;
+  /** Lets compaction forget tombstones that the snapshot has taken in: those before the offset given. */
+  keepTombstonesFrom(checkpoint: () => Offset): void;
 }
 
 export interface BrokerStores {
@@ -43,11 +46,16 @@ interface Closeable {
   close(): Promise<void>;
 }
 
-/** Rejects with `DirectoryLockedError` when another process uses the directory, or with the disk's errors. */
+/**
+ * `highestKnown`: the highest session id of a tenant that the fold of the log has seen, for when the file of ids is
+ * damaged. Rejects with `DirectoryLockedError` when another process uses the directory, or with the disk's
+ * errors.
+ */
 export async function openEmbeddedStores(
   config: Pick<SpokeConfig, 'dataDirectory' | 'durability' | 'limits' | 'eventLog' | 'storage'>,
   logger: Logger,
   clock: Clock,
+  highestKnown: (tenant: TenantId) => number,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<BrokerStores> {
   const directory = path.resolve(config.dataDirectory);
@@ -87,7 +95,17 @@ export async function openEmbeddedStores(
         observe: observe(`${name} snapshot`),
       }),
     );
-    return { name, log, snapshot };
+    // A log that lost its end to damage must not give out offsets that the snapshot has seen.
+    const [checkpoint] = (await snapshot.loadCheckpoint()) ?? [];
+    if (checkpoint !== undefined) log.advanceTo(checkpoint);
+    return {
+      name,
+      log,
+      snapshot,
+      keepTombstonesFrom: (from) => {
+        log.keepTombstonesFrom(from);
+      },
+    };
   }
 
   try {
@@ -109,7 +127,12 @@ export async function openEmbeddedStores(
       }),
     );
     const sessionIds = keep(
-      new EmbeddedSessionIds({ directory: path.join(directory, 'session-ids'), fileSystem, onDamage }),
+      new EmbeddedSessionIds({
+        directory: path.join(directory, 'session-ids'),
+        fileSystem,
+        highestKnown,
+        onDamage,
+      }),
     );
     const gauges = storeGauges(() => queues.stats());
     return { startNumber, queues, sessions, retained, sessionIds, gauges, close };

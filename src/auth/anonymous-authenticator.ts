@@ -19,6 +19,7 @@ export class AnonymousAuthenticator implements Authenticator {
             principal: {
               tenant,
               clientName,
+              verified: false,
               mayPublish: (topic) => !isBrokerTopic(topic),
               maySubscribe: () => true,
             },

@@ -21,6 +21,8 @@ export interface Credentials {
 export interface Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
+  /** The client proved that it is `clientName`; false where anybody may say anything. */
+  readonly verified: boolean;
   mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
   maySubscribe(filter: string, qos: QoS): boolean;
 }

@@ -13,6 +13,7 @@ export function isBrokerTopic(topic: string): boolean {
 export class RuledPrincipal implements Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
+  readonly verified = true;
   readonly #publishRules: readonly BoundRule[];
   readonly #subscribeRules: readonly BoundRule[];
   // Devices publish to the same topic over and over.

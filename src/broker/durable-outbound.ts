@@ -124,11 +124,7 @@ export class DurableOutbound extends Outbound {
         if (this.hasStopped()) return;
         // Nothing from here to the tail: it expired or was evicted meanwhile.
         if (entries.length === 0 && !this.#passOver(tail)) return;
-        for (const entry of entries) {
-          if (!this.window.fits(entry.seq)) return;
-          if (!this.hasCredit) break;
-          this.#send(entry);
-        }
+        if (!this.#sendAll(entries)) return;
       }
     } catch (error) {
       if (!this.hasStopped()) onStoreFailure(error);
@@ -138,6 +134,16 @@ export class DurableOutbound extends Outbound {
     }
     this.pump();
     this.wakeWaiterIfRoom();
+  }
+
+  /** Sends what there is credit for. false: the window cannot reach the next one before more is acknowledged. */
+  #sendAll(entries: readonly QueueEntry[]): boolean {
+    for (const entry of entries) {
+      if (!this.window.fits(entry.seq)) return false;
+      if (!this.hasCredit) return true;
+      this.#send(entry);
+    }
+    return true;
   }
 
   /** Everything through `seq` is gone. false: the window cannot reach that far before more is acknowledged. */

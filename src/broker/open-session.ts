@@ -47,6 +47,7 @@ export function openSession(
       tenant: tenantBroker.tenant,
       clientId,
       clientName: principal.clientName,
+      verified: principal.verified,
       level: packet.level,
       owner,
       cleanStart: packet.cleanStart,

@@ -54,7 +54,10 @@ export interface OpenedSession {
 }
 
 /** What an OPEN leaves to the lifecycle: whether a new session id is needed, and the time. */
-export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'>;
+export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> & {
+  /** See `Principal.verified`. */
+  readonly verified: boolean;
+};
 
 export class SessionLifecycle {
   readonly #options: SessionLifecycleOptions;
@@ -70,12 +73,16 @@ export class SessionLifecycle {
 
   /**
    * CONNECT: gives the client's session, a resumed or a new one, to `request.owner`. `attach` runs in the
-   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit.
+   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit, and when
+   * a verified user asks for the session of another one.
    */
   open<T>(request: OpenRequest, attach: (opened: OpenedSession) => Promise<T>): Promise<T> {
     return this.#lanes.run(request.clientId, async () => {
       const { registry, clock, sessionIds, tenant } = this.#options;
       const before = this.#session(request.clientId);
+      if (before !== undefined && request.verified && before.clientName !== request.clientName) {
+        throw new ConnectRefused(REASON.clientIdentifierNotValid, 'the session belongs to another user');
+      }
       const nowMs = clock.nowMs();
       const resumed = continuesSession(before, request.cleanStart, nowMs);
       if (before === undefined && registry.size >= this.#options.sessionsMax) {

@@ -80,6 +80,14 @@ export class TenantBroker implements RegistryObserver {
     return this.services.log;
   }
 
+  /** Of all sessions on record; 0: none. Looks at every session. */
+  get highestSessionId(): number {
+    let highest = 0;
+    for (const { session } of this.registry.entries())
+      highest = Math.max(highest, session?.value.sessionId ?? 0);
+    return highest;
+  }
+
   active(clientId: ClientId): ActiveSession | undefined {
     return this.#active.get(clientId);
   }

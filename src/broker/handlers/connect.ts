@@ -5,7 +5,7 @@
 import type { AuthResult, Credentials, Principal } from '../../auth/authenticator.ts';
 import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
-import { parseUserName, type ClientId } from '../../tenancy/identity.ts';
+import { parseUserName, type ClientId, type TenantId } from '../../tenancy/identity.ts';
 import type { ActiveSession } from '../active-session.ts';
 import type { Broker } from '../broker.ts';
 import type { ClientLink } from '../client-link.ts';
@@ -109,16 +109,19 @@ export class ConnectExchange {
 
   async #run(): Promise<void> {
     const clientId = this.#clientId();
-    const tenantBroker = this.#requireTenant();
+    const user = parseUserName(this.#packet.userName);
+    if (user === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
     const credentials: Credentials = {
-      tenant: tenantBroker.tenant,
-      clientName: parseUserName(this.#packet.userName)?.clientName ?? '',
+      tenant: user.tenant,
+      clientName: user.clientName,
       clientId,
       password: this.#packet.password,
       certificateName: this.#link.peer.certificateName,
       address: this.#link.peer.address,
     };
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
+    // A certificate may name another tenant than the user name, which may be absent.
+    const tenantBroker = this.#requireTenant(principal.tenant);
     this.#checkWill(principal);
     if (this.#isOver()) return;
     const opened = await openSession(this.#broker, tenantBroker, {
@@ -161,9 +164,8 @@ export class ConnectExchange {
     return `auto-${this.#broker.services.randomId()}` as ClientId; // [MQTT-3.1.3-6]
   }
 
-  #requireTenant(): TenantBroker {
-    const user = parseUserName(this.#packet.userName);
-    const tenant = user && this.#broker.tenant(user.tenant);
+  #requireTenant(name: TenantId): TenantBroker {
+    const tenant = this.#broker.tenant(name);
     if (tenant === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
     return tenant;
   }
