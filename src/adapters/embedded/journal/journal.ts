@@ -19,6 +19,7 @@ import {
   isIntact,
   recordBytesAt,
   RECORD_HEADER_BYTES,
+  RECORD_TYPE_MAX,
   sealRecord,
   SEGMENT_HEADER_BYTES,
 } from './record-framing.ts';
@@ -154,6 +155,7 @@ export class Journal {
    * stages nothing, while the disk fails or too much is waiting for it.
    */
   append(type: number, body: RecordBody): RecordPosition {
+    if (type < 1 || type > RECORD_TYPE_MAX) throw new RangeError(`${type} is not a record type of an owner`);
     const bytesMax = RECORD_HEADER_BYTES + body.byteLengthMax;
     this.assertRoomFor(bytesMax);
     this.#commit.start();
