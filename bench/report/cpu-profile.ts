@@ -16,6 +16,9 @@ export interface HotSpot {
 /** V8's name for waiting in the event loop. */
 const IDLE = '(idle)';
 
+/** A longer gap between samples is the machine giving the core to somebody else, not the function's own time. */
+const GAP_MAX_US = 2000;
+
 interface ProfileNode {
   readonly id: number;
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
@@ -57,7 +60,7 @@ function addSelfTimes(selfUs: Map<string, number>, profile: CpuProfile, phase: P
     timeUs += deltaUs;
     if (timeUs < phase.fromMs * 1000 || timeUs >= phase.toMs * 1000) return;
     const name = names.get(sample) ?? '(unknown)';
-    selfUs.set(name, (selfUs.get(name) ?? 0) + deltaUs);
+    selfUs.set(name, (selfUs.get(name) ?? 0) + Math.min(deltaUs, GAP_MAX_US));
   });
 }
 
