@@ -6,7 +6,7 @@
 import type { Counters } from '../metrics/counters.ts';
 import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 import type { DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
-import { detach, messageBytes, type Message, type QueuedMessage } from '../queue/message.ts';
+import { detach, messageBytes, type Message } from '../queue/message.ts';
 import type { SessionId } from '../tenancy/identity.ts';
 import type { AppendBatcher, AppendOrigin, AppendReceiver } from './append-batcher.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
@@ -21,21 +21,42 @@ export interface HeldMessagesOptions {
   readonly publish: (message: Message, ticket: PublishTicket, origin: AppendOrigin) => void;
 }
 
-interface Held {
+class Held implements AppendReceiver {
+  readonly counters: Counters;
   readonly packetId: number;
-  /** undefined until it is durable. */
-  seq: Seq | undefined;
+  /** undefined: not durable yet, or durable at a position that has to be looked up, see `reached`. */
+  seq: Seq | undefined = undefined;
   /** undefined: read it from the store. */
   message: Message | undefined;
-  releasing: boolean;
+  isDurable = false;
+  /** The client asked for its release. */
+  releasing = false;
+  /** Handed to its subscribers' queues: what follows may go there too. */
+  staged = false;
+
+  constructor(counters: Counters, packetId: number, message: Message | undefined) {
+    this.counters = counters;
+    this.packetId = packetId;
+    this.message = message;
+  }
+
+  appended(seq: Seq): void {
+    this.seq = seq;
+    this.isDurable = true;
+  }
+
+  /** An attempt whose answer was lost had stored it; `seq` is not its own. */
+  reached(): void {
+    this.seq = undefined;
+    this.isDurable = true;
+  }
 }
 
 /** Bytes of held messages kept in memory per session; beyond that they are read back on release. */
 const MEMORY_BYTES_MAX = 256 * 1024;
 const READ_BATCH = { messagesMax: 256, bytesMax: 1024 * 1024 };
 
-export class HeldMessages implements AppendReceiver {
-  readonly counters: Counters;
+export class HeldMessages {
   readonly #options: HeldMessagesOptions;
   /** In the order of their positions. */
   readonly #byPacketId = new Map<number, Held>();
@@ -43,10 +64,14 @@ export class HeldMessages implements AppendReceiver {
   /** The last release that had to be prepared: later ones must not overtake it. */
   #staging: Promise<void> | undefined;
   #released: Promise<unknown> = Promise.resolve();
+  /** A release failed and the connection ends: none that waited may go on where the failed one left a gap. */
+  #failed = false;
+  /** Releases under way. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: HeldMessagesOptions) {
     this.#options = options;
-    this.counters = options.counters;
   }
 
   get size(): number {
@@ -59,7 +84,15 @@ export class HeldMessages implements AppendReceiver {
 
   /** Whether the message of that identifier is held durably. */
   isDurable(packetId: number): boolean {
-    return this.#byPacketId.get(packetId)?.seq !== undefined;
+    return this.#byPacketId.get(packetId)?.isDurable === true;
+  }
+
+  /**
+   * Resolves when no release is under way; undefined: none is. The connection may be gone by then, and the next one
+   * of the session must not read the queue before, because a release may move messages in it.
+   */
+  idle(): Promise<void> | undefined {
+    return this.#underWay === 0 ? undefined : new Promise((resolve) => (this.#onIdle = resolve));
   }
 
   /** Reads what an earlier connection left behind. */
@@ -70,12 +103,9 @@ export class HeldMessages implements AppendReceiver {
       for (const { seq, queued } of entries) {
         // The later copy of a packet identifier counts: see `#moveBehind`.
         this.#byPacketId.delete(queued.packetId);
-        this.#byPacketId.set(queued.packetId, {
-          packetId: queued.packetId,
-          seq,
-          message: undefined,
-          releasing: false,
-        });
+        const held = new Held(this.#options.counters, queued.packetId, undefined);
+        held.appended(seq);
+        this.#byPacketId.set(queued.packetId, held);
         from = seq + 1;
       }
       if (entries.length === 0) return;
@@ -85,15 +115,10 @@ export class HeldMessages implements AppendReceiver {
   /** Puts the message into the held queue; the ticket is settled when it is durable there. */
   hold(packetId: number, message: Message, ticket: PublishTicket): void {
     const keep = this.#memoryBytes + messageBytes(message) <= MEMORY_BYTES_MAX;
-    const held: Held = {
-      packetId,
-      seq: undefined,
-      message: keep ? detach(message) : undefined,
-      releasing: false,
-    };
+    const held = new Held(this.#options.counters, packetId, keep ? detach(message) : undefined);
     if (keep) this.#memoryBytes += messageBytes(message);
     this.#byPacketId.set(packetId, held);
-    this.#append(held, message, ticket);
+    this.#append(packetId, message, held, ticket);
   }
 
   /** The store refused the message: its identifier is free again. */
@@ -102,20 +127,22 @@ export class HeldMessages implements AppendReceiver {
     if (held !== undefined) this.#forget(held);
   }
 
-  appended(seq: Seq, queued: QueuedMessage): void {
-    const held = this.#byPacketId.get(queued.packetId);
-    if (held !== undefined) held.seq = seq;
-  }
-
-  reached(): void {
-    // An attempt whose answer was lost: the position is unknown, `release` looks it up.
-  }
-
   /** Publishes a held message. Resolves with the reason for PUBCOMP once that may be sent. */
   async release(packetId: number, startedAtMs: number): Promise<ReasonCode> {
     const held = this.#byPacketId.get(packetId);
     if (held === undefined || held.releasing) return REASON.packetIdentifierNotFound;
     held.releasing = true;
+    this.#underWay++;
+    try {
+      await this.#publishAndTrim(held, startedAtMs);
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#onIdle?.();
+    }
+    return REASON.success;
+  }
+
+  async #publishAndTrim(held: Held, startedAtMs: number): Promise<void> {
     // A trim takes the prefix, so it also waits for every release before this one.
     const published = Promise.all([this.#released, this.#stage(held, startedAtMs)]);
     this.#released = published;
@@ -124,7 +151,6 @@ export class HeldMessages implements AppendReceiver {
     this.#forget(held);
     // Before PUBCOMP the identifier must be off the record: the client may use it for a new message at once.
     if (seq !== undefined) await this.#options.store.trim([{ queue: this.#options.queue, through: seq }]);
-    return REASON.success;
   }
 
   /** Hands the message to its subscribers' queues, by rising position; resolves when it is durable there. */
@@ -132,15 +158,19 @@ export class HeldMessages implements AppendReceiver {
     const ready =
       this.#staging === undefined && held.message !== undefined && !this.#isBehindUnreleased(held);
     if (ready && held.seq !== undefined && held.message !== undefined) {
+      held.staged = true;
       await this.#publishDurably(held.message, held.seq, startedAtMs);
       return;
     }
     const before = this.#staging;
     const prepared = this.#prepare(held, before);
-    const turn = prepared.then(ignore, ignore);
+    const turn = prepared.then(ignore, () => {
+      this.#failed = true;
+    });
     this.#staging = turn;
     const message = await prepared;
     if (this.#staging === turn) this.#staging = undefined;
+    held.staged = true;
     if (message !== undefined && held.seq !== undefined) {
       await this.#publishDurably(message, held.seq, startedAtMs);
     }
@@ -150,6 +180,7 @@ export class HeldMessages implements AppendReceiver {
   async #prepare(held: Held, before: Promise<void> | undefined): Promise<Message | undefined> {
     await before;
     await this.#options.batcher.barrier();
+    if (this.#failed) throw new StoreUnavailableError('durable queue', 'a release before this one failed');
     held.seq ??= await this.#findSeq(held.packetId);
     if (this.#isBehindUnreleased(held)) await this.#moveBehind(held);
     return held.message ?? (await this.#read(held.seq));
@@ -159,9 +190,11 @@ export class HeldMessages implements AppendReceiver {
     return new Promise((resolve, reject) => {
       const owner: TicketOwner = {
         publishSettled: (ticket) => {
-          if (ticket.failed)
+          if (!ticket.failed) resolve();
+          else {
+            this.#failed = true;
             reject(new StoreUnavailableError('durable queue', 'the release was not stored in time'));
-          else resolve();
+          }
         },
       };
       const ticket = new PublishTicket(owner, 0, startedAtMs);
@@ -176,7 +209,7 @@ export class HeldMessages implements AppendReceiver {
   #isBehindUnreleased(held: Held): boolean {
     for (const other of this.#byPacketId.values()) {
       if (other === held) return false;
-      if (!other.releasing) return true;
+      if (!other.staged) return true;
     }
     return false;
   }
@@ -187,20 +220,34 @@ export class HeldMessages implements AppendReceiver {
    * behind it. Until the trim both copies are there, and `load` lets the later one count.
    */
   async #moveBehind(held: Held): Promise<void> {
-    const { batcher } = this.#options;
+    const { batcher, counters } = this.#options;
+    const moves: { readonly other: Held; readonly copy: Held }[] = [];
     for (const other of [...this.#byPacketId.values()]) {
       if (other === held) break;
-      if (other.releasing || other.seq === undefined) continue;
+      if (other.staged || !other.isDurable) continue;
+      other.seq ??= await this.#findSeq(other.packetId);
       const message = other.message ?? (await this.#read(other.seq));
       if (message === undefined) continue;
       this.#byPacketId.delete(other.packetId);
       this.#byPacketId.set(other.packetId, other);
-      this.#append(other, message, undefined);
+      const copy = new Held(counters, other.packetId, undefined);
+      this.#append(other.packetId, message, copy, undefined);
+      moves.push({ other, copy });
     }
     await batcher.barrier();
+    for (const { other, copy } of moves) {
+      // Without its copy the message would go with the trim.
+      if (!copy.isDurable) throw new StoreUnavailableError('durable queue', 'a held message was not moved');
+      other.seq = copy.seq;
+    }
   }
 
-  #append(held: Held, message: Message, ticket: PublishTicket | undefined): void {
+  #append(
+    packetId: number,
+    message: Message,
+    receiver: AppendReceiver,
+    ticket: PublishTicket | undefined,
+  ): void {
     this.#options.batcher.append({
       queue: this.#options.queue,
       queued: {
@@ -208,9 +255,9 @@ export class HeldMessages implements AppendReceiver {
         qos: 2,
         retain: message.retain,
         subscriptionIds: undefined,
-        packetId: held.packetId,
+        packetId,
       },
-      receiver: this,
+      receiver,
       ticket,
       origin: undefined,
     });
@@ -242,5 +289,5 @@ export class HeldMessages implements AppendReceiver {
 }
 
 function ignore(): void {
-  // Whoever waits for the failed one is told there; the turn only has an order to keep.
+  // The message goes to whoever asked for its release; the turn only has an order to keep.
 }

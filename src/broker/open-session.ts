@@ -123,7 +123,8 @@ async function durableParts(
     },
   });
   if (opened.sessionPresent) {
-    // A displaced connection may have appends under way that this one must find.
+    // An earlier connection may have releases and appends under way that this one must find.
+    await tenantBroker.releasesEnded(subscriber.clientId);
     await batcher.barrier();
     await held.load();
   }

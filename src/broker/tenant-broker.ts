@@ -36,6 +36,8 @@ export class TenantBroker implements RegistryObserver {
   readonly lifecycle: SessionLifecycle;
   readonly #active = new Map<ClientId, ActiveSession>();
   readonly #subscribers = new Map<ClientId, Subscriber>();
+  /** Clients whose last connection is gone but has QoS 2 releases under way. */
+  readonly #releasing = new Map<ClientId, Promise<void>>();
 
   constructor(tenant: TenantId, services: BrokerServices) {
     this.tenant = tenant;
@@ -143,6 +145,7 @@ export class TenantBroker implements RegistryObserver {
     this.counters.connections = this.#active.size;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
     session.subscriber.sentThrough = sentThrough;
+    this.#awaitReleases(session);
     if (ending.reason === 'takenOver') return;
     this.lifecycle
       .close(session.clientId, { owner: session.owner, sentThrough, ...ending })
@@ -152,6 +155,11 @@ export class TenantBroker implements RegistryObserver {
           'end of connection not recorded',
         );
       });
+  }
+
+  /** Resolves when what earlier connections of the client had begun to release is decided. */
+  async releasesEnded(clientId: ClientId): Promise<void> {
+    await this.#releasing.get(clientId);
   }
 
   /** Closes the sessions whose owner is not among the living: the broker died under them. */
@@ -210,6 +218,13 @@ export class TenantBroker implements RegistryObserver {
   #subscriberOf(session: SessionState): Subscriber {
     const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
     return new Subscriber(this.counters, session.clientId, session.sessionId, pending);
+  }
+
+  #awaitReleases({ clientId, held }: ActiveSession): void {
+    const idle = held?.idle();
+    if (idle === undefined) return;
+    this.#releasing.set(clientId, idle);
+    void idle.then(() => this.#releasing.delete(clientId));
   }
 
   async #closeOrphan(session: SessionState): Promise<void> {

@@ -241,7 +241,6 @@ class History {
       cleanStart: clean,
       sessionExpiryS: expiryS,
       will: willDelayS === undefined ? undefined : willOf(willDelayS),
-      verified: false,
       address: '127.0.0.1',
     };
     await this.settled(lifecycle.open(request, () => Promise.resolve()));
