@@ -42,9 +42,14 @@ export interface SessionLifecycleOptions {
   readonly diagnostics: BrokerLog;
   readonly sessionsMax: number;
   readonly messageAgeMaxS: number;
+  /** What the session, if it ended now, would leave to members of its shared subscriptions. */
+  readonly legacyOf: (session: SessionState) => SessionLegacy | undefined;
   readonly onExpired: () => void;
   readonly onWillPublished: () => void;
 }
+
+/** Hands over what came in since the last call; resolves when it is durable with somebody else. */
+export type SessionLegacy = () => Promise<void>;
 
 export interface OpenedSession {
   readonly sessionId: SessionId;
@@ -94,8 +99,9 @@ export class SessionLifecycle {
       const will = willDueOnConnect(before, resumed, nowMs);
       if (before !== undefined && will !== undefined) await this.#publishWill(before, will);
       const newSessionId = resumed ? undefined : await sessionIds.next(tenant);
-      await this.#append(request.clientId, { ...request, type: 'open', newSessionId, nowMs });
-      if (before !== undefined && !resumed) this.#dropQueues(before);
+      const record = () => this.#append(request.clientId, { ...request, type: 'open', newSessionId, nowMs });
+      if (before === undefined || resumed) await record();
+      else await this.#endWith(before, record);
       const after = this.#session(request.clientId);
       if (after === undefined) throw new Error('session-lifecycle: an opened session is not in the registry');
       return attach({
@@ -110,8 +116,10 @@ export class SessionLifecycle {
   close(clientId: ClientId, command: Omit<CloseCommand, 'type' | 'nowMs'>): Promise<void> {
     return this.#lanes.run(clientId, async () => {
       const before = this.#session(clientId);
-      await this.#append(clientId, { ...command, type: 'close', nowMs: this.#options.clock.nowMs() });
-      if (before !== undefined && this.#session(clientId) === undefined) this.#dropQueues(before);
+      const record = () =>
+        this.#append(clientId, { ...command, type: 'close', nowMs: this.#options.clock.nowMs() });
+      if (before === undefined) await record();
+      else await this.#perhapsEndWith(before, this.#options.legacyOf(before), record);
       await this.#settleDue(clientId);
     });
   }
@@ -148,8 +156,9 @@ export class SessionLifecycle {
     if (session.will !== undefined && session.willDueAtMs !== undefined && session.willDueAtMs <= nowMs) {
       await this.#publishWill(session, session.will);
       const { sessionId, openedAtMs } = session;
-      await this.#append(clientId, { type: 'willPublished', sessionId, openedAtMs });
-      if (this.#session(clientId) === undefined) this.#dropQueues(session);
+      await this.#perhapsEndWith(session, this.#options.legacyOf(session), () =>
+        this.#append(clientId, { type: 'willPublished', sessionId, openedAtMs }),
+      );
     }
     const after = this.#session(clientId);
     if (after === undefined || !hasExpired(after, nowMs)) return;
@@ -161,9 +170,37 @@ export class SessionLifecycle {
     const session = this.#session(clientId);
     if (session === undefined) return false;
     if (session.will !== undefined) await this.#publishWill(session, session.will);
-    await this.#append(clientId, { type: 'end', reason });
-    this.#dropQueues(session);
+    await this.#endWith(session, () => this.#append(clientId, { type: 'end', reason }));
     return true;
+  }
+
+  /**
+   * Records the end of the session. If nobody is connected, what it leaves is given away before that too: a crash in
+   * between finds the session again. The client of a connected one still takes messages.
+   */
+  async #endWith(session: SessionState, record: () => Promise<void>): Promise<void> {
+    const legacy = this.#options.legacyOf(session);
+    if (session.owner === undefined) await legacy?.();
+    await this.#perhapsEndWith(session, legacy, record);
+  }
+
+  /** If the record ends the session, its shared messages go to others and its queues are dropped. */
+  async #perhapsEndWith(
+    session: SessionState,
+    legacy: SessionLegacy | undefined,
+    record: () => Promise<void>,
+  ): Promise<void> {
+    await record();
+    if (this.#session(session.clientId)?.sessionId === session.sessionId) return;
+    await legacy?.().catch((error: unknown) => {
+      const { diagnostics, tenant } = this.#options;
+      const { clientId } = session;
+      diagnostics.warn(
+        { tenant, clientId, err: error },
+        'shared messages of an ended session not handed over',
+      );
+    });
+    this.#dropQueues(session);
   }
 
   /** Resolves when the will is in every queue it goes to. Doing it again after a crash appends nothing twice. */

@@ -20,7 +20,9 @@ import type { BrokerServices } from './broker-services.ts';
 import type { BrokerLimits } from './limits.ts';
 import { Publishing } from './publishing.ts';
 import { RetainedService } from './retained-service.ts';
-import { SessionLifecycle } from './session-lifecycle.ts';
+import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
+import { SharedLegacy } from './shared-legacy.ts';
+import { TransientOutbound } from './transient-outbound.ts';
 
 /** Sessions of a dead incarnation that are closed at the same time. */
 const RECOVERIES_AT_ONCE = 1000;
@@ -65,6 +67,7 @@ export class TenantBroker implements RegistryObserver {
       diagnostics: log,
       sessionsMax: limits.sessionsMax,
       messageAgeMaxS: limits.messageAgeMaxS,
+      legacyOf: (session) => this.#legacyOf(session),
       onExpired: () => this.counters.sessionsExpired++,
       onWillPublished: () => this.counters.willsPublished++,
     });
@@ -141,7 +144,11 @@ export class TenantBroker implements RegistryObserver {
   ): void {
     if (this.#active.get(session.clientId) === session) this.#active.delete(session.clientId);
     if (session.subscriber.outlet === session.outbound) session.subscriber.outlet = undefined;
+    const routes = [...session.transientRoutes.values()];
     for (const filter of [...session.transientRoutes.keys()]) this.removeTransientRoute(session, filter);
+    if (session.outbound instanceof TransientOutbound) {
+      this.#sharedLegacy(session.subscriber, routes)?.handOverQueued(session.outbound.drain());
+    }
     this.counters.connections = this.#active.size;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
     session.subscriber.sentThrough = sentThrough;
@@ -213,6 +220,24 @@ export class TenantBroker implements RegistryObserver {
     const route = routeOf(subscriber, subscription);
     this.router.trie.remove(subscriber, route.filter, route.group);
     this.counters.subscriptions = this.router.trie.size;
+  }
+
+  #legacyOf(session: SessionState): SessionLegacy | undefined {
+    const subscriber = this.#subscribers.get(session.clientId);
+    if (subscriber?.pending === undefined) return undefined;
+    const { pending } = subscriber;
+    const subscriptions = [...(this.registry.get(session.clientId)?.subscriptions?.values() ?? [])]
+      .map(({ value }) => value)
+      .filter(({ sessionId }) => sessionId === session.sessionId);
+    const routes = subscriptions.map((subscription) => routeOf(subscriber, subscription));
+    const legacy = this.#sharedLegacy(subscriber, routes);
+    return legacy && (() => legacy.handOver(pending, subscriber.sentThrough ?? session.sentThrough));
+  }
+
+  #sharedLegacy(subscriber: Subscriber, routes: readonly Route[]): SharedLegacy | undefined {
+    const { router, publishing, clock } = this;
+    const { store, batcher } = this.services;
+    return SharedLegacy.of({ subscriber, router, publishing, store, batcher, clock }, routes);
   }
 
   #subscriberOf(session: SessionState): Subscriber {

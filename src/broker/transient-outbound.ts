@@ -28,6 +28,11 @@ export class TransientOutbound extends Outbound {
     return this.#queue.length;
   }
 
+  /** Takes what waits to be sent out of the queue. */
+  *drain(): Generator<QueuedMessage, void, undefined> {
+    for (let queued = this.#queue.shift(); queued !== undefined; queued = this.#queue.shift()) yield queued;
+  }
+
   override deliver(
     message: Message,
     qos: QoS,
