@@ -46,6 +46,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const WINDOW_MAX = 32;
 /** What the client lets the broker send unacknowledged; small, so that flow control is exercised. */
 const RECEIVE_MAXIMUM = 24;
+const PACKET_IDENTIFIER_NOT_FOUND = 0x92;
 const RETRY_MS_MIN = 40;
 const RETRY_MS_MAX = 220;
 const CONNECTION_LOST_CODES: ReadonlySet<string> = new Set([
@@ -238,7 +239,7 @@ export class FleetClient {
     this.#unanswered++;
     this.#client.publish(topic, payload, { qos }, (error) => {
       this.#unanswered--;
-      settle(error ? 'refused' : 'acknowledged');
+      settle(!error || isRepeatedRelease(error) ? 'acknowledged' : 'refused');
       this.#flush();
     });
   }
@@ -259,6 +260,14 @@ export class FleetClient {
     if (CONNECTION_LOST_MESSAGES.has(error.message)) return;
     this.#listener.onComplaint(this.clientId, error.message);
   }
+}
+
+/**
+ * PUBCOMP 0x92 answers a PUBREL that the client repeats after a crash while the broker has long released the
+ * message: the standard says that this is not an error, MQTT.js says that it is.
+ */
+function isRepeatedRelease(error: Error): boolean {
+  return 'code' in error && error.code === PACKET_IDENTIFIER_NOT_FOUND;
 }
 
 function credentials({ username, password }: FleetClientOptions): { username?: string; password?: string } {

@@ -1,12 +1,13 @@
 /**
- * The broker is killed at every step of every acknowledged exchange: right after the packet left the client, or
- * right as it came in, before the client does anything more.
+ * The broker dies at every step of every acknowledged exchange: right after the packet left the client, or right
+ * as it came in, before the client does anything more.
  */
 import type { PacketCmd } from 'mqtt-packet';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { bookDeliveries, publishNext } from './support/accounting.ts';
-import { CrashRig, CRASH_TEST_TIMEOUT_MS } from './support/crash-rig.ts';
+import { CRASHES } from './support/crashes.ts';
+import { CRASH_TEST_TIMEOUT_MS, type CrashRig } from './support/crash-rig.ts';
 import type { Device, Direction } from './support/device.ts';
 
 interface Step {
@@ -32,36 +33,40 @@ const STEPS: readonly Step[] = [
 ];
 
 const MESSAGES = 5;
-/** The kill falls on this occurrence of the packet, so that others are before and behind it. */
+/** The crash falls on this occurrence of the packet, so that others are before and behind it. */
 const OCCURRENCE = 3;
 /** Time the broker gets to be in the middle of what it was just sent. */
 const DELAY_MS_MAX = 4;
 
-describe('a broker killed in the middle of a hand-shake', () => {
-  it.each([4, 5] as const)(
-    'loses and repeats nothing, whatever packet was the last, MQTT level %i',
-    { timeout: CRASH_TEST_TIMEOUT_MS * 2 },
-    async (level) => {
-      const rig = await CrashRig.spawn(`handshakes ${level}`);
-      for (const [index, step] of STEPS.entries()) {
-        const name = `step-${index}`;
-        const publisher = await rig.device(`${name}-publisher`, { level });
-        const subscriber = await rig.device(`${name}-subscriber`, { level: level === 4 ? 5 : 4 });
-        bookDeliveries(subscriber, rig.ledger);
-        await subscriber.subscribed(`${name}/#`);
-        const stream = rig.ledger.open(`${name}/t`, step.qos, [subscriber.clientId]);
+for (const crash of CRASHES) {
+  describe(`a broker that ${crash.dies} in the middle of a hand-shake`, () => {
+    it.each([4, 5] as const)(
+      'loses and repeats nothing, whatever packet was the last, MQTT level %i',
+      { timeout: CRASH_TEST_TIMEOUT_MS * 2 },
+      async (level) => {
+        const rig = await crash.rig(`handshakes ${level}`);
+        for (const [index, step] of STEPS.entries()) {
+          const name = `step-${index}`;
+          const publisher = await rig.device(`${name}-publisher`, { level });
+          const subscriber = await rig.device(`${name}-subscriber`, { level: level === 4 ? 5 : 4 });
+          bookDeliveries(subscriber, rig.ledger);
+          await subscriber.subscribed(`${name}/#`);
+          const stream = rig.ledger.open(`${name}/t`, step.qos, [subscriber.clientId]);
 
-        const killed = killAt(rig, step.side === 'publisher' ? publisher : subscriber, step);
-        const answered = Promise.all(Array.from({ length: MESSAGES }, () => publishNext(publisher, stream)));
-        await killed;
-        await rig.restart();
-        await answered;
-        await rig.expectEverythingDelivered();
-        expect(rig.ledger.totals(step.qos).refused).toBe(0);
-      }
-    },
-  );
-});
+          const killed = killAt(rig, step.side === 'publisher' ? publisher : subscriber, step);
+          const answered = Promise.all(
+            Array.from({ length: MESSAGES }, () => publishNext(publisher, stream)),
+          );
+          await killed;
+          await rig.restart();
+          await answered;
+          await rig.expectEverythingDelivered();
+          expect(rig.ledger.totals(step.qos).refused).toBe(0);
+        }
+      },
+    );
+  });
+}
 
 /** Resolves when the broker has been killed at the given packet. */
 async function killAt(rig: CrashRig, device: Device, { direction, command }: Step): Promise<void> {

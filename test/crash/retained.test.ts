@@ -1,9 +1,10 @@
-/** Retained messages are set, replaced and cleared; kills come at random moments in between. */
+/** Retained messages are set, replaced and cleared; crashes come at random moments in between. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { SeededRandom } from '../../src/fleet/seeded-random.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { CrashRig, CRASH_TEST_TIMEOUT_MS, RANDOM_KILLS } from './support/crash-rig.ts';
+import { CRASH_TEST_TIMEOUT_MS } from './support/crash-rig.ts';
+import { CRASHES } from './support/crashes.ts';
 import type { Device } from './support/device.ts';
 
 const WRITERS = 5;
@@ -34,36 +35,38 @@ class RetainedTopic {
   }
 }
 
-describe('a broker killed while retained messages change', () => {
-  it(
-    'keeps of each topic the last acknowledged value or a later one',
-    { timeout: CRASH_TEST_TIMEOUT_MS },
-    async () => {
-      const rig = await CrashRig.spawn('retained');
-      const topics: RetainedTopic[] = [];
-      for (let index = 0; index < WRITERS; index++) {
-        const writer = await rig.device(`writer-${index}`, { level: index % 2 === 0 ? 4 : 5 });
-        topics.push(new RetainedTopic(`retained/${index}`, writer));
-      }
-      for (let round = 1; round <= RANDOM_KILLS; round++) {
-        const over = new AbortController();
-        const writing = topics.map((topic) =>
-          topic.write(rig.random.fork(`${topic.topic} ${round}`), over.signal),
-        );
-        await sleep(rig.random.between(0, GAP_MS_MAX));
-        await rig.victim.kill();
-        over.abort();
-        const allowed = new Map(topics.map(({ topic, possible }) => [topic, possible]));
-        await rig.restart();
-        const found = await readRetained(rig.victim.port, allowed);
-        for (const [topic, values] of allowed) {
-          expect(values, `round ${round}: ${topic}`).toContain(found.get(topic) ?? CLEARED);
+for (const crash of CRASHES) {
+  describe(`a broker that ${crash.dies} while retained messages change`, () => {
+    it(
+      'keeps of each topic the last acknowledged value or a later one',
+      { timeout: CRASH_TEST_TIMEOUT_MS },
+      async () => {
+        const rig = await crash.rig('retained');
+        const topics: RetainedTopic[] = [];
+        for (let index = 0; index < WRITERS; index++) {
+          const writer = await rig.device(`writer-${index}`, { level: index % 2 === 0 ? 4 : 5 });
+          topics.push(new RetainedTopic(`retained/${index}`, writer));
         }
-        await Promise.all(writing);
-      }
-    },
-  );
-});
+        for (let round = 1; round <= crash.times; round++) {
+          const over = new AbortController();
+          const writing = topics.map((topic) =>
+            topic.write(rig.random.fork(`${topic.topic} ${round}`), over.signal),
+          );
+          await sleep(rig.random.between(0, GAP_MS_MAX));
+          await rig.victim.kill();
+          over.abort();
+          const allowed = new Map(topics.map(({ topic, possible }) => [topic, possible]));
+          await rig.restart();
+          const found = await readRetained(rig.victim.port, allowed);
+          for (const [topic, values] of allowed) {
+            expect(values, `round ${round}: ${topic}`).toContain(found.get(topic) ?? CLEARED);
+          }
+          await Promise.all(writing);
+        }
+      },
+    );
+  });
+}
 
 /** The retained values a new subscriber gets; waits for every topic that must have one. */
 async function readRetained(

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { Ledger } from '../../../src/fleet/ledger.ts';
 import { SeededRandom } from '../../../src/fleet/seeded-random.ts';
-import { spawnedBroker } from '../../../src/fleet/spawned-broker.ts';
 import { Device, type DeviceOptions } from './device.ts';
 
 /** Whatever can be killed without warning and started again on what it left behind, at the same port. */
@@ -33,18 +32,6 @@ const SETTLE_POLL_MS = 10;
 const QUIET_MS = 150;
 const DOWN_MS_MAX = 50;
 
-/** The smallest the configuration allows. */
-const SEGMENT_BYTES = 65_536;
-
-/** Tiny thresholds: checkpoints and compactions are always under way when a kill comes. */
-const RESTLESS_SETTINGS: Readonly<Record<string, string>> = {
-  SPOKE_SNAPSHOT_EVERY_RECORDS: '4',
-  SPOKE_SNAPSHOT_EVERY_MS: '20',
-  SPOKE_STORAGE_SEGMENT_BYTES: String(SEGMENT_BYTES),
-  SPOKE_LOG_LEVEL: 'info',
-  SPOKE_LOG_FORMAT: 'json',
-};
-
 /** The randomness of one test: independent of every other test's. */
 export function seededFor(name: string): SeededRandom {
   return new SeededRandom(SEED).fork(name);
@@ -59,11 +46,6 @@ export class CrashRig {
   private constructor(random: SeededRandom, victim: Victim) {
     this.random = random;
     this.victim = victim;
-  }
-
-  /** A rig around the built broker as a child process; gone when the test has finished. */
-  static async spawn(name: string, settings: Readonly<Record<string, string>> = {}): Promise<CrashRig> {
-    return await CrashRig.around(seededFor(name), await childVictim({ ...RESTLESS_SETTINGS, ...settings }));
   }
 
   /** Starts the victim; the rig ends with the running test. */
@@ -136,13 +118,13 @@ export class CrashRig {
   }
 
   /** Until everything acknowledged has arrived and everything sent is acknowledged, or a deadline passes. */
-  async settle(): Promise<void> {
-    const deadlineMs = performance.now() + SETTLE_DEADLINE_MS;
+  async settle(withinMs = SETTLE_DEADLINE_MS): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
     const busy = () => this.#devices.filter((device) => !device.idle).map((device) => device.clientId);
     while (this.ledger.owed > 0 || busy().length > 0) {
       if (performance.now() > deadlineMs) {
         expect.fail(
-          `after ${SETTLE_DEADLINE_MS / 1000} s: ${this.ledger.owed} deliveries owed, ` +
+          `after ${withinMs / 1000} s: ${this.ledger.owed} deliveries owed, ` +
             `still waiting for answers: ${busy().join(', ') || 'nobody'}, ` +
             `first: ${JSON.stringify(this.ledger.violations().slice(0, 3))}`,
         );
@@ -150,20 +132,4 @@ export class CrashRig {
       await sleep(SETTLE_POLL_MS);
     }
   }
-}
-
-async function childVictim(settings: Readonly<Record<string, string>>): Promise<Victim> {
-  // The port is the one thing a seed cannot repeat: another test may have it.
-  const broker = await spawnedBroker({ environment: process.env, settings, random: Math.random });
-  return {
-    port: broker.port,
-    evidence: broker.directory,
-    start: () => broker.child.start(),
-    kill: () => broker.child.kill(),
-    dispose: async (failed) => {
-      await broker.child.kill();
-      expect(broker.child.crash).toBeUndefined();
-      if (!failed) await broker.remove();
-    },
-  };
 }

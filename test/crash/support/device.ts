@@ -212,8 +212,11 @@ export class Device {
         this.#receivePubrec(packet.messageId ?? 0, packet.reasonCode ?? 0);
         return;
       case 'puback':
-      case 'pubcomp':
         this.#settle(packet.messageId ?? 0, (packet.reasonCode ?? 0) < 0x80);
+        return;
+      case 'pubcomp':
+        // "Packet identifier not found" answers a PUBREL that is repeated after the message was released: no error.
+        this.#settle(packet.messageId ?? 0, true);
         return;
       case 'suback':
       case 'unsuback':

@@ -11,43 +11,35 @@ import { PowerCutFileSystem } from '../../support/power-cut-file-system.ts';
 import type { Victim } from './crash-rig.ts';
 import { PowerLine } from './power-line.ts';
 
-const CONFIG = configSchema.parse({
+const CONFIG = {
   dataDirectory: '/power-cut',
   listeners: [{ transport: 'tcp', host: '127.0.0.1', port: 0 }],
   admin: { enabled: false },
   snapshot: { everyRecords: 4, everyMs: 20 },
+  storage: { segmentBytes: 65_536 },
   log: { level: 'silent' },
   // The graceful stop of a broker without power never ends; this is how long its parts wait for each other.
   shutdown: { deadlineMs: 100 },
-});
+};
 
-export interface PowerCutVictim extends Victim {
-  /** Completed syncs of all its lives: proof that there was something to lose and something to keep. */
-  readonly syncs: number;
-}
-
-export async function powerCutVictim(random: SeededRandom): Promise<PowerCutVictim> {
+/** With `os` nothing is synced, so that a test can see whether it would notice. */
+export async function powerCutVictim(random: SeededRandom, durability: 'fsync' | 'os'): Promise<Victim> {
+  const config = configSchema.parse({ ...CONFIG, durability });
   const line = await PowerLine.open();
   let disk = new PowerCutFileSystem(() => random.next());
   let broker: RunningBroker | undefined;
-  let syncs = 0;
   return {
     port: line.port,
     evidence: 'a file system in memory: the seed repeats it',
-    get syncs() {
-      return syncs;
-    },
     async start() {
-      const logger = createLogger(CONFIG.log, { write: () => true, isTerminal: false });
-      broker = await startBroker(CONFIG, logger, disk);
+      const logger = createLogger(config.log, { write: () => true, isTerminal: false });
+      broker = await startBroker(config, logger, disk);
       const [listener] = broker.listeners;
       if (listener !== undefined) line.connectTo(listener.port);
     },
     kill() {
       line.cut();
-      syncs += disk.syncs;
-      const dead = disk;
-      disk = dead.cut();
+      disk = disk.cut();
       // Whatever it still does, no disk and no client will see it; what it holds of this process it should give back.
       void broker?.stop().catch(() => undefined);
       broker = undefined;
