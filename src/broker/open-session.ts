@@ -42,7 +42,7 @@ export function openSession(
 ): Promise<ConnectedSession> {
   const { link, packet, clientId, principal, sessionExpiryS } = request;
   const owner = broker.nextOwner();
-  return tenantBroker.lifecycle.open(
+  const opening = tenantBroker.lifecycle.open(
     {
       tenant: tenantBroker.tenant,
       clientId,
@@ -86,6 +86,12 @@ export function openSession(
       return { session, sessionPresent: opened.sessionPresent, startDelivery };
     },
   );
+  return opening.catch((error: unknown) => {
+    // The record may be on the log although nobody was connected: there was no CONNACK, so there is no will either.
+    const ending = { publishWill: false, sessionExpiryS: undefined, sentThrough: undefined };
+    tenantBroker.lifecycle.closeEventually(clientId, { owner, reason: 'storeUnavailable', ...ending });
+    throw error;
+  });
 }
 
 function outboundOptionsOf(tenantBroker: TenantBroker, request: OpenSessionRequest): OutboundOptions {

@@ -64,10 +64,15 @@ export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> &
   readonly verified: boolean;
 };
 
+/** First wait before a close that was not recorded is tried again; doubled with each failure that follows. */
+const CLOSE_RETRY_FIRST_MS = 200;
+const CLOSE_RETRY_MAX_MS = 5_000;
+
 export class SessionLifecycle {
   readonly #options: SessionLifecycleOptions;
   readonly #lanes = new ClientLanes();
   readonly #dueTimes: DueTimes;
+  #stopped = false;
 
   constructor(options: SessionLifecycleOptions) {
     this.#options = options;
@@ -124,6 +129,23 @@ export class SessionLifecycle {
     });
   }
 
+  /** As `close`, tried again until the log has it: a session that looks connected would never expire. */
+  closeEventually(
+    clientId: ClientId,
+    command: Omit<CloseCommand, 'type' | 'nowMs'>,
+    retryMs = CLOSE_RETRY_FIRST_MS,
+  ): void {
+    this.close(clientId, command).catch((error: unknown) => {
+      const { diagnostics, tenant, timers } = this.#options;
+      diagnostics.error({ tenant, clientId, err: error }, 'end of connection not recorded, trying again');
+      timers.after(retryMs, () => {
+        // After a stop the next start finds the session and closes it.
+        if (!this.#stopped)
+          this.closeEventually(clientId, command, Math.min(2 * retryMs, CLOSE_RETRY_MAX_MS));
+      });
+    });
+  }
+
   subscribe(clientId: ClientId, subscriptions: readonly Subscription[]): Promise<void> {
     return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'subscribe', subscriptions }));
   }
@@ -145,6 +167,7 @@ export class SessionLifecycle {
 
   /** Resolves when no command is under way any more. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#dueTimes.stop();
     await this.#lanes.idle();
   }

@@ -154,14 +154,7 @@ export class TenantBroker implements RegistryObserver {
     session.subscriber.sentThrough = sentThrough;
     this.#awaitReleases(session);
     if (ending.reason === 'takenOver') return;
-    this.lifecycle
-      .close(session.clientId, { owner: session.owner, sentThrough, ...ending })
-      .catch((error: unknown) => {
-        this.log.error(
-          { tenant: this.tenant, clientId: session.clientId, err: error },
-          'end of connection not recorded',
-        );
-      });
+    this.lifecycle.closeEventually(session.clientId, { owner: session.owner, sentThrough, ...ending });
   }
 
   /** Resolves when what earlier connections of the client had begun to release is decided. */
