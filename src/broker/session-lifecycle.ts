@@ -138,10 +138,11 @@ export class SessionLifecycle {
     this.close(clientId, command).catch((error: unknown) => {
       const { diagnostics, tenant, timers } = this.#options;
       diagnostics.error({ tenant, clientId, err: error }, 'end of connection not recorded, trying again');
+      // After a stop the next start finds the session and closes it.
+      if (this.#stopped) return;
       timers.after(retryMs, () => {
-        // After a stop the next start finds the session and closes it.
-        if (!this.#stopped)
-          this.closeEventually(clientId, command, Math.min(2 * retryMs, CLOSE_RETRY_MAX_MS));
+        if (this.#stopped) return;
+        this.closeEventually(clientId, command, Math.min(2 * retryMs, CLOSE_RETRY_MAX_MS));
       });
     });
   }

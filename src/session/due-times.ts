@@ -1,6 +1,7 @@
 /**
  * When something is due for a client (session expiry, a delayed will), to the second, for any number of clients
- * on one timer. A due time is only a reason to look: whoever is called decides from the state at that moment.
+ * on one timer; one due time per client. It is only a reason to look: whoever is called decides from the state at
+ * that moment.
  */
 import type { TimerHandle, Timers, Clock } from '../time/clock.ts';
 import type { ClientId } from '../tenancy/identity.ts';
@@ -11,6 +12,8 @@ const CLIENTS_PER_TURN = 500;
 
 export class DueTimes {
   readonly #buckets = new Map<number, Set<ClientId>>();
+  /** The bucket of each client that waits. */
+  readonly #ticks = new Map<ClientId, number>();
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #due: (clientId: ClientId) => void;
@@ -26,16 +29,19 @@ export class DueTimes {
     this.#nextTick = tickOf(clock.nowMs());
   }
 
-  /** Entries waiting, counted once per due second. */
+  /** Clients that wait. */
   get size(): number {
-    let entries = this.#ripe.length;
-    for (const bucket of this.#buckets.values()) entries += bucket.size;
-    return entries;
+    return this.#ticks.size + this.#ripe.length;
   }
 
+  /** In place of what was due for the client before: one that comes and goes must not leave a trail. */
   at(clientId: ClientId, dueAtMs: number): void {
     if (this.#stopped) return;
     const tick = Math.max(tickOf(dueAtMs), this.#nextTick);
+    const before = this.#ticks.get(clientId);
+    if (before === tick) return;
+    if (before !== undefined) this.#remove(clientId, before);
+    this.#ticks.set(clientId, tick);
     let bucket = this.#buckets.get(tick);
     if (bucket === undefined) this.#buckets.set(tick, (bucket = new Set()));
     bucket.add(clientId);
@@ -48,6 +54,7 @@ export class DueTimes {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#buckets.clear();
+    this.#ticks.clear();
     this.#ripe = [];
   }
 
@@ -74,7 +81,16 @@ export class DueTimes {
     const bucket = this.#buckets.get(tick);
     if (bucket === undefined) return;
     this.#buckets.delete(tick);
-    for (const clientId of bucket) this.#ripe.push(clientId);
+    for (const clientId of bucket) {
+      this.#ticks.delete(clientId);
+      this.#ripe.push(clientId);
+    }
+  }
+
+  #remove(clientId: ClientId, tick: number): void {
+    const bucket = this.#buckets.get(tick);
+    bucket?.delete(clientId);
+    if (bucket?.size === 0) this.#buckets.delete(tick);
   }
 }
 
