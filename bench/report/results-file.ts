@@ -1,5 +1,6 @@
 /**
- * Writes what a run measured: everything as JSON, and the plots of each scenario as SVG.
+ * Writes what a run measured, a JSON file and the plots as SVG for each scenario. A run replaces the files of the scenarios it
+ * measured and leaves the others.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,16 +19,18 @@ export interface Results {
 
 export function writeResults(directory: string, results: Results, scenarios: readonly Scenario[]): string[] {
   mkdirSync(directory, { recursive: true });
-  const files = [join(directory, 'results.json')];
-  writeFileSync(files[0] ?? '', `${JSON.stringify(results, undefined, 2)}\n`);
+  const files: string[] = [];
+  const write = (name: string, content: string): void => {
+    const file = join(directory, name);
+    writeFileSync(file, content);
+    files.push(file);
+  };
   for (const scenario of scenarios) {
     const rows = results.rows.filter((row) => row.scenario === scenario.name);
+    write(`${scenario.name}.json`, `${JSON.stringify({ ...results, rows }, undefined, 2)}\n`);
     for (const plot of scenario.plots) {
       const svg = drawPlot(plot, rows);
-      if (svg === undefined) continue;
-      const file = join(directory, `${plot.file}.svg`);
-      writeFileSync(file, svg);
-      files.push(file);
+      if (svg !== undefined) write(`${plot.file}.svg`, svg);
     }
   }
   return files;

@@ -1,6 +1,6 @@
 /**
- * Finds the usable rate: the highest offered rate without loss and with p99 below half a second. It doubles until a rate is
- * too much, then halves the interval (geometrically) until it is narrow.
+ * Finds the usable rate: the highest offered rate without loss and with p99 below half a second. It doubles until two rates
+ * in a row are too much, then halves the interval (geometrically) until it is narrow.
  */
 import { type Probe, ProbedClients, type Shape } from './probe.ts';
 import type { Bench, Column, Measurement } from './scenario.ts';
@@ -43,17 +43,44 @@ interface Bounds {
 }
 
 async function search(clients: ProbedClients, startRate: number, ratio: number): Promise<Bounds> {
+  const { usable, refused } = await climb(clients, startRate);
+  if (usable === undefined) return descend(clients, startRate / 2);
+  return refused === undefined ? { usable, refused } : bisect(clients, usable, refused, ratio);
+}
+
+/** Doubles from `startRate` until two rates in a row are refused: one refusal may be the machine's doing. */
+async function climb(clients: ProbedClients, startRate: number): Promise<Bounds> {
   let usable: Probe | undefined;
   let refused: Probe | undefined;
-  let rate = startRate;
-  while (rate >= RATE_MIN_PER_SECOND && rate <= RATE_MAX_PER_SECOND) {
+  for (let rate = startRate; rate <= RATE_MAX_PER_SECOND; rate *= 2) {
     const probe = await probeTwice(clients, rate);
+    if (probe.complaint === '') {
+      usable = probe;
+      refused = undefined;
+    } else if (refused === undefined) refused = probe;
+    else break;
+  }
+  return { usable, refused };
+}
+
+/** Halves until a rate is usable. */
+async function descend(clients: ProbedClients, startRate: number): Promise<Bounds> {
+  let refused: Probe | undefined;
+  for (let rate = startRate; rate >= RATE_MIN_PER_SECOND; rate /= 2) {
+    const probe = await probeTwice(clients, rate);
+    if (probe.complaint === '') return { usable: probe, refused };
+    refused = probe;
+  }
+  return { usable: undefined, refused };
+}
+
+async function bisect(clients: ProbedClients, low: Probe, high: Probe, ratio: number): Promise<Bounds> {
+  let usable = low;
+  let refused = high;
+  while (refused.rate / usable.rate > ratio) {
+    const probe = await probeTwice(clients, Math.sqrt(usable.rate * refused.rate));
     if (probe.complaint === '') usable = probe;
     else refused = probe;
-    if (usable === undefined) rate /= 2;
-    else if (refused === undefined) rate *= 2;
-    else if (refused.rate / usable.rate <= ratio) break;
-    else rate = Math.sqrt(usable.rate * refused.rate);
   }
   return { usable, refused };
 }
