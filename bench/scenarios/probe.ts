@@ -33,7 +33,7 @@ export interface Probe {
   readonly complaint: string;
   /** Duplicates, messages out of order, a busy machine: no reason to refuse a rate, but worth telling. */
   readonly remark: string;
-  /** Messages per second that reached their subscriber. */
+  /** Messages per second that reached their subscriber; a backlog that arrives in the window does not count beyond the rate. */
   readonly deliveredPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -176,7 +176,7 @@ export class ProbedClients {
       rate,
       complaint: complaints.join(', '),
       remark: remarks.join(', '),
-      deliveredPerSecond: delivered / (this.#bench.options.scale.windowMs / 1000),
+      deliveredPerSecond: Math.min(due, delivered) / (this.#bench.options.scale.windowMs / 1000),
       p50Ms: latency.percentileMs(50),
       p99Ms,
       brokerUs: (usage.cpuMs * 1000) / delivered,
