@@ -9,7 +9,7 @@ import { MQTT_3_1, MQTT_3_1_1, MQTT_5, newClientId, VERSIONS } from './support/v
 /** CONNACK return codes of MQTT 3. */
 const IDENTIFIER_REJECTED = 2;
 const SERVER_UNAVAILABLE = 3;
-const BAD_USER_NAME_OR_PASSWORD = 4;
+const NOT_AUTHORIZED = 5;
 
 const LIMITS = { receiveMaximum: 100, packetBytesMax: 65_536, topicAliasMaximum: 7, sessionExpiryMaxS: 3600 };
 
@@ -67,8 +67,8 @@ describe.each(VERSIONS)('$version', (version) => {
       username: 'nowhere/bike',
       password: Buffer.from('x'),
     });
-    if (version.level === 5) expect(connack.reasonCode).toBe(REASON.badUserNameOrPassword);
-    else expect(connack.returnCode).toBe(BAD_USER_NAME_OR_PASSWORD);
+    if (version.level === 5) expect(connack.reasonCode).toBe(REASON.notAuthorized);
+    else expect(connack.returnCode).toBe(NOT_AUTHORIZED);
     await client.closed();
   });
 });
@@ -186,8 +186,8 @@ describe('the limit of sessions', () => {
 });
 
 describe.concurrent('silence', () => {
-  it('of a client that sends no whole CONNECT ends its connection', async () => {
-    const impatient = await RunningBroker.forTest({ limits: { connectTimeoutMs: 200 } });
+  it('of a client that sends no whole CONNECT ends its connection', async ({ onTestFinished }) => {
+    const impatient = await RunningBroker.forTest({ limits: { connectTimeoutMs: 200 } }, onTestFinished);
     const silent = await impatient.open();
     const slow = await impatient.open();
     slow.send(Buffer.from([0x10, 0x0c, 0x00, 0x04]));
@@ -218,8 +218,8 @@ describe.concurrent('silence', () => {
     }
   });
 
-  it('is measured by the keep-alive of the broker when that is shorter', async () => {
-    const strict = await RunningBroker.forTest({ limits: { keepAliveMaxS: 1 } });
+  it('is measured by the keep-alive of the broker when that is shorter', async ({ onTestFinished }) => {
+    const strict = await RunningBroker.forTest({ limits: { keepAliveMaxS: 1 } }, onTestFinished);
     const ask = (keepalive: number) => strict.connect(MQTT_5, { clientId: newClientId(), keepalive });
     const [none, long, short] = await Promise.all([ask(0), ask(600), ask(1)]);
     expect(none.connack.properties?.serverKeepAlive).toBe(1);

@@ -168,8 +168,8 @@ describe.concurrent('a will of MQTT 5', () => {
     await take(watcher);
   });
 
-  it('is taken back by nobody once it waits through a restart', async () => {
-    const own = await RunningBroker.forTest();
+  it('is taken back by nobody once it waits through a restart', async ({ onTestFinished }) => {
+    const own = await RunningBroker.forTest({}, onTestFinished);
     const { client: watcher } = await own.connect(MQTT_5, { clientId: 'watcher', ...persistent(MQTT_5) });
     await subscribe(watcher, { topic: 'will/#', qos: 1 });
     const lose = async (clientId: string, willDelayInterval: number): Promise<void> => {

@@ -56,10 +56,16 @@ export class RunningBroker {
     return broker;
   }
 
-  /** As `start`, for one test: the broker is gone when the test has finished. */
-  static async forTest(settings: BrokerSettings = {}): Promise<RunningBroker> {
+  /**
+   * As `start`, for one test: the broker is gone when the test has finished. A test that runs beside others passes
+   * the `onTestFinished` of its context.
+   */
+  static async forTest(
+    settings: BrokerSettings = {},
+    finished: (dispose: () => Promise<void>) => void = onTestFinished,
+  ): Promise<RunningBroker> {
     const broker = await RunningBroker.start(settings);
-    onTestFinished(() => broker.dispose());
+    finished(() => broker.dispose());
     return broker;
   }
 
