@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../support/seeded-random.ts';
 import type { QoS } from '../../src/mqtt/qos.ts';
-import { SimulatedWorld, TENANTS } from './world.ts';
+import { SimulatedWorld, stateOf, TENANTS } from './world.ts';
 import type { ClientProfile } from './scripted-client.ts';
 
 const SEEDS =
@@ -45,6 +45,7 @@ function profilesOf(tenant: string, random: () => number): ClientProfile[] {
       retain: random() < 0.3,
     })),
     willTopic: index < 2 ? `out/${index}/will` : undefined,
+    hasty: index === 2,
   });
   const member = (index: number): ClientProfile => ({
     ...base,
@@ -119,6 +120,24 @@ async function simulate(seed: number): Promise<SimulatedWorld> {
   return world;
 }
 
+/** Everybody leaves: nobody owns anything, transient sessions are gone, the broker knows what the log says. */
+async function checkWhatIsLeft(world: SimulatedWorld): Promise<void> {
+  for (const client of world.clients) {
+    client.wanted = false;
+    client.link?.cut();
+  }
+  await world.time.advance(5_000);
+  for (const tenant of TENANTS) {
+    const live = world.broker?.tenant(tenant)?.registry;
+    const logged = world.witness.registries.get(tenant);
+    if (live === undefined || logged === undefined) throw new Error(`tenant ${tenant} is not there`);
+    expect(stateOf(live)).toEqual(stateOf(logged));
+    const persistent = world.clients.filter(({ profile }) => profile.tenant === tenant && profile.persistent);
+    expect(live.size).toBe(persistent.length);
+    for (const { session } of live.entries()) expect(session?.value.owner).toBeUndefined();
+  }
+}
+
 describe('a broker under a seed', () => {
   test.each(SEEDS)('seed %i: every promise is kept', { timeout: 60_000 }, async (seed) => {
     const world = await simulate(seed);
@@ -129,5 +148,6 @@ describe('a broker under a seed', () => {
     expect(world.clients.flatMap(({ exchanges }) => [...exchanges.values()])).toEqual([]);
     expect(world.ledger.acknowledged).toBeGreaterThan(200);
     expect(world.crashes).toBeGreaterThan(0);
+    await checkWhatIsLeft(world);
   });
 });

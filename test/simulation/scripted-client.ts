@@ -19,6 +19,8 @@ export interface ClientProfile {
   readonly topics: readonly { readonly topic: string; readonly qos: QoS; readonly retain: boolean }[];
   readonly filters: readonly { readonly filter: string; readonly group?: string; readonly qos: QoS }[];
   readonly willTopic: string | undefined;
+  /** After a reconnect it repeats its unfinished exchanges newest first, so that releases overtake each other. */
+  readonly hasty?: boolean;
 }
 
 export interface ClientWorld {
@@ -172,7 +174,9 @@ export class ScriptedClient {
       this.#receivedQoS2.clear();
       this.subscribed.clear();
     }
-    for (const { message, packetId, retain, stage } of this.exchanges.values()) {
+    const unfinished = [...this.exchanges.values()];
+    if (this.profile.hasty === true) unfinished.reverse();
+    for (const { message, packetId, retain, stage } of unfinished) {
       if (stage === 'publish') this.#send(publishPacket(message, packetId, true, retain));
       else this.#send({ type: 'pubrel', packetId, reasonCode: 0 });
     }

@@ -12,6 +12,7 @@ import { Housekeeping } from '../../src/broker/housekeeping.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { bootstrap } from '../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
+import type { SessionRegistry } from '../../src/session/session-registry.ts';
 import { incarnation, type TenantId } from '../../src/tenancy/identity.ts';
 import { SimulatedLink } from '../support/simulated-link.ts';
 import {
@@ -64,6 +65,7 @@ export class SimulatedWorld implements ClientWorld {
 
   add(profile: ClientProfile): ScriptedClient {
     const client = new ScriptedClient(profile, this);
+    if (profile.hasty === true) this.ledger.unordered.add(`${profile.tenant}|${profile.clientId}`);
     this.clients.push(client);
     return client;
   }
@@ -163,6 +165,17 @@ export class SimulatedWorld implements ClientWorld {
     link.attach(broker.accept(link));
     return link;
   }
+}
+
+/** What a registry knows, without the order in which it learned it. */
+export function stateOf(registry: SessionRegistry): unknown {
+  return [...registry.entries()]
+    .map(({ clientId, session, subscriptions }) => ({
+      clientId,
+      session,
+      subscriptions: [...(subscriptions ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)),
+    }))
+    .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
 }
 
 function ignore(): void {
