@@ -143,8 +143,8 @@ describe.concurrent('session expiry of MQTT 5', () => {
     await subscribe(client, { topic: clientId, qos: 1 });
     await disconnect(client);
     await publish(publisher, { topic: clientId, qos: 1 });
-    await sleep(PAST_ONE_SECOND_MS);
-    expect((await broker.admin(`/api/v1/session?client=${clientId}`)).status).toBe(404);
+    const status = async () => (await broker.admin(`/api/v1/session?client=${clientId}`)).status;
+    await expect.poll(status, { timeout: 10_000, interval: 200 }).toBe(404);
     expect(await publish(publisher, { topic: clientId, qos: 1 })).toBe(REASON.noMatchingSubscribers);
   });
 

@@ -134,6 +134,8 @@ export class RunningBroker {
         port: this.#ports[transport] ?? 0,
         ...(transport === 'tls' || transport === 'wss' ? { tls: TLS } : {}),
       })),
+      // Nobody cuts the power here, and a sync for every test step is most of its time.
+      durability: 'os',
       admin: { port: 0 },
       sys: { intervalS: 0 },
       log: { level: LOG_LEVEL },
