@@ -35,6 +35,8 @@ export interface KillRecord {
 
 const KILL_MARGIN = 0.04;
 const DOWN_MS_MAX = 400;
+/** A broker that is killed before anybody has reconnected proves nothing; slow machines would get there. */
+const UP_MS_MIN = 1_500;
 
 /** Moments of `kills` kills, ascending, spread over the ride but clear of its ends. */
 export function killMoments(kills: number, durationMs: number, random: SeededRandom): readonly number[] {
@@ -42,7 +44,10 @@ export function killMoments(kills: number, durationMs: number, random: SeededRan
   return Array.from({ length: kills }, moment).sort((one, other) => one - other);
 }
 
-/** Kills and restarts the broker at the given moments; it runs when this resolves. @throws BrokerChildError */
+/**
+ * Kills and restarts the broker at the given moments, or later where it has not run long enough since the last
+ * one; it runs when this resolves. @throws BrokerChildError
+ */
 export async function killRepeatedly(
   broker: BrokerChild,
   moments: readonly number[],
@@ -51,12 +56,15 @@ export async function killRepeatedly(
   onKill: (record: KillRecord) => void,
 ): Promise<void> {
   const beganMs = performance.now();
+  let upSinceMs = Number.NEGATIVE_INFINITY;
   for (const momentMs of moments) {
-    if (!(await pause(beganMs + momentMs - performance.now(), signal))) return;
+    const dueMs = Math.max(beganMs + momentMs, upSinceMs + UP_MS_MIN);
+    if (!(await pause(dueMs - performance.now(), signal))) return;
     const atMs = performance.now() - beganMs;
     await broker.kill();
     await pause(random.between(0, DOWN_MS_MAX), signal);
     onKill({ atMs, readyAfterMs: await broker.start() });
+    upSinceMs = performance.now();
   }
 }
 
