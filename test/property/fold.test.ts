@@ -218,9 +218,9 @@ class History {
 
   /** Lets no time pass, but everything else that the command waits for. */
   async settled(command: Promise<unknown>): Promise<void> {
-    let done = false;
-    const ended = command.finally(() => (done = true));
-    while (!done) await this.time.settle();
+    const state = { ended: false };
+    const ended = command.finally(() => (state.ended = true));
+    while (!state.ended) await this.time.settle();
     await ended;
   }
 

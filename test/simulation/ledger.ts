@@ -95,7 +95,7 @@ export class Ledger {
       this.#cameWithQoS2.add(`${name} ${id}`);
     }
     let arrivals = this.#deliveries.get(name);
-    if (arrivals === undefined) this.#deliveries.set(name, (arrivals = new Map()));
+    if (arrivals === undefined) this.#deliveries.set(name, (arrivals = new Map<string, number>()));
     arrivals.set(id, (arrivals.get(id) ?? 0) + 1);
   }
 

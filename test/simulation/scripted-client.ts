@@ -56,7 +56,6 @@ export class ScriptedClient {
   readonly #subscribing = new Map<number, readonly string[]>();
   #nextAckAtMs = 0;
   #hasSession = false;
-  #wills = 0;
 
   constructor(profile: ClientProfile, world: ClientWorld) {
     this.profile = profile;
@@ -271,7 +270,6 @@ export class ScriptedClient {
   #will(): WillPacket | undefined {
     const { willTopic, tenant, clientId } = this.profile;
     if (willTopic === undefined) return undefined;
-    this.#wills++;
     const message = this.#world.ledger.publish(tenant, clientId, willTopic, 2, this.#nowMs());
     return {
       topic: willTopic,

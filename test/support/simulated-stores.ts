@@ -103,6 +103,9 @@ class Weathered {
   }
 }
 
+/** Writes without an answer of their own have this one. */
+const answered = (): true => true;
+
 export function weatheredQueues(
   store: DurableQueueStore,
   life: ProcessLife,
@@ -110,7 +113,6 @@ export function weatheredQueues(
   onAppended: (batch: readonly AppendEntry[], results: readonly AppendResult[]) => void = () => undefined,
 ): DurableQueueStore {
   const calls = new Weathered(life, weather);
-  const done = () => true;
   const append = async (batch: readonly AppendEntry[]): Promise<readonly AppendResult[]> => {
     const results = await store.append(batch);
     onAppended(batch, results);
@@ -120,11 +122,16 @@ export function weatheredQueues(
     unsyncedBytes: 0,
     append: (batch: readonly AppendEntry[]) => calls.write('append', () => append(batch)),
     read: (queue, from, limits) => calls.read(() => store.read(queue, from, limits)),
-    trim: async (trims) => void (await calls.write('trim', () => store.trim(trims).then(done))),
-    mark: async (queue: QueueKey, seqs: readonly Seq[]) =>
-      void (await calls.write('mark', () => store.mark(queue, seqs).then(done))),
+    trim: async (trims) => {
+      await calls.write('trim', () => store.trim(trims).then(answered));
+    },
+    mark: async (queue: QueueKey, seqs: readonly Seq[]) => {
+      await calls.write('mark', () => store.mark(queue, seqs).then(answered));
+    },
     bounds: (queue) => calls.read(() => store.bounds(queue)),
-    drop: async (queue) => void (await calls.write('drop', () => store.drop(queue).then(done))),
+    drop: async (queue) => {
+      await calls.write('drop', () => store.drop(queue).then(answered));
+    },
     setQuota: (queue, quota) => store.setQuota(queue, quota),
     list: () => store.list(),
     sweepExpired: (nowMs) => calls.write('sweep', () => store.sweepExpired(nowMs)),

@@ -259,7 +259,7 @@ describe('durable outbound', () => {
       expect(counters.redelivered[1]).toBe(3);
     });
 
-    test('a connection that ended before it began knows what it was told', async () => {
+    test('a connection that ended before it began knows what it was told', () => {
       connect(outbound.sentThrough);
       outbound.stop();
       expect(outbound.sentThrough).toBe(3);
