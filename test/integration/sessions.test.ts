@@ -137,7 +137,7 @@ describe.concurrent('session expiry of MQTT 5', () => {
     await client.closed();
   });
 
-  it('takes the messages of the session with it', async () => {
+  it('takes the messages of the session with it', async ({ expect }) => {
     const clientId = newClientId();
     const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5, 1) });
     await subscribe(client, { topic: clientId, qos: 1 });
