@@ -50,6 +50,7 @@ export class BrokerChild {
   async start(): Promise<number> {
     const startedMs = performance.now();
     const child = this.#spawn();
+    if (child.pid === undefined) throw this.#error(`${this.#options.command} could not be started`);
     while (!(await accepts(this.#options.host, this.#options.port))) {
       if (child.exitCode !== null || child.signalCode !== null) {
         throw this.#error(`the broker ended with ${howItEnded(child)} before it was ready`);
@@ -92,8 +93,8 @@ export class BrokerChild {
     this.#killing = false;
     this.#process = child;
     this.#exited = new Promise((resolve) => {
-      child.once('error', (cause) => {
-        this.#crash ??= this.#error(`the broker could not be started (${cause.message})`);
+      // The command could not be started, which `start` has noticed already.
+      child.once('error', () => {
         resolve();
       });
       child.once('exit', () => {
