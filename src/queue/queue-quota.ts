@@ -1,8 +1,16 @@
 /** What a quota says about one more message. */
-import type { QueueQuota } from './durable-queue.ts';
+import type { QueueKind, QueueQuota } from './durable-queue.ts';
 
 /** `evict`: oldest messages have to go, and then it fits. */
 export type QuotaVerdict = 'fits' | 'evict' | 'rejected' | 'dropped';
+
+/**
+ * The quota that counts for a queue of that kind. A held message was answered with PUBREC: nothing may drop it, so
+ * a full `held` queue rejects.
+ */
+export function quotaFor(kind: QueueKind, quota: QueueQuota): QueueQuota {
+  return kind === 'held' && quota.policy !== 'reject' ? { ...quota, policy: 'reject' } : quota;
+}
 
 /** A message that an empty queue could not take is never a reason to evict others. */
 export function quotaVerdict(

@@ -7,14 +7,25 @@ import { PowerCutFileSystem } from '../support/power-cut-file-system.ts';
 import { describeDurableQueue } from './durable-queue-contract.ts';
 
 /** Everything small, so that a short history sees segments close, checkpoints, rewriting and spilling. */
-const TINY = { segmentBytes: 16 * 1024, checkpointBytes: 24 * 1024, cacheBytes: 128 * 1024, indexBytesMax: 4096 };
+const TINY = {
+  segmentBytes: 16 * 1024,
+  checkpointBytes: 24 * 1024,
+  cacheBytes: 128 * 1024,
+  indexBytesMax: 4096,
+};
 
 describeDurableQueue('embedded, on a disk that loses power', (random) => {
   let disk = new PowerCutFileSystem(random);
   return {
     survives: true,
     open: (options) =>
-      openEmbeddedQueueStore({ directory: '/queues', durability: 'fsync', fileSystem: disk, ...TINY, ...options }),
+      openEmbeddedQueueStore({
+        directory: '/queues',
+        durability: 'fsync',
+        fileSystem: disk,
+        ...TINY,
+        ...options,
+      }),
     kill: () => {
       disk = disk.kill();
     },

@@ -17,7 +17,7 @@ import type {
 } from '../../queue/durable-queue.ts';
 import { detach, messageBytes } from '../../queue/message.ts';
 import { ProducerWindow } from '../../queue/producer-window.ts';
-import { isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
+import { quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
 
 /** Queues per batch of `list`. */
 const LIST_BATCH = 256;
@@ -146,7 +146,7 @@ export class MemoryDurableQueue implements DurableQueueStore {
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = queue.quota ?? this.#defaultQuota;
+    const quota = quotaFor(key.kind, queue.quota ?? this.#defaultQuota);
     const verdict = quotaVerdict(quota, queue.entries.size, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
       return { status: verdict, seq: 0 as Seq, evicted: 0 };

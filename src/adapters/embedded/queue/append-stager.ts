@@ -6,7 +6,7 @@ import type { AppendEntry, AppendResult, QueueQuota, Seq } from '../../../queue/
 import { messageBytesMax } from '../../../queue/message-codec.ts';
 import { messageBytes } from '../../../queue/message.ts';
 import type { QueuedMessage } from '../../../queue/message.ts';
-import { isWithin, quotaVerdict } from '../../../queue/queue-quota.ts';
+import { quotaFor, isWithin, quotaVerdict } from '../../../queue/queue-quota.ts';
 import type { Journal } from '../journal/journal.ts';
 import { IDENTIFIED_FLAG, RETAIN_FLAG } from './entry-arena.ts';
 import type { QueueIndex } from './queue-index.ts';
@@ -55,7 +55,7 @@ export class AppendStager {
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = queue.quota ?? this.#defaultQuota;
+    const quota = quotaFor(entry.queue.kind, queue.quota ?? this.#defaultQuota);
     const verdict = quotaVerdict(quota, queue.messages, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
       return { status: verdict, seq: NOTHING_STORED, evicted: 0 };
