@@ -25,10 +25,16 @@ const STOP_TIMEOUT_MS = 15_000;
 /** The end of the broker's output that is shown when it does not start. */
 const OUTPUT_CHARACTERS_MAX = 2000;
 
-const running = new Set<ChildProcess>();
+/** What an interrupted run must not leave behind: brokers and their data directories. */
+const running = new Map<ChildProcess, string>();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const [child, dataDirectory] of running) {
+    child.kill('SIGKILL');
+    rmSync(dataDirectory, { recursive: true, force: true });
+  }
 });
+// Without a listener these signals end the process and no 'exit' is emitted.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 export async function startBroker(launcher: BrokerLauncher, options: StartOptions): Promise<RunningBroker> {
   const dataDirectory = mkdtempSync(join(options.dataRoot, `spoke-bench-${launcher.name}-`));
@@ -40,7 +46,7 @@ export async function startBroker(launcher: BrokerLauncher, options: StartOption
     env: { ...process.env, ...plan.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  running.add(child);
+  running.set(child, dataDirectory);
   let output = '';
   const keepTail = (text: Buffer): void => {
     output = (output + text.toString()).slice(-OUTPUT_CHARACTERS_MAX);
