@@ -78,7 +78,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     visit: options.replay ?? (() => undefined),
     observe: options.observe ?? (() => undefined),
   });
-  return new Journal(options, recovered, from);
+  const journal = new Journal(options, recovered, from);
+  await journal.resumeTail(recovered, from);
+  return journal;
 }
 
 export class Journal {
@@ -119,6 +121,29 @@ export class Journal {
     this.#tail = this.#newSegment(last + 1);
     this.#durableSegment = this.#tail.number;
     this.#durableOffset = 0;
+  }
+
+  /**
+   * Goes on in the newest segment if it is whole and has room, so that restarts do not pile up files. Called once,
+   * by `openJournal`, before the first append.
+   */
+  async resumeTail(recovered: Recovered, from: RecordPosition): Promise<void> {
+    const last = recovered.segments.at(-1);
+    if (last === undefined || recovered.damagedBytes > 0 || last.number < from.segment) return;
+    if (last.bytes < SEGMENT_HEADER_BYTES || last.bytes >= this.#segmentBytes) return;
+    if (last.number === from.segment && last.bytes < from.offset) return;
+    this.#segments.delete(this.#tail.number);
+    this.#tail = last;
+    // The process before may have died between creating the file and syncing its name.
+    last.entrySynced = false;
+    this.#durableSegment = last.number;
+    this.#durableOffset = last.bytes;
+    const inBlock = last.bytes % BLOCK_BYTES;
+    if (inBlock === 0) return;
+    const blockNumber = (last.bytes - inBlock) / BLOCK_BYTES;
+    this.#block = this.#cache.allocate();
+    await last.read(this.#block.subarray(0, inBlock), blockNumber * BLOCK_BYTES);
+    this.#cache.pin(blockKey(last.number, blockNumber), this.#block);
   }
 
   get unsyncedBytes(): number {

@@ -72,6 +72,26 @@ describe('journal', () => {
     expect((await open(disk, { from })).replayed).toEqual(['behind']);
   });
 
+  test('restarts go on in the newest segment, after a kill and after a power cut too', async () => {
+    const options = { segmentBytes: 1 << 20 };
+    let disk = new PowerCutFileSystem(seededRandom(1));
+    const texts: string[] = [];
+    for (let start = 0; start < 9; start++) {
+      const { journal, replayed } = await open(disk, options);
+      expect(replayed).toEqual(texts);
+      const text = `start ${start} ${'x'.repeat(start * 10_000)}`;
+      const position = journal.append(1, bytesBody(Buffer.from(text)));
+      await journal.durable();
+      expect((await journal.load(position.segment, position.offset)).toString()).toBe(text);
+      texts.push(text);
+      if (start % 3 === 0) await journal.close();
+      else disk = start % 3 === 1 ? disk.kill() : disk.cut();
+    }
+    const { journal, replayed } = await open(disk, options);
+    expect(replayed).toEqual(texts);
+    expect(journal.segments()).toHaveLength(1);
+  });
+
   test('many appends share a sync', async () => {
     const disk = new PowerCutFileSystem(seededRandom(1));
     const { journal } = await open(disk, { segmentBytes: 1 << 20 });
@@ -163,10 +183,12 @@ describe('journal', () => {
 
   test('a rotten record is not returned by a read', async () => {
     const disk = new PowerCutFileSystem(seededRandom(1));
-    const { journal } = await open(disk);
+    const options = { segmentBytes: 2048 };
+    const { journal } = await open(disk, options);
     const position = journal.append(1, bytesBody(Buffer.from('payload')));
+    await write(journal, 'x'.repeat(4000)); // The newest segment keeps its last block in memory: have it be another.
     await journal.close();
-    const reopened = (await open(disk)).journal;
+    const reopened = (await open(disk, options)).journal;
     flipByte(disk, segmentPath(disk, 0), 'payload');
     await expect(reopened.load(position.segment, position.offset)).rejects.toThrow('damaged');
   });
