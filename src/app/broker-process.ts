@@ -14,7 +14,6 @@ import { sysTopics } from '../metrics/sys-topics.ts';
 import { incarnation, type TenantId } from '../tenancy/identity.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
-import { startAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { openEmbeddedStores, type BrokerStores, type Topic } from './embedded-stores.ts';
@@ -125,6 +124,8 @@ async function start(
     const listener = config.listeners[index];
     return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
   });
+  // Loaded only now: clients need not wait for the web server's modules.
+  const { startAdmin } = await import('./admin.ts');
   const admin = await startAdmin({
     config,
     logger,
