@@ -109,21 +109,11 @@ export class SessionLifecycle {
       else await this.#endWith(before, record);
       const after = this.#session(request.clientId);
       if (after === undefined) throw new Error('session-lifecycle: an opened session is not in the registry');
-      const sentThrough = resumed ? before?.sentThrough : undefined;
-      return attach({ sessionId: after.sessionId, sessionPresent: resumed, sentThrough }).catch(
-        (error: unknown) => {
-          // The log names an owner that there is not going to be.
-          const { owner } = request;
-          this.closeEventually(request.clientId, {
-            owner,
-            reason: 'storeUnavailable',
-            publishWill: false,
-            sessionExpiryS: undefined,
-            sentThrough,
-          });
-          throw error;
-        },
-      );
+      return attach({
+        sessionId: after.sessionId,
+        sessionPresent: resumed,
+        sentThrough: resumed ? before?.sentThrough : undefined,
+      });
     });
   }
 
