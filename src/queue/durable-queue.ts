@@ -97,7 +97,24 @@ export interface QueueTrim {
   readonly through: Seq;
 }
 
+/**
+ * How a store wants its appends: lanes do not wait for each other, so that one part of the store that is away stalls only
+ * its own queues. A caller has one append under way per lane; what arrives meanwhile is the lane's next.
+ */
+export interface AppendLanes {
+  readonly count: number;
+  /** 0 to `count - 1`; always the same for a queue. */
+  laneOf(queue: QueueKey): number;
+  /** Appends under way at a time, over all lanes. */
+  readonly callsMax: number;
+  /** Entries and message bytes of one append; a single message may be larger. */
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
 export interface DurableQueueStore {
+  readonly lanes: AppendLanes;
+
   /**
    * Appends in the order given; resolves when all of it is durable. Entries of one call that share a
    * `Message` object are one message in several queues, and an adapter may store its body once.
