@@ -119,6 +119,7 @@ export function weatheredQueues(
     return results;
   };
   return {
+    lanes: store.lanes,
     unsyncedBytes: 0,
     append: (batch: readonly AppendEntry[]) => calls.write('append', () => append(batch)),
     read: (queue, from, limits) => calls.read(() => store.read(queue, from, limits)),

@@ -5,6 +5,7 @@
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
 import type {
   AppendEntry,
+  AppendLanes,
   AppendResult,
   DurableQueueStore,
   QueueBounds,
@@ -18,6 +19,7 @@ import type {
 import { detach, messageBytes } from '../../queue/message.ts';
 import { ProducerWindow } from '../../queue/producer-window.ts';
 import { quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
+import { SINGLE_LANE } from '../../queue/single-lane.ts';
 
 /** Queues per batch of `list`. */
 const LIST_BATCH = 256;
@@ -52,6 +54,7 @@ class MemoryQueue {
 }
 
 export class MemoryDurableQueue implements DurableQueueStore {
+  readonly lanes: AppendLanes = SINGLE_LANE;
   readonly unsyncedBytes = 0;
   readonly #defaultQuota: QueueQuota;
   readonly #queues = new Map<string, MemoryQueue>();

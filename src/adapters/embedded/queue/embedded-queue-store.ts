@@ -16,6 +16,7 @@ import type {
   ReadLimits,
   Seq,
 } from '../../../queue/durable-queue.ts';
+import { SINGLE_LANE } from '../../../queue/single-lane.ts';
 import { nodeFileSystem } from '../file-system.ts';
 import type { FileSystem } from '../file-system.ts';
 import { lockDirectory } from '../journal/directory-lock.ts';
@@ -133,6 +134,7 @@ export interface StoreParts {
 }
 
 export class EmbeddedQueueStore implements DurableQueueStore {
+  readonly lanes = SINGLE_LANE;
   readonly #table: QueueTable;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointKeeper;
