@@ -17,7 +17,7 @@ const CORE = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'bench/node_modules/', 'bench/dist/', 'data/', 'coverage/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '**/target/', 'data/', 'coverage/', '.engines/'] },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,

@@ -1,0 +1,48 @@
+/** Finds the Java and Maven that the engines need, and says what to install where they are missing. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { EngineError } from './engine.ts';
+
+/** HBase 2.6 and our endpoint are proved with 17; Hadoop's client does not start on 24 and later. */
+const JAVA_VERSION_MIN = 17;
+const JAVA_VERSION_MAX = 21;
+
+const INSTALL = 'On Debian or Ubuntu: apt-get install openjdk-17-jdk-headless maven';
+
+/** The command that runs Java, from JAVA_HOME or the path. Throws an `EngineError` when it is missing or of another version. */
+export function javaCommand(): string {
+  const home = process.env['JAVA_HOME'];
+  const command = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
+  const answer = spawnSync(command, ['-version'], { encoding: 'utf8' });
+  if (answer.error !== undefined)
+    throw new EngineError(`Java ${JAVA_VERSION_MIN} is needed, and "${command}" cannot be run. ${INSTALL}`);
+  const version = /version "(?:1\.)?(\d+)/.exec(answer.stderr)?.[1];
+  if (version === undefined || Number(version) < JAVA_VERSION_MIN || Number(version) > JAVA_VERSION_MAX)
+    throw new EngineError(
+      `Java ${JAVA_VERSION_MIN} to ${JAVA_VERSION_MAX} is needed, and "${command}" is Java ${version ?? 'unknown'}. ` +
+        `Set JAVA_HOME to another one. ${INSTALL}`,
+    );
+  return command;
+}
+
+/** The command that runs Maven. Throws an `EngineError` when it is not on the path. */
+export function mavenCommand(): string {
+  // Asking it for its version would start a JVM, which takes half a second.
+  const folder = (process.env['PATH'] ?? '').split(delimiter).find((path) => existsSync(join(path, 'mvn')));
+  if (folder === undefined)
+    throw new EngineError(`Maven is needed, and "mvn" is not on the path. ${INSTALL}`);
+  return join(folder, 'mvn');
+}
+
+/** What is missing for engines that run on Java, in one line, or undefined. */
+export function missingJava(): string | undefined {
+  try {
+    javaCommand();
+    mavenCommand();
+    return undefined;
+  } catch (error) {
+    if (error instanceof EngineError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Ends the servers of a test, and removes their data, when the test's own process dies, however it dies. It is a shell
+ * whose standard input is a pipe from this process: the pipe's end is the signal.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
+
+/** Every line of input replaces the list of process ids to kill. */
+const SCRIPT =
+  'pids=; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -KILL $pids; rm -rf "$1"';
+
+export class Watchdog {
+  readonly #shell: ChildProcess;
+  readonly #pids = new Set<number>();
+
+  /** `directory` is removed with the processes; nothing else is. */
+  constructor(directory: string) {
+    // A process group of its own: what ends the test with a signal to its group must not end the watchdog first.
+    this.#shell = spawn('sh', ['-c', SCRIPT, 'engine-watchdog', directory], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    this.#shell.unref();
+    // Neither the shell nor the pipe keeps this process alive.
+    const pipe = this.#shell.stdin;
+    if (pipe instanceof Socket) pipe.unref();
+    // It was killed first: then nothing is left to be told.
+    pipe?.on('error', () => undefined);
+  }
+
+  watch(pid: number): void {
+    this.#pids.add(pid);
+    this.#tell();
+  }
+
+  forget(pid: number): void {
+    this.#pids.delete(pid);
+    this.#tell();
+  }
+
+  /** The servers have ended and the data are gone or to be kept: nothing is left to watch. */
+  dismiss(): void {
+    this.#shell.kill('SIGKILL');
+  }
+
+  #tell(): void {
+    this.#shell.stdin?.write(`${[...this.#pids].join(' ')}\n`);
+  }
+}
