@@ -38,6 +38,7 @@ export class Broker {
       incarnation: options.incarnation,
       timers,
       storeTimeoutMs: limits.storeTimeoutMs,
+      bytesHigh: limits.unsyncedBytesHigh,
       onStoreError,
       onSettled: () => {
         brake.release();

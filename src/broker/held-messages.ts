@@ -8,7 +8,8 @@ import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 import type { DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
 import { detach, messageBytes, type Message } from '../queue/message.ts';
 import type { SessionId } from '../tenancy/identity.ts';
-import type { AppendBatcher, AppendOrigin, AppendReceiver } from './append-batcher.ts';
+import type { AppendReceiver } from './append-batch.ts';
+import type { AppendBatcher, AppendOrigin } from './append-batcher.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import { PublishTicket, type TicketOwner } from './publish-ticket.ts';
 
@@ -72,6 +73,10 @@ export class HeldMessages {
 
   constructor(options: HeldMessagesOptions) {
     this.#options = options;
+  }
+
+  get queue(): QueueKey {
+    return this.#options.queue;
   }
 
   get size(): number {
@@ -179,7 +184,7 @@ export class HeldMessages {
   /** Brings the held message to where it can be released next; undefined: it is gone, so it was released before. */
   async #prepare(held: Held, before: Promise<void> | undefined): Promise<Message | undefined> {
     await before;
-    await this.#options.batcher.barrier();
+    await this.#options.batcher.barrier(this.#options.queue);
     if (this.#failed) throw new StoreUnavailableError('durable queue', 'a release before this one failed');
     held.seq ??= await this.#findSeq(held.packetId);
     if (this.#isBehindUnreleased(held)) await this.#moveBehind(held);
@@ -220,7 +225,7 @@ export class HeldMessages {
    * behind it. Until the trim both copies are there, and `load` lets the later one count.
    */
   async #moveBehind(held: Held): Promise<void> {
-    const { batcher, counters } = this.#options;
+    const { batcher, counters, queue } = this.#options;
     const moves: { readonly other: Held; readonly copy: Held }[] = [];
     for (const other of [...this.#byPacketId.values()]) {
       if (other === held) break;
@@ -234,7 +239,7 @@ export class HeldMessages {
       this.#append(other.packetId, message, copy, undefined);
       moves.push({ other, copy });
     }
-    await batcher.barrier();
+    await batcher.barrier(queue);
     for (const { other, copy } of moves) {
       // Without its copy the message would go with the trim.
       if (!copy.isDurable) throw new StoreUnavailableError('durable queue', 'a held message was not moved');

@@ -118,8 +118,10 @@ async function durableParts(
 ) {
   const { tenant, services, publishing, counters } = tenantBroker;
   const { store, batcher, trims, marks } = services;
+  const heldQueue = queueKey(tenant, opened.sessionId, 'held');
+  const pendingQueue = queueKey(tenant, opened.sessionId, 'pending');
   const held = new HeldMessages({
-    queue: queueKey(tenant, opened.sessionId, 'held'),
+    queue: heldQueue,
     sessionId: opened.sessionId,
     store,
     batcher,
@@ -131,12 +133,12 @@ async function durableParts(
   if (opened.sessionPresent) {
     // An earlier connection may have releases and appends under way that this one must find.
     await tenantBroker.releasesEnded(subscriber.clientId);
-    await batcher.barrier();
+    await Promise.all([batcher.barrier(heldQueue), batcher.barrier(pendingQueue)]);
     await held.load();
   }
   const outbound = new DurableOutbound({
     ...options,
-    queue: queueKey(tenant, opened.sessionId, 'pending'),
+    queue: pendingQueue,
     store,
     trims,
     marks,

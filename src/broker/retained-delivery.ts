@@ -22,7 +22,7 @@ export async function sendRetained(
       if (!outbound.hasCredit) await outbound.room();
       if (hand(session, subscription, message)) appended++;
       if (appended < APPENDS_AT_ONCE) continue;
-      await broker.services.batcher.barrier();
+      await broker.services.batcher.barrier(session.subscriber.pending);
       appended = 0;
     }
   }

@@ -52,7 +52,7 @@ export class SharedLegacy {
    */
   async handOver(queue: QueueKey, sentThrough: Seq | undefined): Promise<void> {
     const { store, batcher } = this.#options;
-    await batcher.barrier();
+    await batcher.barrier(queue);
     this.#next ??= (await store.bounds(queue)).min;
     for (;;) {
       const entries = await store.read(queue, this.#next, READ_LIMITS);

@@ -1,6 +1,6 @@
 /**
- * Collects how far readers have acknowledged their queues and trims many queues in one call. Nobody waits for a
- * trim: one that is lost means that a message is offered again, with DUP.
+ * Collects how far readers have acknowledged their queues and trims many queues in one call per lane of the store.
+ * Nobody waits for a trim: one that is lost means that a message is offered again, with DUP.
  */
 import type { DurableQueueStore, QueueKey, QueueTrim, Seq } from '../queue/durable-queue.ts';
 import type { Timers } from '../time/clock.ts';
@@ -8,40 +8,40 @@ import type { Timers } from '../time/clock.ts';
 /** Acknowledgements are gathered this long. */
 const TRIM_DELAY_MS = 20;
 
+interface LaneTrims {
+  /** By `QueueKey.text`. */
+  waiting: Map<string, QueueTrim>;
+  /** The last call to the store, and all before it. */
+  trimming: Promise<void>;
+}
+
 export class TrimBatcher {
   readonly #store: DurableQueueStore;
   readonly #timers: Timers;
   readonly #onStoreError: (error: unknown) => void;
-  /** By `QueueKey.text`. */
-  #waiting = new Map<string, QueueTrim>();
+  readonly #lanes: readonly LaneTrims[];
   #scheduled = false;
-  /** The last call to the store. */
-  #trimming: Promise<void> = Promise.resolve();
 
   constructor(store: DurableQueueStore, timers: Timers, onStoreError: (error: unknown) => void) {
     this.#store = store;
     this.#timers = timers;
     this.#onStoreError = onStoreError;
+    this.#lanes = Array.from({ length: store.lanes.count }, () => ({
+      waiting: new Map<string, QueueTrim>(),
+      trimming: Promise.resolve(),
+    }));
   }
 
   trim(queue: QueueKey, through: Seq): void {
-    this.#waiting.set(queue.text, { queue, through });
+    this.#laneOf(queue)?.waiting.set(queue.text, { queue, through });
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#timers.after(TRIM_DELAY_MS, this.#onTimer);
   }
 
   /** Resolves when every trim asked for so far is durable or has failed. */
-  flush(): Promise<void> {
-    const trims = [...this.#waiting.values()];
-    this.#waiting = new Map();
-    if (trims.length > 0) {
-      this.#trimming = Promise.all([this.#trimming, this.#store.trim(trims)]).then(
-        () => undefined,
-        this.#onStoreError,
-      );
-    }
-    return this.#trimming;
+  async flush(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => this.#flushLane(lane)));
   }
 
   /**
@@ -49,7 +49,24 @@ export class TrimBatcher {
    * was acknowledged.
    */
   async settled(queue: QueueKey): Promise<void> {
-    await (this.#waiting.has(queue.text) ? this.flush() : this.#trimming);
+    const lane = this.#laneOf(queue);
+    if (lane === undefined) return;
+    await (lane.waiting.has(queue.text) ? this.#flushLane(lane) : lane.trimming);
+  }
+
+  #flushLane(lane: LaneTrims): Promise<void> {
+    if (lane.waiting.size === 0) return lane.trimming;
+    const trims = [...lane.waiting.values()];
+    lane.waiting = new Map();
+    lane.trimming = Promise.all([lane.trimming, this.#store.trim(trims)]).then(
+      () => undefined,
+      this.#onStoreError,
+    );
+    return lane.trimming;
+  }
+
+  #laneOf(queue: QueueKey): LaneTrims | undefined {
+    return this.#lanes[this.#store.lanes.laneOf(queue)];
   }
 
   readonly #onTimer = (): void => {

@@ -6,6 +6,7 @@ import { StoreUnavailableError } from '../../src/errors/store-unavailable-error.
 import type { EventLog, LogEntry, LogFollower, LogRecord, Offset } from '../../src/event-log/event-log.ts';
 import type {
   AppendEntry,
+  AppendLanes,
   AppendResult,
   DurableQueueStore,
   QueueKey,
@@ -106,6 +107,15 @@ class Weathered {
 /** Writes without an answer of their own have this one. */
 const answered = (): true => true;
 
+/** More lanes than calls, so that lanes wait for each other's places. */
+const LANES: AppendLanes = {
+  count: 5,
+  laneOf: ({ sessionId }) => sessionId % 5,
+  callsMax: 2,
+  entriesMax: 64,
+  bytesMax: 64 * 1024,
+};
+
 export function weatheredQueues(
   store: DurableQueueStore,
   life: ProcessLife,
@@ -119,7 +129,7 @@ export function weatheredQueues(
     return results;
   };
   return {
-    lanes: store.lanes,
+    lanes: LANES,
     unsyncedBytes: 0,
     append: (batch: readonly AppendEntry[]) => calls.write('append', () => append(batch)),
     read: (queue, from, limits) => calls.read(() => store.read(queue, from, limits)),

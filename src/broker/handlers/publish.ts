@@ -3,6 +3,7 @@
  * to has it; QoS 2 of a persistent session is first held in its own durable queue, see `held-messages.ts`.
  */
 import type { PublishPacket } from '../../mqtt/packets.ts';
+import type { QoS } from '../../mqtt/qos.ts';
 import { ProtocolViolation, REASON, type ReasonCode } from '../../mqtt/reason-code.ts';
 import { levelCount } from '../../mqtt/topic.ts';
 import { messageExpiresAtMs } from '../../queue/message-age.ts';
@@ -32,13 +33,29 @@ export function handlePublish(session: ActiveSession, packet: PublishPacket): vo
     expiresAtMs: messageExpiresAtMs(nowMs, packet.messageExpiryS, broker.limits.messageAgeMaxS),
     publisher: session.clientId,
   };
-  if (packet.qos === 0) broker.publishing.publish(message, undefined);
-  else if (packet.qos === 1) publishQoS1(session, packet, message);
-  else publishQoS2(session, packet, message);
-  broker.services.brake.check(link);
+  const ticket = publishAs(packet.qos, session, packet, message);
+  broker.services.brake.check(link, ticket?.crowded);
 }
 
-function publishQoS1(session: ActiveSession, packet: PublishPacket, message: Message): void {
+/** undefined: there is nothing to wait for. */
+function publishAs(
+  qos: QoS,
+  session: ActiveSession,
+  packet: PublishPacket,
+  message: Message,
+): PublishTicket | undefined {
+  switch (qos) {
+    case 0:
+      session.broker.publishing.publish(message, undefined);
+      return undefined;
+    case 1:
+      return publishQoS1(session, packet, message);
+    case 2:
+      return publishQoS2(session, packet, message);
+  }
+}
+
+function publishQoS1(session: ActiveSession, packet: PublishPacket, message: Message): PublishTicket {
   countAgainstReceiveMaximum(session);
   // Durable before PUBACK leaves: the message in every durable queue it matched, and the retained message if it
   // is one. The ticket settles then, and not before.
@@ -46,14 +63,19 @@ function publishQoS1(session: ActiveSession, packet: PublishPacket, message: Mes
   const ticket = new PublishTicket(session, slot, message.publishedAtMs);
   session.broker.publishing.publish(message, ticket);
   ticket.settle();
+  return ticket;
 }
 
-function publishQoS2(session: ActiveSession, packet: PublishPacket, message: Message): void {
+function publishQoS2(
+  session: ActiveSession,
+  packet: PublishPacket,
+  message: Message,
+): PublishTicket | undefined {
   const { packetId } = packet;
   const { held } = session;
   if (held?.has(packetId) === true || session.qos2Ids.has(packetId)) {
     answerRepeatedQoS2(session, packetId);
-    return;
+    return undefined;
   }
   countAgainstReceiveMaximum(session);
   const slot = session.acks.reserve('pubrec', packetId);
@@ -68,12 +90,13 @@ function publishQoS2(session: ActiveSession, packet: PublishPacket, message: Mes
     session.broker.publishing.publish(message, ticket);
   }
   ticket.settle();
+  return ticket;
 }
 
 /** [MQTT-4.3.3-10] The message is known: only PUBREC is sent again, once what is staged before it is durable. */
 function answerRepeatedQoS2(session: ActiveSession, packetId: number): void {
   const slot = session.acks.reserve('pubrec', packetId);
-  void session.broker.services.batcher.barrier().then(() => {
+  void session.broker.services.batcher.barrier(session.held?.queue).then(() => {
     const isHeld = session.held?.isDurable(packetId) === true || session.qos2Ids.has(packetId);
     session.completeAck(slot, isHeld ? REASON.success : REASON.unspecifiedError);
   });

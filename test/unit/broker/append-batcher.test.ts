@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryDurableQueue } from '../../../src/adapters/memory/memory-durable-queue.ts';
-import { AppendBatcher, type AppendReceiver } from '../../../src/broker/append-batcher.ts';
+import type { AppendReceiver } from '../../../src/broker/append-batch.ts';
+import { AppendBatcher } from '../../../src/broker/append-batcher.ts';
 import { PublishTicket } from '../../../src/broker/publish-ticket.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
@@ -59,6 +60,7 @@ describe('append batcher', () => {
       incarnation: incarnation('test', 1),
       timers: time,
       storeTimeoutMs: STORE_TIMEOUT_MS,
+      bytesHigh: 1_000_000,
       onStoreError: () => undefined,
       onSettled: () => settled++,
     });

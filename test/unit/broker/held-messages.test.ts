@@ -118,6 +118,7 @@ class Publisher {
       incarnation: incarnation('test', ++this.#starts),
       timers: this.time,
       storeTimeoutMs: STORE_TIMEOUT_MS,
+      bytesHigh: 1_000_000,
       onStoreError: () => undefined,
       onSettled: () => undefined,
     });

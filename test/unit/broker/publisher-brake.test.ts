@@ -75,6 +75,22 @@ describe('publisher brake', () => {
     expect(brake.stopped).toBe(0);
   });
 
+  test('a crowded part stops those who publish into it, and lets them go by itself', () => {
+    const part = { isCrowded: true };
+    const other = new ReadLink();
+    brake.check(link, part);
+    brake.check(link, part);
+    brake.check(other);
+    brake.release();
+    expect(link.told).toEqual(['pause store']);
+    expect(other.told).toEqual([]);
+    expect(brake.stopped).toBe(1);
+    part.isCrowded = false;
+    brake.release();
+    expect(link.told).toEqual(['pause store', 'resume store']);
+    expect(brake.stopped).toBe(0);
+  });
+
   test('a connection that is gone is not told any more', () => {
     staged = BYTES_HIGH;
     brake.check(link);
