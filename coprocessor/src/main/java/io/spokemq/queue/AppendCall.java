@@ -1,0 +1,106 @@
+package io.spokemq.queue;
+
+import com.google.protobuf.ByteString;
+import io.spokemq.queue.protocol.QueueProtocol.AppendEntry;
+import io.spokemq.queue.protocol.QueueProtocol.AppendRequest;
+import io.spokemq.queue.protocol.QueueProtocol.AppendResponse;
+import io.spokemq.queue.protocol.QueueProtocol.QueueAppend;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.hadoop.hbase.client.Mutation;
+
+/**
+ * One append: messages for many queues, all of it durable or none. The request is checked before a lock is taken, so
+ * that what is wrong with one queue's part costs the others nothing.
+ */
+final class AppendCall {
+  private final QueueRegion region;
+  private final AppendRequest request;
+  private final Quota defaultQuota;
+  private final byte[][] producers;
+  /** In the order of the request. */
+  private final Map<QueueKey, QueueAppend> appends = new LinkedHashMap<>();
+
+  AppendCall(QueueRegion region, AppendRequest request) throws InvalidQueueRequestException {
+    this.region = region;
+    this.request = request;
+    this.defaultQuota = Quota.parse(request.getDefaultQuota(), "default_quota");
+    this.producers = new byte[request.getProducerCount()][];
+    for (int index = 0; index < producers.length; index++) {
+      producers[index] = checkedProducer(index);
+    }
+    if (request.getAppendCount() == 0) {
+      throw new InvalidQueueRequestException("append: empty; send at least one queue");
+    }
+    for (int index = 0; index < request.getAppendCount(); index++) {
+      String field = "append[" + index + "]";
+      QueueAppend append = request.getAppend(index);
+      QueueKey queue = region.key(append.getQueue(), field + ".queue");
+      if (appends.put(queue, append) != null) {
+        throw new InvalidQueueRequestException(field + ": queue " + queue + " occurs twice; put its entries together");
+      }
+      if (append.getEntryCount() == 0) {
+        throw new InvalidQueueRequestException(field + ".entry: empty; leave the queue out");
+      }
+      for (int entry = 0; entry < append.getEntryCount(); entry++) {
+        check(append.getEntry(entry), field + ".entry[" + entry + "]");
+      }
+    }
+  }
+
+  private byte[] checkedProducer(int index) throws InvalidQueueRequestException {
+    ByteString producer = request.getProducerBytes(index);
+    if (producer.isEmpty() || producer.size() > ProducerWindow.PRODUCER_BYTES_MAX) {
+      throw new InvalidQueueRequestException("producer[" + index + "]: " + producer.size() + " bytes; a producer's name has 1 to "
+          + ProducerWindow.PRODUCER_BYTES_MAX);
+    }
+    return producer.toByteArray();
+  }
+
+  private void check(AppendEntry entry, String field) throws InvalidQueueRequestException {
+    checkIndex(entry.getProducer(), producers.length, field, "producer");
+    checkIndex(entry.getBody(), request.getBodyCount(), field, "body");
+    if (entry.getSequence() < 0) {
+      throw new InvalidQueueRequestException(field + ".sequence: " + Long.toUnsignedString(entry.getSequence())
+          + "; a sequence lies below 2^63");
+    }
+    int carried = entry.getDelivery().size() + request.getBody(entry.getBody()).size();
+    if (entry.getSize() < 0 || entry.getSize() > carried) {
+      throw new InvalidQueueRequestException(field + ".size: " + Integer.toUnsignedString(entry.getSize())
+          + " bytes, but delivery and body have " + carried + "; send the size that counts against the quota");
+    }
+    if (entry.getExpiresAtMs() < 0 || (entry.hasTtlMs() && entry.getTtlMs() <= 0)) {
+      throw new InvalidQueueRequestException(field + ": expires_at_ms " + Long.toUnsignedString(entry.getExpiresAtMs())
+          + ", ttl_ms " + Long.toUnsignedString(entry.getTtlMs()) + "; send times above 0 and below 2^63, or leave them out");
+    }
+  }
+
+  private static void checkIndex(int index, int count, String field, String name) throws InvalidQueueRequestException {
+    if (index < 0 || index >= count) {
+      throw new InvalidQueueRequestException(field + "." + name + ": index " + Integer.toUnsignedString(index) + ", but the call has "
+          + count + "; send every " + name + " that an entry names");
+    }
+  }
+
+  AppendResponse run() throws IOException {
+    AppendResponse.Builder response = AppendResponse.newBuilder();
+    List<QueueAppending> parts = new ArrayList<>(appends.size());
+    List<Mutation> mutations = new ArrayList<>();
+    try (LockedQueues queues = region.lock(appends.keySet())) {
+      for (Map.Entry<QueueKey, QueueAppend> entry : appends.entrySet()) {
+        QueueAppending part = new QueueAppending(region.rows(), entry.getKey(), queues.draft(entry.getKey()), defaultQuota);
+        for (AppendEntry message : entry.getValue().getEntryList()) {
+          part.append(message, producers[message.getProducer()], request.getBody(message.getBody()));
+        }
+        response.addResult(part.finish(mutations));
+        parts.add(part);
+      }
+      queues.commit(mutations);
+    }
+    region.counters().countAppend(parts);
+    return response.build();
+  }
+}
