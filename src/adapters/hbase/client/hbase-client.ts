@@ -1,0 +1,177 @@
+/**
+ * A client of one HBase 2 cluster: coprocessor calls, reads, writes, scans and administration, that find their regions, repeat what may be
+ * repeated and end by their deadline. Every method rejects with HBaseError only.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Timers } from '../../../time/clock.ts';
+import { type ClientStats, newClientStats } from './client-stats.ts';
+import { ClusterRegistry } from './cluster-registry.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { encodeExecService } from './exec-service.ts';
+import { MasterAdmin } from './master-admin.ts';
+import { MasterCaller } from './master-caller.ts';
+import { type HBaseProtocol, loadProtocol } from './protocol.ts';
+import { type CallOptions, RegionCaller } from './region-caller.ts';
+import type { RegionLocation } from './region-location.ts';
+import { RegionLocator } from './region-locator.ts';
+import { type Row, rowOf } from './row.ts';
+import type { ScanOptions } from './scan-options.ts';
+import { TableScan } from './table-scan.ts';
+
+export interface HBaseClientOptions {
+  /** `host:port`, comma separated. */
+  readonly zookeeperQuorum: string;
+  /** Where HBase keeps its nodes. Default `/hbase`. */
+  readonly znodeParent?: string;
+  /** Whom HBase takes the calls for. Default `spokemq`. */
+  readonly effectiveUser?: string;
+  /** For a call with all its attempts, milliseconds. Default 15 s: a server that dies costs its regions some seconds. */
+  readonly operationTimeoutMs?: number;
+  /** For one attempt, milliseconds. Default 5 s. */
+  readonly attemptTimeoutMs?: number;
+  /** For a TCP connection to be accepted, milliseconds. Default 2 s. */
+  readonly connectTimeoutMs?: number;
+  /** For a change of a table or region, milliseconds. Default 120 s. */
+  readonly adminTimeoutMs?: number;
+  /** Calls waiting for an answer on one connection, and bytes of their requests. Defaults 10,000 and 256 MiB. */
+  readonly pendingCallsMax?: number;
+  readonly pendingBytesMax?: number;
+  readonly timers: Timers;
+  /** Milliseconds that never jump. Default: the process's monotonic clock. */
+  readonly monotonicMs?: () => number;
+  /** From 0 up to 1; for jitter and nonces. */
+  readonly random?: () => number;
+}
+
+const MIB = 1024 * 1024;
+
+export interface ExecCall extends CallOptions {
+  readonly table: string;
+  /** Any row of the region that is called. */
+  readonly row: Uint8Array;
+  /** Full name of the protobuf service, `package.Service`. */
+  readonly service: string;
+  readonly method: string;
+  /** Encoded request. Not copied: must not change before the call has ended. */
+  readonly request: Uint8Array;
+}
+
+export interface GetCall extends Omit<CallOptions, 'idempotent'> {
+  readonly table: string;
+  readonly row: Uint8Array;
+  readonly families?: readonly string[];
+}
+
+export class HBaseClient {
+  readonly stats: ClientStats;
+  readonly master: MasterAdmin;
+  readonly #protocol: HBaseProtocol;
+  readonly #registry: ClusterRegistry;
+  readonly #pool: ConnectionPool;
+  readonly #caller: RegionCaller;
+
+  private constructor(options: HBaseClientOptions, protocol: HBaseProtocol, registry: ClusterRegistry) {
+    const {
+      timers,
+      monotonicMs = () => performance.now(),
+      random = Math.random,
+      operationTimeoutMs = 15_000,
+      attemptTimeoutMs = 5_000,
+    } = options;
+    const stats = newClientStats();
+    const pool = new ConnectionPool(
+      {
+        effectiveUser: options.effectiveUser ?? 'spokemq',
+        connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
+        pendingCallsMax: options.pendingCallsMax ?? 10_000,
+        pendingBytesMax: options.pendingBytesMax ?? 256 * MIB,
+        protocol,
+        timers,
+        monotonicMs,
+        stats,
+      },
+      random,
+    );
+    const locator = new RegionLocator({ pool, registry, protocol, attemptTimeoutMs, stats });
+    const shared = { pool, attemptTimeoutMs, timers, monotonicMs, random };
+    const caller = new RegionCaller({ ...shared, locator, operationTimeoutMs, stats });
+    const adminTimeoutMs = options.adminTimeoutMs ?? 120_000;
+    const master = new MasterCaller({ ...shared, registry, caller, protocol, adminTimeoutMs });
+    this.stats = stats;
+    this.#protocol = protocol;
+    this.#registry = registry;
+    this.#pool = pool;
+    this.#caller = caller;
+    this.master = new MasterAdmin(master, protocol, caller, locator);
+  }
+
+  /** Does not wait for ZooKeeper or HBase: the first call does, until its deadline. */
+  static async connect(options: HBaseClientOptions): Promise<HBaseClient> {
+    const protocol = await loadProtocol();
+    const registry = await ClusterRegistry.open({
+      quorum: options.zookeeperQuorum,
+      znodeParent: options.znodeParent ?? '/hbase',
+      protocol,
+      timers: options.timers,
+    });
+    return new HBaseClient(options, protocol, registry);
+  }
+
+  /** What waits rejects with `CLOSED`; nothing keeps the process alive afterwards. */
+  close(): void {
+    this.#registry.close();
+    this.#pool.close();
+  }
+
+  /** Calls a coprocessor endpoint in the region of `row`; the encoded response. */
+  exec(call: ExecCall): Promise<Buffer> {
+    const { table, row, service, method, request } = call;
+    const { execService } = this.#protocol;
+    return this.#caller.call(table, row, call, async (connection, { name }, timeoutMs) => {
+      const parameter = encodeExecService(name, row, service, method, request);
+      return (await connection.callEncoded(execService, parameter, timeoutMs)).value.value;
+    });
+  }
+
+  /** One row, or undefined. */
+  get({ table, row, families = [], ...options }: GetCall): Promise<Row | undefined> {
+    const column = families.map((family) => ({ family: Buffer.from(family), qualifier: [] }));
+    return this.#caller.call(
+      table,
+      row,
+      { ...options, idempotent: true },
+      async (connection, { name }, timeoutMs) => {
+        const request = { region: { type: 1, value: name } as const, gxt: { row, column } };
+        const { result } = await connection.call(this.#protocol.get, request, timeoutMs);
+        return result === null ? undefined : rowOf(result.cell);
+      },
+    );
+  }
+
+  /**
+   * All rows of a range, in order, every one once; in batches of at least one. Each row is as it was at one moment, the scan as a whole is
+   * not.
+   */
+  scan(options: ScanOptions): AsyncGenerator<Row[]> {
+    return new TableScan(options, this.#caller, this.#protocol).batches();
+  }
+
+  /** Where the region of `row` is: as known, or looked up. */
+  locate(
+    table: string,
+    row: Uint8Array,
+    options: Pick<CallOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<RegionLocation> {
+    return this.#caller.locate(table, row, this.#caller.deadline(options));
+  }
+
+  /** The regions of a table in the order of their keys, from the one that holds `startKey`. */
+  async *regions(table: string, startKey: Uint8Array = Buffer.alloc(0)): AsyncGenerator<RegionLocation> {
+    for (let key = startKey; ;) {
+      const location = await this.locate(table, key);
+      yield location;
+      if (location.endKey.length === 0) return;
+      key = location.endKey;
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Finds the region of a row: from the cache, or from `hbase:meta`, one look-up for all that wait for the same region. Tries once: who
+ * asks decides whether to ask again.
+ */
+import type { ClientStats } from './client-stats.ts';
+import type { ClusterRegistry } from './cluster-registry.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { Deadline } from './deadline.ts';
+import { HBaseError } from './hbase-error.ts';
+import type { ResultMessage, ScanMessage, ScanRequest } from './messages.ts';
+import { locationOf, META_REGION_NAME, scanBackBefore, scanBackFrom } from './meta-table.ts';
+import type { HBaseProtocol } from './protocol.ts';
+import { RegionCache } from './region-cache.ts';
+import { containsRow, endsBefore, type RegionLocation } from './region-location.ts';
+import type { ServerAddress } from './server-address.ts';
+import { META_TABLE } from './table-name.ts';
+
+/** Regions read at once: the one asked for and its neighbours before it, which are asked for next. */
+const PREFETCHED_REGIONS = 16;
+/** Look-ups of one table under way at once. The others wait, and mostly find what they need in the cache then. */
+const LOOKUPS_PER_TABLE = 4;
+/** The same in every cluster. */
+const META_ENCODED_NAME = '1588230740';
+
+export interface LocatorOptions {
+  readonly pool: ConnectionPool;
+  readonly registry: ClusterRegistry;
+  readonly protocol: HBaseProtocol;
+  readonly attemptTimeoutMs: number;
+  readonly stats: ClientStats;
+}
+
+interface Target {
+  readonly table: string;
+  readonly row: Uint8Array;
+  /** The region before the row, not the one that holds it. */
+  readonly before: boolean;
+}
+
+export class RegionLocator {
+  readonly #options: LocatorOptions;
+  readonly #cache = new RegionCache();
+  /** Look-ups under way, and who waits for one of them to end, per table. */
+  readonly #lookups = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+
+  constructor(options: LocatorOptions) {
+    this.#options = options;
+  }
+
+  /** From the cache only: the way of almost every call. */
+  cached(table: string, row: Uint8Array): RegionLocation | undefined {
+    return this.#cache.get(table, row);
+  }
+
+  /** The region that holds `row`. Rejects with `TABLE_NOT_FOUND`, `REGION_UNAVAILABLE` or what kept from asking. */
+  locate(table: string, row: Uint8Array, deadline: Deadline): Promise<RegionLocation> {
+    return this.#find({ table, row, before: false }, deadline);
+  }
+
+  /** The region with the last rows before `row`; an empty `row` stands for the end of the table. */
+  locateBefore(table: string, row: Uint8Array, deadline: Deadline): Promise<RegionLocation> {
+    return this.#find({ table, row, before: true }, deadline);
+  }
+
+  /** A call found the region elsewhere, or its server gone. */
+  forget(location: RegionLocation): void {
+    if (location.table === META_TABLE) this.#options.registry.refresh();
+    else if (this.#cache.remove(location)) this.#options.stats.relocations++;
+  }
+
+  forgetTable(table: string): void {
+    this.#cache.removeTable(table);
+  }
+
+  async #find(target: Target, deadline: Deadline): Promise<RegionLocation> {
+    if (target.table === META_TABLE) return metaLocation(await this.#options.registry.metaServer(deadline));
+    const known = this.#known(target);
+    if (known !== undefined) return known;
+    const turn = this.#lookups.get(target.table) ?? { running: 0, waiting: [] };
+    this.#lookups.set(target.table, turn);
+    while (turn.running >= LOOKUPS_PER_TABLE) {
+      const free = new Promise<void>((resolve) => turn.waiting.push(resolve));
+      await deadline.bound(free, { table: target.table }, () => undefined);
+      const found = this.#known(target);
+      if (found !== undefined) {
+        turn.waiting.shift()?.();
+        return found;
+      }
+    }
+    turn.running++;
+    try {
+      return await this.#lookUp(target, deadline);
+    } finally {
+      turn.running--;
+      turn.waiting.shift()?.();
+      if (turn.running === 0 && turn.waiting.length === 0) this.#lookups.delete(target.table);
+    }
+  }
+
+  #known({ table, row, before }: Target): RegionLocation | undefined {
+    return before ? this.#cache.getBefore(table, row) : this.#cache.get(table, row);
+  }
+
+  async #lookUp(target: Target, deadline: Deadline): Promise<RegionLocation> {
+    const { registry, pool, stats } = this.#options;
+    const { table, row, before } = target;
+    const server = await registry.metaServer(deadline);
+    stats.lookups++;
+    try {
+      const connecting = pool.ready(server, 'ClientService') ?? pool.get(server, 'ClientService');
+      const connection = await deadline.bound(Promise.resolve(connecting), { table }, () => undefined);
+      const scan = before ? scanBackBefore(table, row) : scanBackFrom(table, row);
+      const response = await connection.call(
+        this.#options.protocol.scan,
+        metaScanRequest(scan),
+        Math.min(this.#options.attemptTimeoutMs, deadline.remainingMs()),
+      );
+      return this.#choose(target, response.results);
+    } catch (error) {
+      if (!(error instanceof HBaseError)) throw error;
+      if (
+        error.code === 'CONNECT_FAILED' ||
+        error.code === 'CONNECTION_LOST' ||
+        error.code === 'REGION_UNAVAILABLE'
+      ) {
+        registry.refresh();
+      }
+      throw error.at({ table });
+    }
+  }
+
+  /** Takes all regions of an answer into the cache, oldest knowledge last, and returns the one asked for. */
+  #choose({ table, row, before }: Target, results: readonly ResultMessage[]): RegionLocation {
+    let unavailable: unknown;
+    let found: RegionLocation | undefined;
+    for (const result of results) {
+      try {
+        const location = locationOf(result, this.#options.protocol);
+        if (location?.table !== table) continue;
+        this.#cache.put(location);
+        if (before ? endsBefore(location, row) : containsRow(location, row)) found ??= location;
+      } catch (error) {
+        if (!(error instanceof HBaseError)) throw error;
+        unavailable ??= error;
+      }
+    }
+    if (found !== undefined) return found;
+    if (unavailable !== undefined) throw unavailable;
+    // A region that is being split or merged leaves a gap for a moment; a table that is not there leaves nothing at all.
+    if (results.length > 0)
+      throw new HBaseError('REGION_UNAVAILABLE', 'no region holds the row at the moment', { table });
+    throw new HBaseError('TABLE_NOT_FOUND', 'hbase:meta has no region of the table', { table });
+  }
+}
+
+function metaLocation(server: ServerAddress): RegionLocation {
+  return {
+    table: META_TABLE,
+    name: META_REGION_NAME,
+    encodedName: META_ENCODED_NAME,
+    regionId: 1n,
+    startKey: Buffer.alloc(0),
+    endKey: Buffer.alloc(0),
+    server,
+  };
+}
+
+function metaScanRequest(scan: ScanMessage): ScanRequest {
+  return {
+    region: { type: 1, value: META_REGION_NAME },
+    scan,
+    numberOfRows: PREFETCHED_REGIONS,
+    limitOfRows: PREFETCHED_REGIONS,
+    closeScanner: true,
+  };
+}

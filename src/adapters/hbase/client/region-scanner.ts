@@ -1,0 +1,105 @@
+/**
+ * One open scanner on one region: fetches batches, puts rows together that come in parts, and knows whether the region has more. Any
+ * failure ends it; it never goes on by itself, so it cannot skip a row.
+ */
+import type { CellMessage, Halves, ResultMessage, ScanMessage, ScanResponse } from './messages.ts';
+import type { HBaseProtocol } from './protocol.ts';
+import type { RegionLocation } from './region-location.ts';
+import { type Row, rowOf } from './row.ts';
+import type { ServerConnection } from './server-connection.ts';
+
+/** How long the server may take to close a scanner, milliseconds. Nobody waits for it: its lease ends it otherwise. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+export interface ScannerBatch {
+  readonly rows: readonly Row[];
+  /** Nothing more in this region: the server has closed the scanner. */
+  readonly regionDone: boolean;
+  /** Nothing more in any region. */
+  readonly scanDone: boolean;
+}
+
+export class RegionScanner {
+  readonly location: RegionLocation;
+  readonly #connection: ServerConnection;
+  readonly #protocol: HBaseProtocol;
+  readonly #scan: ScanMessage;
+  #scannerId: Halves | undefined;
+  #calls = 0;
+  #done = false;
+  /** Cells of a row of which more is to come. */
+  #partial: CellMessage[] = [];
+
+  constructor(
+    connection: ServerConnection,
+    location: RegionLocation,
+    protocol: HBaseProtocol,
+    scan: ScanMessage,
+  ) {
+    this.#connection = connection;
+    this.location = location;
+    this.#protocol = protocol;
+    this.#scan = scan;
+  }
+
+  /** Up to `rowsMax` rows; fewer, or none, does not mean the end. `limit` is what is left of the whole scan, 0 for no limit. */
+  async next(rowsMax: number, limit: number, timeoutMs: number): Promise<ScannerBatch> {
+    const opening = this.#scannerId === undefined;
+    const response = await this.#connection.call(
+      this.#protocol.scan,
+      {
+        ...(opening
+          ? { region: { type: 1, value: this.location.name }, scan: this.#scan }
+          : { scannerId: this.#scannerId, nextCallSeq: this.#calls }),
+        numberOfRows: rowsMax,
+        limitOfRows: limit,
+        clientHandlesPartials: true,
+        clientHandlesHeartbeats: true,
+      } as Parameters<HBaseProtocol['scan']['encode']>[0],
+      timeoutMs,
+    );
+    if (opening) this.#scannerId = response.scannerId;
+    else this.#calls++;
+    return this.#batch(response);
+  }
+
+  /** Tells the server that nobody comes back. Does not wait, and does not fail. */
+  close(): void {
+    if (this.#done || this.#scannerId === undefined || !this.#connection.isOpen) return;
+    this.#done = true;
+    const request = { scannerId: this.#scannerId, numberOfRows: 0, closeScanner: true };
+    this.#connection.call(this.#protocol.scan, request, CLOSE_TIMEOUT_MS).catch(() => {});
+  }
+
+  #batch(response: ScanResponse): ScannerBatch {
+    const rows: Row[] = [];
+    for (const result of response.results) this.#collect(result, rows);
+    const scanDone = isGiven(response, 'moreResults') && !response.moreResults;
+    const regionDone =
+      scanDone || (isGiven(response, 'moreResultsInRegion') && !response.moreResultsInRegion);
+    // The server reports the end of the region only after the last part of its last row.
+    if (regionDone) this.#flush(rows);
+    this.#done ||= regionDone;
+    return { rows, regionDone, scanDone };
+  }
+
+  #collect(result: ResultMessage, rows: Row[]): void {
+    const first = result.cell[0];
+    if (first === undefined) return;
+    const waiting = this.#partial[0];
+    if (waiting !== undefined && !waiting.row.equals(first.row)) this.#flush(rows);
+    for (const cell of result.cell) this.#partial.push(cell);
+    if (!result.partial) this.#flush(rows);
+  }
+
+  #flush(rows: Row[]): void {
+    const row = rowOf(this.#partial);
+    if (row !== undefined) rows.push(row);
+    this.#partial = [];
+  }
+}
+
+/** An absent field reads as false, which is the opposite of what HBase means by leaving it out. */
+function isGiven(response: ScanResponse, field: keyof ScanResponse): boolean {
+  return Object.hasOwn(response, field);
+}
