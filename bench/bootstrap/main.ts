@@ -1,0 +1,123 @@
+/**
+ * `npm run bench:bootstrap`: how long a broker takes to be ready with many persistent sessions, and what they cost in memory:
+ * from snapshot and tail, and by replaying the whole log. Prints a Markdown table.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describeMachine } from '../machine/description.ts';
+import type { MeasuredStart } from './measured-start.ts';
+import { prepareState } from './prepare-state.ts';
+
+const START = fileURLToPath(new URL('measured-start.js', import.meta.url));
+const BYTES_PER_MIB = 2 ** 20;
+
+const USAGE = `npm run bench:bootstrap -- [options]
+  --sessions a,b      sizes, each with five subscriptions a session (10000,100000,1000000)
+  --data-root DIR     where the data directories are made (the system's temporary directory)
+  --from a,b          snapshot, log: what the state is restored from (both)
+  --help              this text`;
+
+const HEADER = [
+  'sessions',
+  'from',
+  'ready s',
+  'snapshot s',
+  'tail s',
+  'rows and records',
+  'CPU s',
+  'longest stall ms',
+  'stall p99 ms',
+  'bytes a session, resident',
+  'heap',
+  'buffers',
+  'peak MiB',
+];
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      sessions: { type: 'string', default: '10000,100000,1000000' },
+      'data-root': { type: 'string', default: tmpdir() },
+      from: { type: 'string', default: 'snapshot,log' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  console.log(`${describeMachine(values['data-root'])}\n`);
+  console.log(tableRow(HEADER));
+  console.log(tableRow(HEADER.map((_, index) => (index === 1 ? '---' : '---:'))));
+  const empty = await inDirectory(values['data-root'], 0, start);
+  console.log(tableRow(cells(0, '-', empty, empty)));
+  for (const sessions of values.sessions.split(',').map(Number)) {
+    await inDirectory(values['data-root'], sessions, async (directory) => {
+      for (const from of values.from.split(',')) {
+        // Without a snapshot there is only the log to start from.
+        if (from === 'log') await rm(path.join(directory, 'sessions', 'snapshot'), { recursive: true });
+        console.log(tableRow(cells(sessions, from, await start(directory), empty)));
+      }
+    });
+  }
+}
+
+async function inDirectory<T>(
+  root: string,
+  sessions: number,
+  use: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = await mkdtemp(path.join(root, 'spoke-bootstrap-'));
+  try {
+    console.error(`preparing ${sessions} sessions`);
+    await prepareState(directory, sessions);
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function start(directory: string): Promise<MeasuredStart> {
+  const child = fork(START, [directory], { execArgv: ['--expose-gc'] });
+  const [measured] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`the measured broker ended with ${String(code)} before it was ready`);
+    }),
+  ])) as [MeasuredStart];
+  await once(child, 'exit');
+  return measured;
+}
+
+/** Memory is what was added to the broker without sessions. */
+function cells(sessions: number, from: string, measured: MeasuredStart, empty: MeasuredStart): string[] {
+  const seconds = (ms: number): string => (ms / 1000).toFixed(2);
+  const each = (bytes: number): string => (sessions === 0 ? '-' : (bytes / sessions).toFixed(0));
+  return [
+    String(sessions),
+    from,
+    seconds(measured.readyMs),
+    seconds(measured.snapshotMs),
+    seconds(measured.tailMs),
+    String(measured.folded),
+    seconds(measured.cpuMs),
+    measured.stallMs.toFixed(0),
+    measured.stallP99Ms.toFixed(1),
+    each(measured.residentBytes - empty.residentBytes),
+    each(measured.heapBytes - empty.heapBytes),
+    each(measured.bufferBytes - empty.bufferBytes),
+    (measured.residentPeakBytes / BYTES_PER_MIB).toFixed(0),
+  ];
+}
+
+function tableRow(texts: readonly string[]): string {
+  return `| ${texts.join(' | ')} |`;
+}
+
+await main(process.argv.slice(2));
