@@ -3,19 +3,16 @@
  * is complete, and is checked before every use; several processes may ask at once.
  */
 import { createHash } from 'node:crypto';
-import { spawn } from 'node:child_process';
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from './engine.ts';
 import type { Progress } from './engine.ts';
-import { mavenCommand } from './java.ts';
+import { runMaven } from './maven.ts';
 import { CACHE_DIRECTORY } from './places.ts';
 
 /** File name and size in bytes of every jar. */
 type JarList = Readonly<Record<string, number>>;
 
 const LIST = 'jars.json';
-const OUTPUT_CHARACTERS_MAX = 4_000;
 
 /** The folder with the run-time jars of `pom`, resolved now if they are not there yet. */
 export async function mavenJars(name: string, pom: string, progress: Progress): Promise<string> {
@@ -53,27 +50,6 @@ async function copyDependencies(pom: string, folder: string): Promise<void> {
     '-DincludeScope=runtime',
     `-DoutputDirectory=${folder}`,
   ]);
-}
-
-/** Runs Maven without questions; rejects with the end of what it printed. */
-export async function runMaven(args: readonly string[]): Promise<void> {
-  const child = spawn(mavenCommand(), ['--quiet', '--batch-mode', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  const keep = (chunk: Buffer) => {
-    output = (output + chunk.toString()).slice(-OUTPUT_CHARACTERS_MAX);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (status !== 0)
-    throw new EngineError(
-      `"mvn ${args.join(' ')}" failed. Can it reach a Maven repository? Its last words:\n${output.trim()}`,
-    );
 }
 
 async function readList(folder: string): Promise<JarList | undefined> {

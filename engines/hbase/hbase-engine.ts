@@ -16,11 +16,12 @@ import { mavenJars } from '../maven-jars.ts';
 import { PROJECT_DIRECTORY, realDirectory } from '../places.ts';
 import { ServerProcess } from '../server-process.ts';
 import { Watchdog } from '../watchdog.ts';
+import { endpointJar } from './endpoint-jar.ts';
 import { clusterProcesses, standaloneProcess } from './hbase-processes.ts';
 import type { HBaseProcesses } from './hbase-processes.ts';
 import { LOG4J, renderSite, renderZooKeeper, siteProperties } from './hbase-site.ts';
 import type { HBaseLayout } from './hbase-site.ts';
-import { callMaster } from './master-probe.ts';
+import { callMaster, callRegionServer, callZooKeeper } from './server-probe.ts';
 
 export interface HBaseOptions {
   /** Kept, and the servers left running when this process ends. Absent: temporary, and everything ends with this process. */
@@ -49,7 +50,7 @@ const CLUSTER_SESSION_MS = 6_000;
 
 /** On a busy machine a start takes half a minute, and one after a crash twice that. */
 const READY_MS_MAX = 180_000;
-const READY_POLL_MS = 200;
+const READY_POLL_MS = 500;
 
 const POM = 'engines/hbase/pom.xml';
 
@@ -61,6 +62,8 @@ export class HBaseEngine implements RunningEngine {
   readonly zookeeper: ServerProcess;
   readonly master: ServerProcess;
   readonly regionServers: readonly ServerProcess[];
+  /** Where the region servers listen, in the same order. */
+  readonly regionServerPorts: readonly number[];
   readonly #layout: HBaseLayout;
   readonly #watchdog: Watchdog | undefined;
 
@@ -69,36 +72,18 @@ export class HBaseEngine implements RunningEngine {
     const progress = options.progress ?? (() => undefined);
     const java = javaCommand();
     const jars = await mavenJars('hbase', join(PROJECT_DIRECTORY, POM), progress);
-    const dataDirectory = await preparedDirectory(options);
-    const watchdog = options.dataDirectory === undefined ? new Watchdog(dataDirectory) : undefined;
-    const servers = options.regionServers ?? 1;
-    const [zookeeperPort = 0, masterPort = 0, ...regionServerPorts] = await freePorts(2 + servers);
-    const distributed = options.regionServers !== undefined;
-    const layout: HBaseLayout = {
-      dataDirectory,
-      distributed,
-      zookeeperPort: options.zookeeperPort ?? zookeeperPort,
-      masterPort,
-      walSync: options.walSync ?? false,
-      sessionTimeoutMs:
-        options.sessionTimeoutMs ?? (distributed ? CLUSTER_SESSION_MS : STANDALONE_SESSION_MS),
-      properties: options.properties ?? {},
-    };
-    if (!(await isFree(layout.zookeeperPort)))
-      throw new EngineError(
-        `Port ${layout.zookeeperPort} of 127.0.0.1 is in use. Name another one for ZooKeeper, or stop what listens there.`,
-      );
+    const endpoint = await endpointJar(progress);
+    const temporary = options.dataDirectory === undefined;
+    const ports = await choosePorts(options);
+    const layout = layoutOf(options, await preparedDirectory(options), ports);
     await writeConfiguration(layout);
-    const context = {
-      java,
-      classPath: [`${jars}/*`],
+    const heapMb = options.heapMb ?? (layout.distributed ? REGION_SERVER_HEAP_MB : STANDALONE_HEAP_MB);
+    const context = { java, classPath: [endpoint, `${jars}/*`], layout, heapMb };
+    const engine = new HBaseEngine(
       layout,
-      heapMb: options.heapMb ?? (distributed ? REGION_SERVER_HEAP_MB : STANDALONE_HEAP_MB),
-    };
-    const processes = distributed
-      ? clusterProcesses(context, regionServerPorts)
-      : standaloneProcess(context, regionServerPorts[0] ?? 0);
-    const engine = new HBaseEngine(layout, processes, watchdog);
+      layout.distributed ? clusterProcesses(context) : standaloneProcess(context),
+      temporary ? new Watchdog(layout.dataDirectory) : undefined,
+    );
     try {
       await engine.#startAll(progress);
     } catch (error) {
@@ -117,6 +102,7 @@ export class HBaseEngine implements RunningEngine {
     const own = (plan: HBaseProcesses['master']) =>
       plan === plans.master ? this.master : new ServerProcess(plan, watchdog);
     this.zookeeper = own(plans.zookeeper);
+    this.regionServerPorts = layout.regionServerPorts;
     this.regionServers = plans.regionServers.map(own);
   }
 
@@ -147,7 +133,10 @@ export class HBaseEngine implements RunningEngine {
     while (performance.now() < deadlineMs) {
       for (const process of this.processes) process.assertRunning();
       try {
-        await callMaster(this.master.port);
+        await callZooKeeper(this.#layout.zookeeperPort);
+        await Promise.all(this.regionServerPorts.map(callRegionServer));
+        // Last: it waits for the others.
+        await callMaster(this.#layout.masterPort);
         return;
       } catch (error) {
         last = error;
@@ -177,6 +166,29 @@ export class HBaseEngine implements RunningEngine {
     progress('waiting until HBase answers');
     await this.ready();
   }
+}
+
+async function choosePorts({ zookeeperPort, regionServers = 1 }: HBaseOptions): Promise<readonly number[]> {
+  if (zookeeperPort !== undefined && !(await isFree(zookeeperPort)))
+    throw new EngineError(
+      `Port ${zookeeperPort} of 127.0.0.1 is in use. Name another one with --zookeeper-port, or stop what listens there.`,
+    );
+  return await freePorts(2 + regionServers);
+}
+
+function layoutOf(options: HBaseOptions, dataDirectory: string, ports: readonly number[]): HBaseLayout {
+  const [zookeeperPort = 0, masterPort = 0, ...regionServerPorts] = ports;
+  const distributed = options.regionServers !== undefined;
+  return {
+    dataDirectory,
+    distributed,
+    zookeeperPort: options.zookeeperPort ?? zookeeperPort,
+    masterPort,
+    regionServerPorts,
+    walSync: options.walSync ?? false,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? (distributed ? CLUSTER_SESSION_MS : STANDALONE_SESSION_MS),
+    properties: options.properties ?? {},
+  };
 }
 
 async function preparedDirectory({ dataDirectory, regionServers }: HBaseOptions): Promise<string> {

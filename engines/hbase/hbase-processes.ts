@@ -40,36 +40,36 @@ const REGION_SERVER_CLASS = 'org.apache.hadoop.hbase.regionserver.HRegionServer'
 const ZOOKEEPER_CLASS = 'org.apache.zookeeper.server.ZooKeeperServerMain';
 
 /** Everything in one JVM: the three roles are the same process. */
-export function standaloneProcess(context: JvmContext, regionServerPort: number): HBaseProcesses {
-  const { layout } = context;
-  const process = {
-    ...planOf(context, 'HBase', layout.masterPort, 'hbase', context.heapMb, [
-      MASTER_CLASS,
-      '-D',
-      `hbase.regionserver.port=${regionServerPort}`,
-      'start',
-    ]),
-  };
+export function standaloneProcess(context: JvmContext): HBaseProcesses {
+  const { masterPort, regionServerPorts } = context.layout;
+  const process = planOf(context, 'HBase', masterPort, 'hbase', context.heapMb, [
+    MASTER_CLASS,
+    ...regionServerPorts.flatMap(regionServerPort),
+    'start',
+  ]);
   return { zookeeper: process, master: process, regionServers: [process] };
 }
 
-export function clusterProcesses(context: JvmContext, regionServerPorts: readonly number[]): HBaseProcesses {
-  const { layout } = context;
+export function clusterProcesses(context: JvmContext): HBaseProcesses {
+  const { dataDirectory, zookeeperPort, masterPort, regionServerPorts } = context.layout;
   return {
-    zookeeper: planOf(context, 'ZooKeeper', layout.zookeeperPort, 'zookeeper', ZOOKEEPER_HEAP_MB, [
+    zookeeper: planOf(context, 'ZooKeeper', zookeeperPort, 'zookeeper', ZOOKEEPER_HEAP_MB, [
       ZOOKEEPER_CLASS,
-      join(layout.dataDirectory, 'conf', 'zoo.cfg'),
+      join(dataDirectory, 'conf', 'zoo.cfg'),
     ]),
-    master: planOf(context, 'master', layout.masterPort, 'master', MASTER_HEAP_MB, [MASTER_CLASS, 'start']),
+    master: planOf(context, 'master', masterPort, 'master', MASTER_HEAP_MB, [MASTER_CLASS, 'start']),
     regionServers: regionServerPorts.map((port, index) =>
       planOf(context, `region server ${index}`, port, `region-server-${index}`, context.heapMb, [
         REGION_SERVER_CLASS,
-        '-D',
-        `hbase.regionserver.port=${port}`,
+        ...regionServerPort(port),
         'start',
       ]),
     ),
   };
+}
+
+function regionServerPort(port: number): readonly string[] {
+  return ['-D', `hbase.regionserver.port=${port}`];
 }
 
 function planOf(

@@ -1,0 +1,27 @@
+/** Runs Maven, which fetches jars and builds our endpoint. */
+import { spawn } from 'node:child_process';
+import { EngineError } from './engine.ts';
+import { mavenCommand } from './java.ts';
+
+const OUTPUT_CHARACTERS_MAX = 4_000;
+
+/** Runs Maven without questions; rejects with the end of what it printed. */
+export async function runMaven(args: readonly string[]): Promise<void> {
+  const child = spawn(mavenCommand(), ['--quiet', '--batch-mode', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-OUTPUT_CHARACTERS_MAX);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (status !== 0)
+    throw new EngineError(
+      `"mvn ${args.join(' ')}" failed. Can it reach a Maven repository? Its last words:\n${output.trim()}`,
+    );
+}
