@@ -85,17 +85,41 @@ final class AppendCall {
     }
   }
 
+  /** What has expired does not count against the quota: a queue that would be full is swept first. */
+  private void makeRoom(QueueKey queue, QueueAppend append, LockedQueues queues) throws IOException {
+    QueueState state = queues.state(queue);
+    ExpiryIndex index = region.expiry();
+    boolean mayHaveExpired = index.isDue(queue, request.getNowMs()) || !(state.expiryKnown || index.isComplete());
+    if (state.messages() == 0 || !mayHaveExpired) {
+      return;
+    }
+    long bytes = 0;
+    for (AppendEntry entry : append.getEntryList()) {
+      bytes += entry.getSize();
+    }
+    Quota quota = state.quota == null ? defaultQuota : state.quota;
+    if (state.messages() + append.getEntryCount() > quota.messagesMax || state.bytes() + bytes > quota.bytesMax) {
+      new ExpiredMessages(region, queue, request.getNowMs()).sweepHeld(queues);
+    }
+  }
+
   AppendResponse run() throws IOException {
     AppendResponse.Builder response = AppendResponse.newBuilder();
     List<QueueAppending> parts = new ArrayList<>(appends.size());
     List<Mutation> mutations = new ArrayList<>();
+    long messageTtlMs = region.rows().messageTtlMs();
     try (LockedQueues queues = region.lock(appends.keySet())) {
+      for (Map.Entry<QueueKey, QueueAppend> entry : appends.entrySet()) {
+        makeRoom(entry.getKey(), entry.getValue(), queues);
+      }
       for (Map.Entry<QueueKey, QueueAppend> entry : appends.entrySet()) {
         QueueAppending part = new QueueAppending(region.rows(), entry.getKey(), queues.draft(entry.getKey()), defaultQuota);
         for (AppendEntry message : entry.getValue().getEntryList()) {
           part.append(message, producers[message.getProducer()], request.getBody(message.getBody()));
         }
         response.addResult(part.finish(mutations));
+        // Before it is known whether the rows are there: a time for nothing is harmless, a missing one is not.
+        region.expiry().offer(entry.getKey(), part.earliestEndMs(messageTtlMs));
         parts.add(part);
       }
       queues.commit(mutations);

@@ -43,6 +43,7 @@ final class QueueAppending {
   private long evicted;
   private boolean evictsAtRest = true;
   private int entries;
+  private long writtenAtMs;
 
   QueueAppending(QueueRows rows, QueueKey queue, QueueState draft, Quota defaultQuota) {
     this.rows = rows;
@@ -107,26 +108,37 @@ final class QueueAppending {
     entries++;
   }
 
+  /** When the first of the appended messages expires or goes by itself, {@link MessageRow#NEVER} if none does. */
+  long earliestEndMs(long messageTtlMs) {
+    long earliestMs = MessageRow.NEVER;
+    for (Appended message : appended) {
+      long ttlMs = message.entry.hasTtlMs() ? Math.min(message.entry.getTtlMs(), messageTtlMs) : messageTtlMs;
+      long ttlEndMs = ttlMs == MessageRow.NEVER ? MessageRow.NEVER : writtenAtMs + ttlMs;
+      earliestMs = Math.min(earliestMs, Math.min(ttlEndMs, expiresAtMs(message.entry)));
+    }
+    return earliestMs;
+  }
+
   /** Adds the rows of what is left to `mutations`. */
   QueueAppendResult finish(List<Mutation> mutations) throws IOException {
     head.close();
     Appended last = appended.peekLast();
-    long nowMs = rows.nowMs();
+    writtenAtMs = rows.nowMs();
     for (Appended message : appended) {
-      mutations.add(messageRow(message, message == last, nowMs));
+      mutations.add(messageRow(message, message == last));
     }
     // A last message that goes by itself would take with it what is known of `next` and of the producers.
     if (stored > 0 && (isNew || evicted > 0 || last == null || last.entry.hasTtlMs())) {
-      mutations.add(StateRow.put(queue, draft, nowMs));
+      mutations.add(StateRow.put(queue, draft, writtenAtMs));
     }
     return result.build();
   }
 
-  private Put messageRow(Appended message, boolean isLast, long nowMs) {
+  private Put messageRow(Appended message, boolean isLast) {
     AppendEntry entry = message.entry;
     byte[] value = MessageRow.encode(message.cumulativeBytes, entry.getSize(), expiresAtMs(entry),
         isLast ? draft.window : null, entry.getDelivery(), message.body);
-    Put put = new Put(queue.messageRow(message.position)).addColumn(MessageRow.FAMILY, MessageRow.VALUE, nowMs, value);
+    Put put = new Put(queue.messageRow(message.position)).addColumn(MessageRow.FAMILY, MessageRow.VALUE, writtenAtMs, value);
     if (entry.hasTtlMs()) {
       put.setTTL(entry.getTtlMs());
     }

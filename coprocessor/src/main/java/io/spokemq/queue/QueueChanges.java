@@ -6,6 +6,7 @@ import io.spokemq.queue.protocol.QueueProtocol.TrimRequest;
 import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -50,6 +51,7 @@ final class QueueChanges {
         }
       }
       queues.commit(mutations);
+      forgetEmptied(queues, through.keySet());
     }
     region.counters().messagesTrimmed.add(trimmed);
   }
@@ -96,6 +98,15 @@ final class QueueChanges {
         }
       }
       queues.commit(mutations);
+      forgetEmptied(queues, dropped);
+    }
+  }
+
+  private void forgetEmptied(LockedQueues queues, Collection<QueueKey> keys) throws IOException {
+    for (QueueKey queue : keys) {
+      if (queues.state(queue).messages() == 0) {
+        region.expiry().remove(queue);
+      }
     }
   }
 

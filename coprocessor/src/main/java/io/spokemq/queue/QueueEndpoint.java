@@ -28,10 +28,12 @@ import io.spokemq.queue.protocol.QueueProtocol.TrimRequest;
 import io.spokemq.queue.protocol.QueueProtocol.TrimResponse;
 import java.io.IOException;
 import java.util.Collections;
+import java.util.Optional;
 import org.apache.hadoop.hbase.CoprocessorEnvironment;
 import org.apache.hadoop.hbase.coprocessor.CoprocessorException;
 import org.apache.hadoop.hbase.coprocessor.RegionCoprocessor;
 import org.apache.hadoop.hbase.coprocessor.RegionCoprocessorEnvironment;
+import org.apache.hadoop.hbase.coprocessor.RegionObserver;
 import org.apache.hadoop.hbase.ipc.CoprocessorRpcUtils;
 
 /**
@@ -58,6 +60,11 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
     }
     int statesMax = environment.getConfiguration().getInt(STATES_MAX_KEY, STATES_MAX_DEFAULT);
     region = new QueueRegion(((RegionCoprocessorEnvironment) environment).getRegion(), statesMax);
+  }
+
+  @Override
+  public Optional<RegionObserver> getRegionObserver() {
+    return Optional.of(new QueueRegionObserver(region));
   }
 
   @Override
@@ -135,7 +142,7 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
 
   @Override
   public void sweep(RpcController controller, SweepRequest request, RpcCallback<SweepResponse> done) {
-    answer(controller, done, () -> SweepResponse.newBuilder().setRemoved(0).setDone(true).build());
+    answer(controller, done, () -> region.sweeper().sweep(request));
   }
 
   @Override

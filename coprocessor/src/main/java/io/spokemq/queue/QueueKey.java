@@ -88,6 +88,11 @@ final class QueueKey implements Comparable<QueueKey> {
         && Bytes.equals(cell.getRowArray(), cell.getRowOffset(), bytes.length, bytes, 0, bytes.length);
   }
 
+  /** Whether a row that `owns` accepts is a message, not the state. */
+  boolean isMessageRow(Cell cell) {
+    return cell.getRowLength() != bytes.length;
+  }
+
   /** Position at rest of a message row. */
   static long positionOf(Cell cell) {
     return Bytes.toLong(cell.getRowArray(), cell.getRowOffset() + cell.getRowLength() - Long.BYTES);

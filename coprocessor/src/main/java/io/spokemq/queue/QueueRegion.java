@@ -7,10 +7,12 @@ import java.util.Collection;
 import java.util.List;
 import org.apache.hadoop.hbase.regionserver.Region;
 
-/** The queues of one open region: their rows, the states that are remembered, and what was counted. */
+/** The queues of one open region: their rows, the states that are remembered, what expires when, and what was counted. */
 final class QueueRegion {
   private final QueueRows rows;
   private final QueueStates states;
+  private final ExpiryIndex expiry = new ExpiryIndex();
+  private final Sweeper sweeper = new Sweeper(this);
   private final QueueCounters counters = new QueueCounters();
 
   QueueRegion(Region region, int statesMax) {
@@ -24,6 +26,14 @@ final class QueueRegion {
 
   QueueStates states() {
     return states;
+  }
+
+  ExpiryIndex expiry() {
+    return expiry;
+  }
+
+  Sweeper sweeper() {
+    return sweeper;
   }
 
   QueueCounters counters() {

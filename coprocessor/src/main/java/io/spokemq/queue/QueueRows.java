@@ -102,6 +102,12 @@ final class QueueRows {
     return new MessageScan(region.getScanner(scan));
   }
 
+  /** Messages of all queues behind the row `after`, all of them for null, without filling the block cache. The caller closes it. */
+  MessageScan allMessages(byte[] after) throws IOException {
+    Scan scan = new Scan().addColumn(MessageRow.FAMILY, MessageRow.VALUE).setCacheBlocks(false);
+    return new MessageScan(region.getScanner(after == null ? scan : scan.withStartRow(after, false)));
+  }
+
   /** Rows of family q from `from` on. The caller closes it. */
   RegionScanner stateRows(byte[] from, boolean inclusive) throws IOException {
     return region.getScanner(new Scan().withStartRow(from, inclusive).addFamily(StateRow.FAMILY));

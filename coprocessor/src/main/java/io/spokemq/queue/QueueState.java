@@ -24,6 +24,8 @@ final class QueueState {
   boolean dropped;
   /** Whether a state row is there. */
   boolean stored;
+  /** Not at rest: whether the expiry index has heard of every message of this queue. */
+  boolean expiryKnown;
   /** Time of the newest cell in the state row; the next one is later, whatever the clock says. */
   long writtenAtMs;
 
@@ -41,6 +43,7 @@ final class QueueState {
     quota = other.quota;
     dropped = other.dropped;
     stored = other.stored;
+    expiryKnown = other.expiryKnown;
     writtenAtMs = other.writtenAtMs;
   }
 
