@@ -1,0 +1,109 @@
+/**
+ * Appends: one call under way per lane, so that a queue sees them in the order they were made, whatever the network and
+ * HBase's threads do to calls that overlap.
+ */
+import type { AppendEntry, AppendResult, QueueQuota } from '../../../queue/durable-queue.ts';
+import { messageBytes } from '../../../queue/message.ts';
+import { encodeAppendRequest, type QueueAppend } from './append-request.ts';
+import { decodeAppendResponse } from './queue-answers.ts';
+import type { QueueEndpoint } from './queue-endpoint.ts';
+import { callPerRegion } from './region-groups.ts';
+import { queueLane, queueRow } from './row-key.ts';
+
+export interface QueueAppenderOptions {
+  readonly endpoint: QueueEndpoint;
+  readonly defaultQuota: QueueQuota;
+  readonly nowMs: () => number;
+}
+
+/** The entries of one queue, and where in the batch they stood. */
+interface Gathered extends QueueAppend {
+  readonly entries: AppendEntry[];
+  readonly indices: number[];
+}
+
+export class QueueAppender {
+  readonly #options: QueueAppenderOptions;
+  /** The last call of each lane that has one under way. */
+  readonly #lanes = new Map<number, Promise<unknown>>();
+  #bytesUnderWay = 0;
+
+  constructor(options: QueueAppenderOptions) {
+    this.#options = options;
+  }
+
+  /** Message bytes of appends that have no answer yet. */
+  get bytesUnderWay(): number {
+    return this.#bytesUnderWay;
+  }
+
+  /** Rejects with `HBaseError` when one of the lanes fails; what the others stored is a repeat next time. */
+  async append(batch: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
+    const results = new Array<AppendResult>(batch.length);
+    const lanes = gather(batch);
+    await Promise.all(Array.from(lanes, ([lane, queues]) => this.#inTurn(lane, queues, results)));
+    return results;
+  }
+
+  async #inTurn(lane: number, queues: ReadonlyMap<string, Gathered>, results: AppendResult[]): Promise<void> {
+    const appends = [...queues.values()];
+    const bytes = bytesOf(appends);
+    this.#bytesUnderWay += bytes;
+    const before = this.#lanes.get(lane);
+    const work = this.#store(appends, results, before);
+    const turn = work.catch(ignore);
+    this.#lanes.set(lane, turn);
+    try {
+      await work;
+    } finally {
+      this.#bytesUnderWay -= bytes;
+      if (this.#lanes.get(lane) === turn) this.#lanes.delete(lane);
+    }
+  }
+
+  async #store(
+    appends: readonly Gathered[],
+    results: AppendResult[],
+    before: Promise<unknown> | undefined,
+  ): Promise<void> {
+    await before;
+    const { endpoint, defaultQuota, nowMs } = this.#options;
+    const answers = await callPerRegion(endpoint, appends, async (row, inRegion) => {
+      const request = encodeAppendRequest(inRegion, { defaultQuota, nowMs: Math.floor(nowMs()) });
+      return decodeAppendResponse(await endpoint.callEncoded('Append', row, request));
+    });
+    for (const [index, { indices }] of appends.entries()) {
+      const answer = answers[index];
+      if (answer?.length !== indices.length)
+        throw new RangeError('the queue endpoint answered other entries than were sent');
+      for (const [position, result] of answer.entries()) results[indices[position] ?? 0] = result;
+    }
+  }
+}
+
+/** By lane, then by queue. */
+function gather(batch: readonly AppendEntry[]): Map<number, Map<string, Gathered>> {
+  const lanes = new Map<number, Map<string, Gathered>>();
+  for (const [index, entry] of batch.entries()) {
+    const { queue } = entry;
+    const lane = queueLane(queue);
+    let queues = lanes.get(lane);
+    if (queues === undefined) lanes.set(lane, (queues = new Map<string, Gathered>()));
+    let gathered = queues.get(queue.text);
+    if (gathered === undefined)
+      queues.set(queue.text, (gathered = { row: queueRow(queue), entries: [], indices: [] }));
+    gathered.entries.push(entry);
+    gathered.indices.push(index);
+  }
+  return lanes;
+}
+
+function bytesOf(appends: readonly Gathered[]): number {
+  let bytes = 0;
+  for (const { entries } of appends) for (const { queued } of entries) bytes += messageBytes(queued.message);
+  return bytes;
+}
+
+function ignore(): void {
+  // Its caller knows; the next of the lane only waits for its end.
+}
