@@ -4,11 +4,20 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { Socket } from 'node:net';
 
 /** Every line of input replaces the list of process ids to kill. */
 const SCRIPT =
   'pids=; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -KILL $pids; rm -rf "$1"';
+
+/** What runs as the watchdog of `directory`, to be given a pipe as standard input. */
+export function watchdogCommand(directory: string): {
+  readonly command: string;
+  readonly args: readonly string[];
+} {
+  return { command: 'sh', args: ['-c', SCRIPT, 'engine-watchdog', directory] };
+}
 
 export class Watchdog {
   readonly #shell: ChildProcess;
@@ -17,7 +26,8 @@ export class Watchdog {
   /** `directory` is removed with the processes; nothing else is. */
   constructor(directory: string) {
     // A process group of its own: what ends the test with a signal to its group must not end the watchdog first.
-    this.#shell = spawn('sh', ['-c', SCRIPT, 'engine-watchdog', directory], {
+    const { command, args } = watchdogCommand(directory);
+    this.#shell = spawn(command, args, {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
@@ -39,9 +49,10 @@ export class Watchdog {
     this.#tell();
   }
 
-  /** The servers have ended and the data are gone or to be kept: nothing is left to watch. */
-  dismiss(): void {
-    this.#shell.kill('SIGKILL');
+  /** The servers have ended, and the data are gone or to be kept: nothing is left to watch. */
+  async dismiss(): Promise<void> {
+    const gone = once(this.#shell, 'exit');
+    if (this.#shell.kill('SIGKILL')) await gone;
   }
 
   #tell(): void {

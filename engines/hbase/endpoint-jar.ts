@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Progress } from '../engine.ts';
 import { runMaven } from '../maven.ts';
@@ -21,7 +21,8 @@ export async function endpointJar(progress: Progress): Promise<string> {
   const jar = join(folder, JAR);
   if (existsSync(jar)) return jar;
   progress('building the queue endpoint with Maven');
-  const build = `${folder}.partial-${process.pid}`;
+  await mkdir(CACHE_DIRECTORY, { recursive: true });
+  const build = await mkdtemp(`${folder}.partial-`);
   try {
     for (const part of PARTS) await cp(join(SOURCES, part), join(build, part), { recursive: true });
     await runMaven(['-f', join(build, 'pom.xml'), 'package', '-Dmaven.test.skip=true']);

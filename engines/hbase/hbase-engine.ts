@@ -154,7 +154,7 @@ export class HBaseEngine implements RunningEngine {
     // Data that go away need no orderly end, which would take seconds.
     for (const process of this.processes.toReversed()) await (temporary ? process.kill() : process.stop());
     if (temporary) await rm(this.dataDirectory, { recursive: true, force: true });
-    this.#watchdog?.dismiss();
+    await this.#watchdog?.dismiss();
   }
 
   async #startAll(progress: Progress): Promise<void> {
