@@ -25,9 +25,9 @@ export class RegionWalk {
 
   /** In key order. Queues are neither left out nor named twice when regions split meanwhile. */
   async *queues(): AsyncGenerator<readonly BoundsMessage[]> {
-    let regionStart = Buffer.alloc(0);
+    let regionStart: Buffer = Buffer.alloc(0);
     let after: Buffer | undefined;
-    let lastRow = regionStart;
+    let lastRow: Buffer = regionStart;
     for (;;) {
       const row = after ?? regionStart;
       const region = await this.#endpoint.locate(row);
@@ -45,7 +45,7 @@ export class RegionWalk {
       after = part.last;
       if (after !== undefined) continue;
       if (region.endKey.length === 0) return;
-      regionStart = Buffer.from(region.endKey);
+      regionStart = region.endKey;
     }
   }
 
