@@ -52,6 +52,8 @@ export class Watchdog {
   /** The servers have ended, and the data are gone or to be kept: nothing is left to watch. */
   async dismiss(): Promise<void> {
     const gone = once(this.#shell, 'exit');
+    // Or a process with nothing else to wait for would end here.
+    this.#shell.ref();
     if (this.#shell.kill('SIGKILL')) await gone;
   }
 
