@@ -81,22 +81,16 @@ export class ClusterRegistry {
     this.#session?.close();
   }
 
-  async #server(watched: WatchedServer, what: string, deadline: Deadline): Promise<ServerAddress> {
-    if (watched.address !== undefined) return watched.address;
+  #server(watched: WatchedServer, what: string, deadline: Deadline): Promise<ServerAddress> {
+    if (watched.address !== undefined) return Promise.resolve(watched.address);
     let known: ((address: ServerAddress) => void) | undefined;
     const arrival = new Promise<ServerAddress>((resolve) => {
       known = resolve;
       watched.waiting.add(resolve);
     });
-    try {
-      return await deadline.bound(arrival, {}, () => this.#unknown(watched, what));
-    } catch (error) {
-      if (error instanceof HBaseError && error.code === 'DEADLINE_EXCEEDED')
-        throw this.#unknown(watched, what);
-      throw error;
-    } finally {
-      if (known !== undefined) watched.waiting.delete(known);
-    }
+    return deadline
+      .bound(arrival, {}, () => this.#unknown(watched, what))
+      .finally(() => known !== undefined && watched.waiting.delete(known));
   }
 
   #unknown({ node }: WatchedServer, what: string): HBaseError {

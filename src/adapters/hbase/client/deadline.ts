@@ -1,91 +1,106 @@
-/** The end of a caller's patience: one moment that every attempt, look-up and wait of a call obeys. */
+/**
+ * The end of a caller's patience: one moment that every attempt, look-up and wait of a call obeys. Waits end earlier when the caller gives
+ * up or the client is closed.
+ */
 import type { Timers } from '../../../time/clock.ts';
 import { HBaseError, type HBasePlace } from './hbase-error.ts';
 
+/** What all deadlines of a client go by. */
+export interface DeadlineContext {
+  readonly timers: Timers;
+  /** Milliseconds that never jump. */
+  readonly monotonicMs: () => number;
+  /** Fires when the client is closed. */
+  readonly closing: AbortSignal;
+}
+
 export class Deadline {
   readonly timeoutMs: number;
-  readonly #timers: Timers;
-  readonly #monotonicMs: () => number;
+  readonly #context: DeadlineContext;
   readonly #endMs: number;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(timeoutMs: number, timers: Timers, monotonicMs: () => number, signal?: AbortSignal) {
+  constructor(timeoutMs: number, context: DeadlineContext, signal?: AbortSignal) {
     this.timeoutMs = timeoutMs;
-    this.#timers = timers;
-    this.#monotonicMs = monotonicMs;
-    this.#endMs = monotonicMs() + timeoutMs;
+    this.#context = context;
+    this.#endMs = context.monotonicMs() + timeoutMs;
     this.#signal = signal;
   }
 
   remainingMs(): number {
-    return Math.max(0, this.#endMs - this.#monotonicMs());
+    return Math.max(0, this.#endMs - this.#context.monotonicMs());
   }
 
-  /** Throws when the time is over or the caller gave up. */
-  check(place: HBasePlace, cause?: unknown): void {
-    if (this.#signal?.aborted === true) throw this.#aborted(place);
-    if (this.remainingMs() === 0) throw this.exceeded(place, cause);
+  /** Throws when the time is over, the caller gave up or the client was closed. */
+  check(place: HBasePlace): void {
+    if (this.#context.closing.aborted || this.#signal?.aborted === true) throw this.#stopped(place);
+    if (this.remainingMs() === 0) throw this.exceeded(place);
   }
 
-  exceeded(place: HBasePlace, cause?: unknown): HBaseError {
-    const why = cause instanceof HBaseError ? `; last: ${cause.what}` : '';
+  /** `last` is what kept the call from being done. */
+  exceeded(place: HBasePlace, last?: HBaseError): HBaseError {
+    const why = last === undefined ? '' : `; last: ${last.what}`;
     const what = `not done within ${this.timeoutMs} ms${why}`;
-    return new HBaseError('DEADLINE_EXCEEDED', what, { ...place, cause });
+    return new HBaseError('DEADLINE_EXCEEDED', what, { ...place, cause: last });
   }
 
-  /** Waits, at most until the deadline; rejects with `ABORTED` as soon as the caller gives up. */
+  /** Waits, at most until the deadline. */
   sleep(delayMs: number, place: HBasePlace): Promise<void> {
-    return this.#until(place, (resolve) => {
-      const timer = this.#timers.after(Math.min(delayMs, this.remainingMs()), resolve);
-      return () => {
-        timer.cancel();
-      };
+    return this.#wait(Math.min(delayMs, this.remainingMs()), place, (resolve) => {
+      resolve();
     });
   }
 
-  /** `work`, unless the deadline or the caller ends the wait for it first. `waitingFor` tells what was in the way. */
-  bound<T>(work: Promise<T>, place: HBasePlace, waitingFor: () => unknown): Promise<T> {
-    return this.#until(place, (resolve, reject) => {
-      const timer = this.#timers.after(this.remainingMs(), () => {
-        reject(this.exceeded(place, waitingFor()));
-      });
-      work.then(resolve, reject);
-      return () => {
-        timer.cancel();
-      };
-    });
+  /** `work`, unless something ends the wait for it first; `late` makes the error when it is the deadline. */
+  bound<T>(work: Promise<T>, place: HBasePlace, late = () => this.exceeded(place)): Promise<T> {
+    return this.#wait(
+      this.remainingMs(),
+      place,
+      (_resolve, reject) => {
+        reject(late());
+      },
+      work,
+    );
   }
 
-  #until<T>(
+  /** As `bound` when the caller may give up; otherwise `work` itself, which has a timeout of its own and needs no second timer. */
+  abortable<T>(work: Promise<T>, place: HBasePlace): Promise<T> {
+    return this.#signal === undefined ? work : this.bound(work, place);
+  }
+
+  #wait<T>(
+    delayMs: number,
     place: HBasePlace,
-    start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => () => void,
+    onTime: (resolve: (value: T) => void, reject: (reason: HBaseError) => void) => void,
+    work?: Promise<T>,
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
+    const { timers, closing } = this.#context;
+    return new Promise<T>((resolve, reject) => {
+      const stop = (): void => {
+        reject(this.#stopped(place));
+        release();
+      };
+      const timer = timers.after(delayMs, () => {
+        onTime(resolve, reject);
+        release();
+      });
+      const release = (): void => {
+        timer.cancel();
+        this.#signal?.removeEventListener('abort', stop);
+        closing.removeEventListener('abort', stop);
+      };
+      void work?.then(resolve, reject).finally(release);
+      if (closing.aborted || this.#signal?.aborted === true) {
         stop();
-        this.#signal?.removeEventListener('abort', aborted);
-      };
-      const aborted = (): void => {
-        settle();
-        reject(this.#aborted(place));
-      };
-      const stop = start(
-        (value) => {
-          settle();
-          resolve(value);
-        },
-        (reason) => {
-          settle();
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is passed on as it came
-          reject(reason);
-        },
-      );
-      if (this.#signal?.aborted === true) aborted();
-      else this.#signal?.addEventListener('abort', aborted, { once: true });
+      } else {
+        closing.addEventListener('abort', stop);
+        this.#signal?.addEventListener('abort', stop);
+      }
     });
   }
 
-  #aborted(place: HBasePlace): HBaseError {
+  #stopped(place: HBasePlace): HBaseError {
+    if (this.#context.closing.aborted) return new HBaseError('CLOSED', 'the client is closed', place);
     return new HBaseError('ABORTED', 'given up', { ...place, cause: this.#signal?.reason });
   }
 }

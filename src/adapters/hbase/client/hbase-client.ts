@@ -2,6 +2,7 @@
  * A client of one HBase 2 cluster: coprocessor calls, reads, writes, scans and administration, that find their regions, repeat what may be
  * repeated and end by their deadline. Every method rejects with HBaseError only.
  */
+import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { Timers } from '../../../time/clock.ts';
 import { type ClientStats, newClientStats } from './client-stats.ts';
@@ -17,6 +18,7 @@ import { RegionLocator } from './region-locator.ts';
 import { type Row, rowOf } from './row.ts';
 import type { ScanOptions } from './scan-options.ts';
 import { TableScan } from './table-scan.ts';
+import { MutationBatch, type MutateCall, type MutationResult } from './mutation-batch.ts';
 
 export interface HBaseClientOptions {
   /** `host:port`, comma separated. */
@@ -44,6 +46,7 @@ export interface HBaseClientOptions {
 }
 
 const MIB = 1024 * 1024;
+const NO_ROW = Buffer.alloc(0);
 
 export interface ExecCall extends CallOptions {
   readonly table: string;
@@ -54,6 +57,19 @@ export interface ExecCall extends CallOptions {
   readonly method: string;
   /** Encoded request. Not copied: must not change before the call has ended. */
   readonly request: Uint8Array;
+}
+
+/** `row` is chosen per region. */
+export interface ExecOnRegionsCall extends Omit<ExecCall, 'row'> {
+  /** Inclusive; empty: from the first region. */
+  readonly startRow?: Uint8Array;
+  /** Exclusive; empty: to the last region. */
+  readonly stopRow?: Uint8Array;
+}
+
+export interface RegionAnswer {
+  readonly response: Buffer;
+  readonly location: RegionLocation;
 }
 
 export interface GetCall extends Omit<CallOptions, 'idempotent'> {
@@ -69,6 +85,8 @@ export class HBaseClient {
   readonly #registry: ClusterRegistry;
   readonly #pool: ConnectionPool;
   readonly #caller: RegionCaller;
+  readonly #locator: RegionLocator;
+  readonly #closing = new AbortController();
 
   private constructor(options: HBaseClientOptions, protocol: HBaseProtocol, registry: ClusterRegistry) {
     const {
@@ -93,7 +111,10 @@ export class HBaseClient {
       random,
     );
     const locator = new RegionLocator({ pool, registry, protocol, attemptTimeoutMs, stats });
-    const shared = { pool, attemptTimeoutMs, timers, monotonicMs, random };
+    // Every wait of every call listens.
+    setMaxListeners(0, this.#closing.signal);
+    const deadlines = { timers, monotonicMs, closing: this.#closing.signal };
+    const shared = { pool, attemptTimeoutMs, deadlines, random };
     const caller = new RegionCaller({ ...shared, locator, operationTimeoutMs, stats });
     const adminTimeoutMs = options.adminTimeoutMs ?? 120_000;
     const master = new MasterCaller({ ...shared, registry, caller, protocol, adminTimeoutMs });
@@ -102,6 +123,7 @@ export class HBaseClient {
     this.#registry = registry;
     this.#pool = pool;
     this.#caller = caller;
+    this.#locator = locator;
     this.master = new MasterAdmin(master, protocol, caller, locator);
   }
 
@@ -119,18 +141,33 @@ export class HBaseClient {
 
   /** What waits rejects with `CLOSED`; nothing keeps the process alive afterwards. */
   close(): void {
+    this.#closing.abort();
     this.#registry.close();
     this.#pool.close();
   }
 
   /** Calls a coprocessor endpoint in the region of `row`; the encoded response. */
   exec(call: ExecCall): Promise<Buffer> {
-    const { table, row, service, method, request } = call;
-    const { execService } = this.#protocol;
-    return this.#caller.call(table, row, call, async (connection, { name }, timeoutMs) => {
-      const parameter = encodeExecService(name, row, service, method, request);
-      return (await connection.callEncoded(execService, parameter, timeoutMs)).value.value;
-    });
+    return this.#exec(call, (response) => response);
+  }
+
+  /**
+   * Calls an endpoint in every region that has rows from `startRow` on, up to `stopRow`, in the order of their keys, one after the other.
+   * Each part comes with the region that answered: no row is left out and none asked twice, whatever is split or moved meanwhile.
+   */
+  async *execOnRegions(call: ExecOnRegionsCall): AsyncGenerator<RegionAnswer> {
+    const { startRow = NO_ROW, stopRow = NO_ROW } = call;
+    for (let row = startRow; ;) {
+      const answer = await this.#exec({ ...call, row }, (response, location) => ({ response, location }));
+      yield answer;
+      row = answer.location.endKey;
+      if (row.length === 0 || (stopRow.length > 0 && Buffer.compare(row, stopRow) >= 0)) return;
+    }
+  }
+
+  /** Puts and deletes of many rows; one result per mutation, in their order: an error, or undefined when it is done and durable. */
+  mutate(call: MutateCall): Promise<readonly MutationResult[]> {
+    return new MutationBatch(call, this.#caller, this.#protocol).run();
   }
 
   /** One row, or undefined. */
@@ -165,13 +202,27 @@ export class HBaseClient {
     return this.#caller.locate(table, row, this.#caller.deadline(options));
   }
 
-  /** The regions of a table in the order of their keys, from the one that holds `startKey`. */
-  async *regions(table: string, startKey: Uint8Array = Buffer.alloc(0)): AsyncGenerator<RegionLocation> {
+  /** The regions of a table in the order of their keys, from the one that holds `startKey`: as `hbase:meta` has them now. */
+  async *regions(table: string, startKey: Uint8Array = NO_ROW): AsyncGenerator<RegionLocation> {
+    const deadline = this.#caller.deadline({});
+    await this.#caller.repeat(deadline, { idempotent: true }, { table }, () =>
+      this.#locator.prefetch(table, startKey, deadline),
+    );
     for (let key = startKey; ;) {
       const location = await this.locate(table, key);
       yield location;
       if (location.endKey.length === 0) return;
       key = location.endKey;
     }
+  }
+
+  #exec<T>(call: ExecCall, answer: (response: Buffer, location: RegionLocation) => T): Promise<T> {
+    const { table, row, service, method, request } = call;
+    const { execService } = this.#protocol;
+    return this.#caller.call(table, row, call, async (connection, location, timeoutMs) => {
+      const parameter = encodeExecService(location.name, row, service, method, request);
+      const { value } = await connection.callEncoded(execService, parameter, timeoutMs);
+      return answer(value.value, location);
+    });
   }
 }

@@ -2,10 +2,9 @@
  * Calls to the active master, wherever it is: looked up, connected and repeated within a deadline, across master restarts. Changes carry
  * a nonce, so that repeating one does it once; what they start is waited for.
  */
-import type { Timers } from '../../../time/clock.ts';
 import type { ClusterRegistry } from './cluster-registry.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, type DeadlineContext } from './deadline.ts';
 import { bigintOf, halvesOf } from './halves.ts';
 import { HBaseError, type HBasePlace } from './hbase-error.ts';
 import type { Nonce, ProcedureStarted } from './master-messages.ts';
@@ -28,8 +27,7 @@ export interface MasterCallerOptions {
   readonly protocol: HBaseProtocol;
   readonly attemptTimeoutMs: number;
   readonly adminTimeoutMs: number;
-  readonly timers: Timers;
-  readonly monotonicMs: () => number;
+  readonly deadlines: DeadlineContext;
   readonly random: () => number;
 }
 
@@ -41,8 +39,8 @@ export class MasterCaller {
   }
 
   deadline(timeoutMs?: number): Deadline {
-    const { adminTimeoutMs, timers, monotonicMs } = this.#options;
-    return new Deadline(timeoutMs ?? adminTimeoutMs, timers, monotonicMs);
+    const { adminTimeoutMs, deadlines } = this.#options;
+    return new Deadline(timeoutMs ?? adminTimeoutMs, deadlines);
   }
 
   /** A call that may be repeated: it reads, or its request has a nonce. */
@@ -56,8 +54,7 @@ export class MasterCaller {
     return caller.repeat(deadline, { idempotent: true }, place, async () => {
       const server = await registry.masterServer(deadline);
       try {
-        const connecting = pool.ready(server, 'MasterService') ?? pool.get(server, 'MasterService');
-        const connection = await deadline.bound(Promise.resolve(connecting), place, () => undefined);
+        const connection = await deadline.bound(pool.get(server, 'MasterService'), place);
         return await connection.call(method, request, Math.min(attemptTimeoutMs, deadline.remainingMs()));
       } catch (error) {
         if (!(error instanceof HBaseError)) throw error;

@@ -33,6 +33,21 @@ export function scanBackBefore(table: string, row: Uint8Array): ScanMessage {
   return scanBack(start, table);
 }
 
+/** Forwards from the region that starts at `startKey`, to the end of the table. */
+export function scanForwardFrom(table: string, startKey: Uint8Array): ScanMessage {
+  return {
+    ...scanBack(Buffer.from(behindTable(table)), table),
+    startRow: Buffer.concat([Buffer.from(`${table},`), startKey, BEFORE_ALL_IDS]),
+    stopRow: Buffer.from(behindTable(table)),
+    reversed: false,
+  };
+}
+
+/** A key behind the table's last region: no table's name has a space. */
+function behindTable(table: string): string {
+  return `${table} ,,`;
+}
+
 function scanBack(startRow: Buffer, table: string): ScanMessage {
   return {
     column: [{ family: FAMILY, qualifier: [] }],

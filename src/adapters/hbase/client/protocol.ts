@@ -13,17 +13,17 @@ import type * as messages from './messages.ts';
 export type ServiceName = 'ClientService' | 'AdminService' | 'MasterService';
 
 export interface MessageCodec<Message> {
-  encode(message: Message): Buffer;
+  readonly encode: (message: Message) => Buffer;
   /** The buffers in the message share the memory of `bytes`. Throws when `bytes` are not such a message. */
-  decode(bytes: Buffer): Message;
+  readonly decode: (bytes: Buffer) => Message;
 }
 
 /** One call of a service: its name on the wire, how its request is written and its answer read. */
 export interface RpcMethod<Request, Response> {
   readonly service: ServiceName;
   readonly name: string;
-  encode(request: Request): Buffer;
-  decode(bytes: Buffer): Response;
+  readonly encode: (request: Request) => Buffer;
+  readonly decode: (bytes: Buffer) => Response;
 }
 
 export type HBaseProtocol = ReturnType<typeof buildProtocol>;

@@ -2,11 +2,10 @@
  * Calls to the region of a row: located, connected, tried again within a deadline where that is safe. Nothing here knows what the call
  * is; what may be repeated is told by the caller and by the kind of failure.
  */
-import type { Timers } from '../../../time/clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { ClientStats } from './client-stats.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, type DeadlineContext } from './deadline.ts';
 import { HBaseError, type HBasePlace } from './hbase-error.ts';
 import type { ServiceName } from './protocol.ts';
 import type { RegionLocation } from './region-location.ts';
@@ -23,8 +22,7 @@ export interface RegionCallerOptions {
   readonly pool: ConnectionPool;
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
-  readonly timers: Timers;
-  readonly monotonicMs: () => number;
+  readonly deadlines: DeadlineContext;
   readonly random: () => number;
   readonly stats: ClientStats;
 }
@@ -52,8 +50,8 @@ export class RegionCaller {
   }
 
   deadline({ timeoutMs, signal }: Pick<CallOptions, 'timeoutMs' | 'signal'>): Deadline {
-    const { operationTimeoutMs, timers, monotonicMs } = this.#options;
-    return new Deadline(timeoutMs ?? operationTimeoutMs, timers, monotonicMs, signal);
+    const { operationTimeoutMs, deadlines } = this.#options;
+    return new Deadline(timeoutMs ?? operationTimeoutMs, deadlines, signal);
   }
 
   /**
@@ -62,9 +60,27 @@ export class RegionCaller {
    */
   async call<T>(table: string, row: Uint8Array, options: CallOptions, attempt: RegionAttempt<T>): Promise<T> {
     const deadline = this.deadline(options);
-    return this.repeat(deadline, options, { table }, () =>
-      this.#attempt(table, row, deadline, options, attempt),
-    );
+    return this.repeat(deadline, options, { table }, () => this.#attempt(table, row, deadline, attempt));
+  }
+
+  /** Where the row is; asked once at most. */
+  async locateOnce(table: string, row: Uint8Array, deadline: Deadline): Promise<RegionLocation> {
+    const { locator } = this.#options;
+    return locator.cached(table, row) ?? (await locator.locate(table, row, deadline));
+  }
+
+  /** An answer said that the region is elsewhere. */
+  forget(location: RegionLocation): void {
+    this.#options.locator.forget(location);
+  }
+
+  /** Milliseconds to wait after so many failures in a row. */
+  backoff(failures: number): number {
+    return backoffMs(failures, {
+      firstMs: BACKOFF_FIRST_MS,
+      maxMs: BACKOFF_MAX_MS,
+      random: this.#options.random,
+    });
   }
 
   /** Where the row is; tried until found or the deadline has passed. */
@@ -91,8 +107,9 @@ export class RegionCaller {
     place: HBasePlace,
     attempt: () => Promise<T>,
   ): Promise<T> {
-    const { stats, random } = this.#options;
-    for (let failures = 0; ; stats.retries++) {
+    const { stats } = this.#options;
+    let last: HBaseError | undefined;
+    for (let failures = 1; ; failures++) {
       let error: unknown;
       try {
         deadline.check(place);
@@ -101,27 +118,18 @@ export class RegionCaller {
         error = caught;
       }
       if (!(error instanceof HBaseError)) throw error;
+      // What kept the earlier attempts says more than that the time is over.
+      if (error.code === 'DEADLINE_EXCEEDED' && last !== undefined)
+        throw deadline.exceeded(placeOf(last), last);
       const { repeat } = retryRule(error.code);
       if (repeat === 'never') throw error;
       if (repeat === 'if-idempotent' && !idempotent) throw outcomeUnknown(error);
-      failures++;
-      const waitMs = backoffMs(failures, { firstMs: BACKOFF_FIRST_MS, maxMs: BACKOFF_MAX_MS, random });
+      last = error;
+      const waitMs = this.backoff(failures);
       if (waitMs >= deadline.remainingMs()) throw deadline.exceeded(placeOf(error), error);
       await deadline.sleep(waitMs, placeOf(error));
+      stats.retries++;
     }
-  }
-
-  /** A connection to the region's server, opened if need be. */
-  async connection(
-    location: RegionLocation,
-    service: ServiceName,
-    deadline: Deadline,
-  ): Promise<ServerConnection> {
-    const { pool } = this.#options;
-    return (
-      pool.ready(location.server, service) ??
-      (await deadline.bound(pool.get(location.server, service), { table: location.table }, () => undefined))
-    );
   }
 
   /** One attempt on a known region. When it fails because of the region's place, the place is forgotten. */
@@ -131,14 +139,17 @@ export class RegionCaller {
     deadline: Deadline,
     attempt: RegionAttempt<T>,
   ): Promise<T> {
+    const { pool, attemptTimeoutMs, locator } = this.#options;
+    const { table, encodedName: region, server } = location;
     try {
-      const connection = await this.connection(location, service, deadline);
-      const timeoutMs = Math.min(this.#options.attemptTimeoutMs, deadline.remainingMs());
-      return await attempt(connection, location, timeoutMs);
+      const connection =
+        pool.ready(server, service) ?? (await deadline.bound(pool.get(server, service), { table, region }));
+      const timeoutMs = Math.min(attemptTimeoutMs, deadline.remainingMs());
+      return await deadline.abortable(attempt(connection, location, timeoutMs), { table, region });
     } catch (error) {
       if (!(error instanceof HBaseError)) throw error;
-      if (retryRule(error.code).relocate) this.#options.locator.forget(location);
-      throw error.at({ table: location.table, region: location.encodedName, server: location.server.name });
+      if (retryRule(error.code).relocate) locator.forget(location);
+      throw error.at({ table, region, server: server.name });
     }
   }
 
@@ -146,14 +157,10 @@ export class RegionCaller {
     table: string,
     row: Uint8Array,
     deadline: Deadline,
-    { signal }: CallOptions,
     attempt: RegionAttempt<T>,
   ): Promise<T> {
-    const { locator } = this.#options;
-    const location = locator.cached(table, row) ?? (await locator.locate(table, row, deadline));
-    const result = this.onRegion(location, 'ClientService', deadline, attempt);
-    // Without a signal the attempt's own timeout ends it, and no timer is needed here.
-    return signal === undefined ? result : deadline.bound(result, { table }, () => undefined);
+    const location = await this.locateOnce(table, row, deadline);
+    return this.onRegion(location, 'ClientService', deadline, attempt);
   }
 }
 

@@ -8,15 +8,18 @@ import type { ConnectionPool } from './connection-pool.ts';
 import type { Deadline } from './deadline.ts';
 import { HBaseError } from './hbase-error.ts';
 import type { ResultMessage, ScanMessage, ScanRequest } from './messages.ts';
-import { locationOf, META_REGION_NAME, scanBackBefore, scanBackFrom } from './meta-table.ts';
+import { locationOf, META_REGION_NAME, scanBackBefore, scanBackFrom, scanForwardFrom } from './meta-table.ts';
 import type { HBaseProtocol } from './protocol.ts';
 import { RegionCache } from './region-cache.ts';
 import { containsRow, endsBefore, type RegionLocation } from './region-location.ts';
 import type { ServerAddress } from './server-address.ts';
+import { retryRule } from './server-exception.ts';
 import { META_TABLE } from './table-name.ts';
 
 /** Regions read at once: the one asked for and its neighbours before it, which are asked for next. */
-const PREFETCHED_REGIONS = 16;
+const NEIGHBOURS = 16;
+/** Regions read at once when a whole table is listed. What is missing is looked up one by one. */
+const PREFETCHED_REGIONS_MAX = 1_000;
 /** Look-ups of one table under way at once. The others wait, and mostly find what they need in the cache then. */
 const LOOKUPS_PER_TABLE = 4;
 /** The same in every cluster. */
@@ -62,6 +65,17 @@ export class RegionLocator {
     return this.#find({ table, row, before: true }, deadline);
   }
 
+  /** Reads where the table's regions are, up to a bound, from the one that holds `startKey` on: instead of one look-up for each. */
+  async prefetch(table: string, startKey: Uint8Array, deadline: Deadline): Promise<void> {
+    const results = await this.#readMeta(
+      table,
+      scanForwardFrom(table, startKey),
+      PREFETCHED_REGIONS_MAX,
+      deadline,
+    );
+    for (const result of results) this.#learn(table, result);
+  }
+
   /** A call found the region elsewhere, or its server gone. */
   forget(location: RegionLocation): void {
     if (location.table === META_TABLE) this.#options.registry.refresh();
@@ -80,7 +94,7 @@ export class RegionLocator {
     this.#lookups.set(target.table, turn);
     while (turn.running >= LOOKUPS_PER_TABLE) {
       const free = new Promise<void>((resolve) => turn.waiting.push(resolve));
-      await deadline.bound(free, { table: target.table }, () => undefined);
+      await deadline.bound(free, { table: target.table });
       const found = this.#known(target);
       if (found !== undefined) {
         turn.waiting.shift()?.();
@@ -101,48 +115,16 @@ export class RegionLocator {
     return before ? this.#cache.getBefore(table, row) : this.#cache.get(table, row);
   }
 
-  async #lookUp(target: Target, deadline: Deadline): Promise<RegionLocation> {
-    const { registry, pool, stats } = this.#options;
-    const { table, row, before } = target;
-    const server = await registry.metaServer(deadline);
-    stats.lookups++;
-    try {
-      const connecting = pool.ready(server, 'ClientService') ?? pool.get(server, 'ClientService');
-      const connection = await deadline.bound(Promise.resolve(connecting), { table }, () => undefined);
-      const scan = before ? scanBackBefore(table, row) : scanBackFrom(table, row);
-      const response = await connection.call(
-        this.#options.protocol.scan,
-        metaScanRequest(scan),
-        Math.min(this.#options.attemptTimeoutMs, deadline.remainingMs()),
-      );
-      return this.#choose(target, response.results);
-    } catch (error) {
-      if (!(error instanceof HBaseError)) throw error;
-      if (
-        error.code === 'CONNECT_FAILED' ||
-        error.code === 'CONNECTION_LOST' ||
-        error.code === 'REGION_UNAVAILABLE'
-      ) {
-        registry.refresh();
-      }
-      throw error.at({ table });
-    }
-  }
-
-  /** Takes all regions of an answer into the cache, oldest knowledge last, and returns the one asked for. */
-  #choose({ table, row, before }: Target, results: readonly ResultMessage[]): RegionLocation {
-    let unavailable: unknown;
+  async #lookUp({ table, row, before }: Target, deadline: Deadline): Promise<RegionLocation> {
+    const scan = before ? scanBackBefore(table, row) : scanBackFrom(table, row);
+    const results = await this.#readMeta(table, scan, NEIGHBOURS, deadline);
+    let unavailable: HBaseError | undefined;
     let found: RegionLocation | undefined;
     for (const result of results) {
-      try {
-        const location = locationOf(result, this.#options.protocol);
-        if (location?.table !== table) continue;
-        this.#cache.put(location);
-        if (before ? endsBefore(location, row) : containsRow(location, row)) found ??= location;
-      } catch (error) {
-        if (!(error instanceof HBaseError)) throw error;
-        unavailable ??= error;
-      }
+      const learnt = this.#learn(table, result);
+      if (learnt instanceof HBaseError) unavailable ??= learnt;
+      else if (learnt !== undefined && (before ? endsBefore(learnt, row) : containsRow(learnt, row)))
+        found ??= learnt;
     }
     if (found !== undefined) return found;
     if (unavailable !== undefined) throw unavailable;
@@ -150,6 +132,42 @@ export class RegionLocator {
     if (results.length > 0)
       throw new HBaseError('REGION_UNAVAILABLE', 'no region holds the row at the moment', { table });
     throw new HBaseError('TABLE_NOT_FOUND', 'hbase:meta has no region of the table', { table });
+  }
+
+  /** Takes what a row of `hbase:meta` says into the cache. An error: the region has no server at the moment. */
+  #learn(table: string, result: ResultMessage): RegionLocation | HBaseError | undefined {
+    try {
+      const location = locationOf(result, this.#options.protocol);
+      if (location?.table !== table) return undefined;
+      this.#cache.put(location);
+      return location;
+    } catch (error) {
+      if (error instanceof HBaseError) return error;
+      throw error;
+    }
+  }
+
+  async #readMeta(
+    table: string,
+    scan: ScanMessage,
+    rows: number,
+    deadline: Deadline,
+  ): Promise<readonly ResultMessage[]> {
+    const { registry, pool, protocol, stats, attemptTimeoutMs } = this.#options;
+    const server = await registry.metaServer(deadline);
+    stats.lookups++;
+    try {
+      const connection =
+        pool.ready(server, 'ClientService') ??
+        (await deadline.bound(pool.get(server, 'ClientService'), { table }));
+      const timeoutMs = Math.min(attemptTimeoutMs, deadline.remainingMs());
+      return (await connection.call(protocol.scan, metaScanRequest(scan, rows), timeoutMs)).results;
+    } catch (error) {
+      if (!(error instanceof HBaseError)) throw error;
+      // hbase:meta itself may have moved: ZooKeeper knows.
+      if (retryRule(error.code).relocate) registry.refresh();
+      throw error.at({ table, region: META_TABLE });
+    }
   }
 }
 
@@ -165,12 +183,12 @@ function metaLocation(server: ServerAddress): RegionLocation {
   };
 }
 
-function metaScanRequest(scan: ScanMessage): ScanRequest {
+function metaScanRequest(scan: ScanMessage, rows: number): ScanRequest {
   return {
     region: { type: 1, value: META_REGION_NAME },
     scan,
-    numberOfRows: PREFETCHED_REGIONS,
-    limitOfRows: PREFETCHED_REGIONS,
+    numberOfRows: rows,
+    limitOfRows: rows,
     closeScanner: true,
   };
 }

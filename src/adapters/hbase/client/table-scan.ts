@@ -13,6 +13,8 @@ import type { Row } from './row.ts';
 import type { ScanOptions, ScanPosition } from './scan-options.ts';
 
 const BATCH_ROWS_DEFAULT = 1_000;
+/** Of one answer, after which the server ends it: even within a row, which then comes in parts. */
+const ANSWER_BYTES = 2 * 1024 * 1024;
 const NO_ROW = Buffer.alloc(0);
 
 export class TableScan {
@@ -74,7 +76,6 @@ export class TableScan {
       } catch (error) {
         this.#scanner?.close();
         this.#scanner = undefined;
-        // An exception of a class that is not known ended the scanner, too: HBase closes it on every error.
         throw error;
       }
     });
@@ -113,6 +114,7 @@ export class TableScan {
       includeStartRow: this.#position.inclusive,
       reversed: this.#reversed,
       cacheBlocks,
+      maxResultSize: ANSWER_BYTES,
     };
   }
 }
