@@ -73,9 +73,11 @@ export function textOf({ queued }: QueueEntry): string {
   return queued.message.payload.toString();
 }
 
+/** `histories`: how many random ones are played through; each is a few hundred calls. */
 export function describeDurableQueue(
   adapter: string,
   makeHarness: (random: () => number) => DurableQueueHarness,
+  histories = 40,
 ): void {
   describe(`durable queue: ${adapter}`, () => {
     let harness: DurableQueueHarness;
@@ -480,7 +482,7 @@ export function describeDurableQueue(
       await expect(append(make.entry(bike, 'a'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     });
 
-    describeQueueModel(makeHarness);
+    describeQueueModel(makeHarness, histories);
 
     if (!makeHarness(() => 0.5).survives) return;
 

@@ -59,7 +59,9 @@ export class RegionWalk {
         const next = await regions.next();
         if (next.done === true) return;
         try {
-          removed += await this.#sweepRegion(next.value.startKey, nowMs);
+          // Two steps: the others count meanwhile.
+          const fromRegion = await this.#sweepRegion(next.value.startKey, nowMs);
+          removed += fromRegion;
         } catch (error) {
           failures.push(error);
         }
