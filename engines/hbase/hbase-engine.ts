@@ -52,6 +52,10 @@ const CLUSTER_SESSION_MS = 6_000;
 const READY_MS_MAX = 180_000;
 const READY_POLL_MS = 500;
 
+/** The two forms; data of one cannot be used by the other. */
+const STANDALONE = 'standalone';
+const PROCESSES = 'processes';
+
 const POM = 'engines/hbase/pom.xml';
 
 export class HBaseEngine implements RunningEngine {
@@ -73,16 +77,19 @@ export class HBaseEngine implements RunningEngine {
     const java = javaCommand();
     const jars = await mavenJars('hbase', join(PROJECT_DIRECTORY, POM), progress);
     const endpoint = await endpointJar(progress);
-    const temporary = options.dataDirectory === undefined;
+    const form = options.regionServers === undefined ? STANDALONE : PROCESSES;
+    if (options.dataDirectory !== undefined)
+      await claimDataDirectory(realDirectory(options.dataDirectory), 'hbase', form);
     const ports = await choosePorts(options);
-    const layout = layoutOf(options, await preparedDirectory(options), ports);
+    const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'spoke-hbase-')));
+    const layout = layoutOf(options, realDirectory(dataDirectory), ports);
     await writeConfiguration(layout);
     const heapMb = options.heapMb ?? (layout.distributed ? REGION_SERVER_HEAP_MB : STANDALONE_HEAP_MB);
     const context = { java, classPath: [endpoint, `${jars}/*`], layout, heapMb };
     const engine = new HBaseEngine(
       layout,
       layout.distributed ? clusterProcesses(context) : standaloneProcess(context),
-      temporary ? new Watchdog(layout.dataDirectory) : undefined,
+      options.dataDirectory === undefined ? new Watchdog(layout.dataDirectory) : undefined,
     );
     try {
       await engine.#startAll(progress);
@@ -115,7 +122,7 @@ export class HBaseEngine implements RunningEngine {
   get record(): EngineRecord {
     return {
       engine: 'hbase',
-      form: this.#layout.distributed ? 'processes' : 'standalone',
+      form: this.#layout.distributed ? PROCESSES : STANDALONE,
       address: this.zookeeperQuorum,
       processes: this.processes.map(({ plan, pid, startedAt }) => ({
         role: plan.role,
@@ -189,13 +196,6 @@ function layoutOf(options: HBaseOptions, dataDirectory: string, ports: readonly 
     sessionTimeoutMs: options.sessionTimeoutMs ?? (distributed ? CLUSTER_SESSION_MS : STANDALONE_SESSION_MS),
     properties: options.properties ?? {},
   };
-}
-
-async function preparedDirectory({ dataDirectory, regionServers }: HBaseOptions): Promise<string> {
-  if (dataDirectory === undefined) return realDirectory(await mkdtemp(join(tmpdir(), 'spoke-hbase-')));
-  const directory = realDirectory(dataDirectory);
-  await claimDataDirectory(directory, 'hbase', regionServers === undefined ? 'standalone' : 'processes');
-  return realDirectory(directory);
 }
 
 async function writeConfiguration(layout: HBaseLayout): Promise<void> {
