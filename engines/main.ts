@@ -10,8 +10,9 @@ import type { EngineRecord, ProcessRecord } from './engine-record.ts';
 import { hbaseCommand } from './hbase/hbase-command.ts';
 import { defaultDataDirectory, realDirectory } from './places.ts';
 import { ProgressLine } from './progress-line.ts';
+import { schemaRegistryCommand } from './schema-registry/schema-registry-command.ts';
 
-const ENGINES: readonly EngineCommand[] = [hbaseCommand];
+const ENGINES: readonly EngineCommand[] = [hbaseCommand, schemaRegistryCommand];
 
 interface DataDirectoryOption {
   readonly dataDirectory: string;
