@@ -11,12 +11,15 @@ const SYNC_PROBES = 50;
 const SYNC_PROBE_BYTES = 4096;
 const BYTES_PER_GIB = 2 ** 30;
 
-export function describeMachine(dataDirectory: string): string {
+/** `sharing`: who runs on which cores. */
+export function describeMachine(
+  dataDirectory: string,
+  sharing = isPinned
+    ? 'the broker on one core, the driver on the others'
+    : 'broker and driver sharing the cores',
+): string {
   const cores = `${coreCount} cores (${cpus()[0]?.model.trim() ?? 'unknown processor'})`;
   const memory = `${Math.round(totalmem() / BYTES_PER_GIB)} GiB of memory`;
-  const sharing = isPinned
-    ? 'the broker on one core, the driver on the others'
-    : 'broker and driver sharing the cores';
   const sync = `fdatasync of 4 KiB: ${medianSyncMs(dataDirectory).toFixed(2)} ms`;
   return `${cores}, ${memory}, ${process.platform}, Node ${process.version}; ${sharing}; ${sync}`;
 }

@@ -17,7 +17,11 @@ export interface Results {
   readonly rows: readonly Row[];
 }
 
-export function writeResults(directory: string, results: Results, scenarios: readonly Scenario[]): string[] {
+export function writeResults(
+  directory: string,
+  results: Results,
+  scenarios: readonly Pick<Scenario, 'name' | 'plots'>[],
+): string[] {
   mkdirSync(directory, { recursive: true });
   const files: string[] = [];
   const write = (name: string, content: string): void => {

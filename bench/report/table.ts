@@ -9,7 +9,7 @@ export function formatFigure(value: number | undefined, digits: number): string 
 }
 
 /** A Markdown table, padded so that it also reads well in a terminal. */
-export function formatTable(scenario: Scenario, rows: readonly Row[]): string {
+export function formatTable(scenario: Pick<Scenario, 'title' | 'columns'>, rows: readonly Row[]): string {
   const header = ['variant', 'broker', ...scenario.columns.map((column) => column.title), 'note'];
   const body = [...rows].sort(byVariant(rows)).map((row) => cells(row, scenario.columns));
   const widths = header.map((title, index) =>
