@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.util.Collections;
 import java.util.Optional;
 import org.apache.hadoop.hbase.CoprocessorEnvironment;
+import org.apache.hadoop.hbase.DoNotRetryIOException;
 import org.apache.hadoop.hbase.coprocessor.CoprocessorException;
 import org.apache.hadoop.hbase.coprocessor.RegionCoprocessor;
 import org.apache.hadoop.hbase.coprocessor.RegionCoprocessorEnvironment;
@@ -173,7 +174,8 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
     } catch (IOException error) {
       CoprocessorRpcUtils.setControllerException(controller, error);
     } catch (RuntimeException error) {
-      CoprocessorRpcUtils.setControllerException(controller, new IOException("queue endpoint failed: " + error, error));
+      // A fault of the endpoint itself: the same call would fail again.
+      CoprocessorRpcUtils.setControllerException(controller, new DoNotRetryIOException("queue endpoint failed: " + error, error));
     }
     done.run(response);
   }

@@ -38,7 +38,8 @@ final class QueueKey implements Comparable<QueueKey> {
 
   /** The key in a request. `field` names it in the error. */
   static QueueKey parse(byte[] bytes, String field) throws InvalidQueueRequestException {
-    if (keyBytes(bytes, 0, bytes.length) != bytes.length) {
+    int keyBytes = keyBytes(bytes, 0, bytes.length);
+    if (keyBytes == 0 || keyBytes != bytes.length) {
       throw new InvalidQueueRequestException(
           field + ": " + Bytes.toStringBinary(bytes) + " is no queue key; send reverse(session id) '_' tenant '_' kind, with"
               + " a tenant of 1 to " + TENANT_BYTES_MAX + " characters [A-Za-z0-9._-] and kind 0x01 or 0x02");

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.apache.hadoop.hbase.client.Get;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -114,7 +115,7 @@ class QueueEndpointTest {
     queues.drop(bike);
     assertEquals("1 1 0 0", queues.bounds(bike));
     assertEquals(List.of(), queues.texts(bike));
-    assertEquals(0, queues.table.get(new org.apache.hadoop.hbase.client.Get(bike)).size(), "no row was written");
+    assertEquals(0, queues.table.get(new Get(bike)).size(), "no row was written");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.spokemq.queue;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.ServiceException;
 import io.spokemq.queue.protocol.QueueProtocol;
 import io.spokemq.queue.protocol.QueueProtocol.AppendEntry;
 import io.spokemq.queue.protocol.QueueProtocol.AppendRequest;
@@ -21,25 +22,28 @@ import io.spokemq.queue.protocol.QueueProtocol.StatisticsResponse;
 import io.spokemq.queue.protocol.QueueProtocol.SweepRequest;
 import io.spokemq.queue.protocol.QueueProtocol.SweepResponse;
 import io.spokemq.queue.protocol.QueueProtocol.TrimRequest;
-import com.google.protobuf.ServiceException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.hadoop.hbase.MemoryCompactionPolicy;
+import java.util.function.Consumer;
 import org.apache.hadoop.hbase.TableName;
 import org.apache.hadoop.hbase.client.ColumnFamilyDescriptorBuilder;
 import org.apache.hadoop.hbase.client.RegionInfo;
 import org.apache.hadoop.hbase.client.Table;
-import org.apache.hadoop.hbase.client.TableDescriptor;
 import org.apache.hadoop.hbase.client.TableDescriptorBuilder;
 import org.apache.hadoop.hbase.regionserver.HRegion;
 
 /** A table of queues on the local cluster, called as a broker calls it: over a connection, one request at a time. */
 final class TestQueues {
   static final QueueProtocol.Quota GENEROUS = quota(100_000, 1 << 30, QuotaPolicy.REJECT);
+  static final Map<String, String> RESTRICTED_SPLITS = Map.of(
+      "hbase.regionserver.region.split_restriction.type", "KeyPrefix",
+      "hbase.regionserver.region.split_restriction.prefix_length", "8");
   static final long NOW_MS = 1_700_000_000_000L;
   private static final AtomicLong TABLES = new AtomicLong();
   private static final AtomicLong SEQUENCES = new AtomicLong();
@@ -50,24 +54,20 @@ final class TestQueues {
   QueueProtocol.Quota defaultQuota = GENEROUS;
 
   TestQueues() throws Exception {
-    this(MemoryCompactionPolicy.NONE, null);
+    this(messages -> {}, RESTRICTED_SPLITS);
   }
 
-  /** `messageTtlS` null: messages stay for ever. */
-  TestQueues(MemoryCompactionPolicy inMemory, Integer messageTtlS) throws Exception {
+  /** A table whose message family and whose attributes differ from the usual ones. */
+  TestQueues(Consumer<ColumnFamilyDescriptorBuilder> family, Map<String, String> attributes) throws Exception {
     name = TableName.valueOf("queues" + TABLES.incrementAndGet());
-    ColumnFamilyDescriptorBuilder messages = ColumnFamilyDescriptorBuilder.newBuilder(MessageRow.FAMILY).setInMemoryCompaction(inMemory);
-    if (messageTtlS != null) {
-      messages.setTimeToLive(messageTtlS);
-    }
-    TableDescriptor descriptor = TableDescriptorBuilder.newBuilder(name)
+    ColumnFamilyDescriptorBuilder messages = ColumnFamilyDescriptorBuilder.newBuilder(MessageRow.FAMILY);
+    family.accept(messages);
+    TableDescriptorBuilder descriptor = TableDescriptorBuilder.newBuilder(name)
         .setColumnFamily(messages.build())
         .setColumnFamily(ColumnFamilyDescriptorBuilder.of(StateRow.FAMILY))
-        .setCoprocessor(QueueEndpoint.class.getName())
-        .setValue("hbase.regionserver.region.split_restriction.type", "KeyPrefix")
-        .setValue("hbase.regionserver.region.split_restriction.prefix_length", "8")
-        .build();
-    cluster.admin().createTable(descriptor);
+        .setCoprocessor(QueueEndpoint.class.getName());
+    attributes.forEach(descriptor::setValue);
+    cluster.admin().createTable(descriptor.build());
     table = cluster.connection().getTable(name);
   }
 
@@ -228,6 +228,16 @@ final class TestQueues {
     RegionInfo region = regionOf(queue);
     cluster.killServerOf(region);
     cluster.region(region);
+  }
+
+  /** Splits the queue's region at `splitPoint` and waits for the daughters. */
+  void split(byte[] queue, byte[] splitPoint) throws Exception {
+    RegionInfo parent = regionOf(queue);
+    cluster.region(parent);
+    cluster.admin().splitRegionAsync(parent.getEncodedNameAsBytes(), splitPoint).get(60, TimeUnit.SECONDS);
+    for (RegionInfo region : cluster.admin().getRegions(name)) {
+      cluster.region(region);
+    }
   }
 
   /** The error of the endpoint behind what the client's stub throws. */
