@@ -117,6 +117,12 @@ function gauges({ broker, transport, metadata }: AdminParts): GaugeSource[] {
       read: () => batcher.stagedBytes,
     },
     {
+      name: 'spoke_append_lanes_retrying',
+      help: 'Parts of the queue store whose last append failed.',
+      type: 'gauge',
+      read: () => batcher.retryingLanes,
+    },
+    {
       name: 'spoke_publishers_stopped',
       help: 'Connections not read because the store is behind.',
       type: 'gauge',

@@ -8,7 +8,12 @@ export interface RuleViolation extends Omit<Problem, 'where' | 'key'> {
 }
 
 export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
-  return [...insecureListeners(config), ...insecureAdmin(config), ...missingAuthorities(config)];
+  return [
+    ...insecureListeners(config),
+    ...insecureAdmin(config),
+    ...missingAuthorities(config),
+    ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
+  ];
 }
 
 function insecureListeners(config: SpokeConfig): readonly RuleViolation[] {
@@ -49,4 +54,36 @@ function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {
         ]
       : [],
   );
+}
+
+function hbaseTimeouts({ hbase, limits }: SpokeConfig): readonly RuleViolation[] {
+  const { operationTimeoutMs, attemptTimeoutMs, connectTimeoutMs } = hbase;
+  return [
+    ...notBelow('operationTimeoutMs', operationTimeoutMs, 'limits.storeTimeoutMs', limits.storeTimeoutMs),
+    ...notBelow('attemptTimeoutMs', attemptTimeoutMs, 'hbase.operationTimeoutMs', operationTimeoutMs),
+    ...notBelow('connectTimeoutMs', connectTimeoutMs, 'hbase.operationTimeoutMs', operationTimeoutMs),
+  ];
+}
+
+function notBelow(key: string, valueMs: number, whole: string, wholeMs: number): readonly RuleViolation[] {
+  if (valueMs < wholeMs) return [];
+  return [
+    {
+      path: ['hbase', key],
+      what: `is ${valueMs}, and ${whole}, which has to cover it, is ${wholeMs}`,
+      fix: `Use less than ${wholeMs}, or raise ${whole}`,
+    },
+  ];
+}
+
+/** A message must not go while the session that waits for it may still come back. */
+function hbaseTimeToLive({ hbase, limits }: SpokeConfig): readonly RuleViolation[] {
+  if (hbase.messageTtlS === 0 || hbase.messageTtlS >= limits.sessionExpiryMaxS) return [];
+  return [
+    {
+      path: ['hbase', 'messageTtlS'],
+      what: `is ${hbase.messageTtlS}, and sessions live for up to ${limits.sessionExpiryMaxS} s (limits.sessionExpiryMaxS): messages would be lost before them`,
+      fix: `Use at least ${limits.sessionExpiryMaxS}, or 0, or shorten the lives of sessions`,
+    },
+  ];
 }

@@ -19,6 +19,8 @@ const countOrOff = (fallback: number, description: string) =>
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
+/** HBase's own bound. */
+const TTL_MAX_S = 2 ** 31 - 1;
 const durationMs = (fallback: number, description: string) => upTo(TIMER_MAX_MS, fallback, description);
 
 const tenantName = z.string().transform((text, context) => {
@@ -133,6 +135,48 @@ const limits = z.strictObject({
   ),
 });
 
+const hbase = z.strictObject({
+  zookeeperQuorum: z
+    .string()
+    .regex(/^[^\s,]+:\d+(,[^\s,]+:\d+)*$/)
+    .default('127.0.0.1:2181')
+    .describe('ZooKeeper of the HBase cluster: host:port, comma separated.'),
+  znodeParent: z
+    .string()
+    .regex(/^\//)
+    .default('/hbase')
+    .describe('Where HBase keeps its nodes in ZooKeeper.'),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9_]+$/)
+    .default('spoke')
+    .describe('HBase namespace of the tables; one per installation.'),
+  effectiveUser: z.string().min(1).default('spokemq').describe('User that HBase takes the calls for.'),
+  operationTimeoutMs: durationMs(6_000, 'How long one call may take with all its attempts.'),
+  attemptTimeoutMs: durationMs(
+    2_000,
+    'How long one attempt of a call may take; a slower server is tried again.',
+  ),
+  connectTimeoutMs: durationMs(1_000, 'How long a region server may take to accept a connection.'),
+  appendCallsMax: upTo(128, 32, 'Appends under way at a time; fewer carry more messages each.'),
+  messageTtlS: z
+    .int()
+    .min(0)
+    .max(TTL_MAX_S)
+    .default(365 * DAY_S)
+    .describe('Safety net: HBase forgets messages of this age, whatever their session does; 0: never.'),
+  inMemoryCompaction: z
+    .enum(['NONE', 'BASIC', 'EAGER'])
+    .default('BASIC')
+    .describe('How region servers keep the tables in memory before they write files.'),
+  coprocessorJar: z
+    .string()
+    .default('')
+    .describe(
+      'Where region servers find the queue endpoint, for example hdfs:///…; empty: on their class path.',
+    ),
+});
+
 export const configSchema = z.strictObject({
   broker: z
     .strictObject({
@@ -192,6 +236,15 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   limits: limits.prefault({}),
+  queues: z
+    .strictObject({
+      store: z
+        .enum(['embedded', 'hbase'])
+        .default('embedded')
+        .describe('Where durable queues are: in `dataDirectory`, or in the HBase that `hbase` names.'),
+    })
+    .prefault({}),
+  hbase: hbase.prefault({}),
   eventLog: z
     .strictObject({
       compactionLagMs: z

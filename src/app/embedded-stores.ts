@@ -1,12 +1,11 @@
 /**
- * Opens what the embedded profile keeps on disk, all below one data directory: queues, the two logs and their
- * snapshots, ids. Damage that the parts find is logged; it never keeps the broker from starting.
+ * Opens what a broker keeps: the two logs and their snapshots and the ids below one data directory, the queues there too or
+ * in HBase. Damage that the parts find is logged; it never keeps the broker from starting.
  */
 import path from 'node:path';
 import { openEmbeddedEventLog } from '../adapters/embedded/event-log/embedded-event-log.ts';
 import { nodeFileSystem, type FileSystem } from '../adapters/embedded/file-system.ts';
 import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
-import { openEmbeddedQueueStore } from '../adapters/embedded/queue/embedded-queue-store.ts';
 import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
 import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
@@ -19,7 +18,7 @@ import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
-import { storeGauges } from './store-gauges.ts';
+import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
 
 /** One topic of the event log and its snapshot. */
 export interface Topic {
@@ -52,7 +51,7 @@ interface Closeable {
  * errors.
  */
 export async function openEmbeddedStores(
-  config: Pick<SpokeConfig, 'dataDirectory' | 'durability' | 'limits' | 'eventLog' | 'storage'>,
+  config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog'> & QueueStoreOptions['config'],
   logger: Logger,
   clock: Clock,
   highestKnown: (tenant: TenantId) => number,
@@ -116,15 +115,7 @@ export async function openEmbeddedStores(
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
     const queues = keep(
-      await openEmbeddedQueueStore({
-        directory: path.join(directory, 'queues'),
-        durability,
-        defaultQuota: config.limits.durableQueue,
-        segmentBytes,
-        nowMs,
-        fileSystem,
-        observe: observe('queues'),
-      }),
+      await openQueueStore({ config, directory, fileSystem, nowMs, observe: observe('queues') }),
     );
     const sessionIds = keep(
       new EmbeddedSessionIds({
@@ -134,8 +125,8 @@ export async function openEmbeddedStores(
         onDamage,
       }),
     );
-    const gauges = storeGauges(() => queues.stats());
-    return { startNumber, queues, sessions, retained, sessionIds, gauges, close };
+    const { store, gauges } = queues;
+    return { startNumber, queues: store, sessions, retained, sessionIds, gauges, close };
   } catch (error) {
     await close();
     throw error;

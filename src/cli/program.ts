@@ -11,6 +11,7 @@ import { registerQueueCommand } from './commands/queue.ts';
 import { registerSessionCommand } from './commands/session.ts';
 import { registerStartCommand } from './commands/start.ts';
 import { registerStatusCommand } from './commands/status.ts';
+import { registerStorageCommand } from './commands/storage.ts';
 import { registerUserCommand } from './commands/user.ts';
 
 export type RegisterCommand = (program: Command, context: CliContext) => void;
@@ -23,6 +24,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerQueueCommand,
   registerEventsCommand,
   registerUserCommand,
+  registerStorageCommand,
   registerFleetCommand,
 ];
 

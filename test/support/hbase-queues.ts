@@ -17,7 +17,7 @@ export async function makeQueueTable(client: HBaseClient, namespace: string): Pr
     namespace,
     messageTtlS: 0,
     inMemoryCompaction: 'BASIC',
-    coprocessorJar: undefined,
+    coprocessorJar: '',
   } as const;
   const table = queueTable(options);
   await client.master.createNamespace(namespace);

@@ -12,8 +12,8 @@ export interface QueueTableOptions {
   /** Seconds a message row lives at most, whoever forgets it; 0: for ever. */
   readonly messageTtlS: number;
   readonly inMemoryCompaction: InMemoryCompaction;
-  /** Where region servers find the endpoint's jar; undefined: on their class path. */
-  readonly coprocessorJar: string | undefined;
+  /** Where region servers find the endpoint's jar; empty: on their class path. */
+  readonly coprocessorJar: string;
 }
 
 /** Release of the endpoint in `coprocessor/` that belongs to this broker. */
@@ -35,7 +35,7 @@ export function queueTableName(namespace: string): string {
 }
 
 export function queueTable(options: QueueTableOptions): Required<TableDescriptor> {
-  const { namespace, messageTtlS, inMemoryCompaction, coprocessorJar = '' } = options;
+  const { namespace, messageTtlS, inMemoryCompaction, coprocessorJar } = options;
   const shared = {
     VERSIONS: '1',
     DATA_BLOCK_ENCODING: 'FAST_DIFF',

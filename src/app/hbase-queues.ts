@@ -1,0 +1,68 @@
+/** Queues in HBase: connects, makes sure that the table is there, ours and served by the right endpoint, and opens the store. */
+import { HBaseClient } from '../adapters/hbase/client/hbase-client.ts';
+import { HBaseError } from '../adapters/hbase/client/hbase-error.ts';
+import { openHBaseQueueStore } from '../adapters/hbase/queue/hbase-queue-store.ts';
+import { endpointProblem } from '../adapters/hbase/tables/loaded-endpoint.ts';
+import { queueTableName } from '../adapters/hbase/tables/queue-table.ts';
+import { claimTable } from '../adapters/hbase/tables/table-owner.ts';
+import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
+import { SystemTimers } from '../transport/system-time.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import { hbaseGauges } from './hbase-gauges.ts';
+import type { QueueStore } from './queue-store.ts';
+
+const FIRST_REGION = Buffer.alloc(0);
+
+export function connectHBase(config: SpokeConfig['hbase']): Promise<HBaseClient> {
+  const { zookeeperQuorum, znodeParent, effectiveUser } = config;
+  const { operationTimeoutMs, attemptTimeoutMs, connectTimeoutMs } = config;
+  return HBaseClient.connect({
+    zookeeperQuorum,
+    znodeParent,
+    effectiveUser,
+    operationTimeoutMs,
+    attemptTimeoutMs,
+    connectTimeoutMs,
+    timers: new SystemTimers(),
+  });
+}
+
+/** `owner`: the data directory that knows the sessions. Rejects with an error that says what to do. */
+export async function openQueuesInHBase(
+  config: Pick<SpokeConfig, 'hbase' | 'limits'>,
+  owner: string,
+  nowMs: () => number,
+): Promise<QueueStore> {
+  const table = queueTableName(config.hbase.namespace);
+  const client = await connectHBase(config.hbase);
+  try {
+    await assertServed(client, table);
+    await claimTable(client, table, owner);
+    const store = await openHBaseQueueStore({
+      client,
+      table,
+      defaultQuota: config.limits.durableQueue,
+      nowMs,
+      appendCallsMax: config.hbase.appendCallsMax,
+    });
+    const close = async (): Promise<void> => {
+      await store.close();
+      client.close();
+    };
+    return { store, gauges: hbaseGauges(client.stats, () => store.unsyncedBytes), close };
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+/** One region answers for all: `spoke storage check` asks each of them. */
+async function assertServed(client: HBaseClient, table: string): Promise<void> {
+  const problem = await endpointProblem(client, table, FIRST_REGION).catch((error: unknown) => {
+    if (!(error instanceof HBaseError)) throw error;
+    if (error.code === 'TABLE_NOT_FOUND') return 'does not exist';
+    throw new StoreUnavailableError(`HBase table ${table}`, error.message, { cause: error });
+  });
+  if (problem !== undefined)
+    throw new StoreUnavailableError(`HBase table ${table}`, `it ${problem}; run "spoke storage apply"`);
+}

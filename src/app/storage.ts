@@ -1,0 +1,50 @@
+/** The tables outside of the data directory, for the commands that make, check and hand them over. */
+import { queueTableName } from '../adapters/hbase/tables/queue-table.ts';
+import { StorageAdmin } from '../adapters/hbase/tables/storage-admin.ts';
+import { releaseTable } from '../adapters/hbase/tables/table-owner.ts';
+import { SystemTimers } from '../transport/system-time.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import { connectHBase } from './hbase-queues.ts';
+
+/** Regions that were just changed take a while to open again, and nobody waits for a publisher here. */
+const OPERATION_TIMEOUT_MS = 30_000;
+
+export interface Storage {
+  /** `namespace:table`. */
+  readonly table: string;
+  /** One line per thing that is not as it should be. */
+  check(): Promise<readonly string[]>;
+  /** As `check`, after everything was made or changed that can be. */
+  apply(): Promise<readonly string[]>;
+  /** Whose the table was; undefined: nobody's. */
+  release(): Promise<string | undefined>;
+  close(): void;
+}
+
+export async function openStorage(
+  config: SpokeConfig['hbase'],
+  progress: (line: string) => void,
+): Promise<Storage> {
+  const { namespace, messageTtlS, inMemoryCompaction, coprocessorJar } = config;
+  const operationTimeoutMs = Math.max(OPERATION_TIMEOUT_MS, config.operationTimeoutMs);
+  const client = await connectHBase({ ...config, operationTimeoutMs });
+  const table = queueTableName(namespace);
+  const admin = new StorageAdmin({
+    namespace,
+    messageTtlS,
+    inMemoryCompaction,
+    coprocessorJar,
+    client,
+    timers: new SystemTimers(),
+    progress,
+  });
+  return {
+    table,
+    check: () => admin.check(),
+    apply: () => admin.apply(),
+    release: () => releaseTable(client, table),
+    close: () => {
+      client.close();
+    },
+  };
+}

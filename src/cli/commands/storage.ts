@@ -1,0 +1,92 @@
+/**
+ * `spoke storage apply`: makes or upgrades the tables outside of the data directory. `spoke storage check`: says what is not
+ * as it should be. `spoke storage release`: lets another data directory have them.
+ */
+import type { Command } from 'commander';
+import type { SpokeConfig } from '../../app/config-schema.ts';
+import type { Storage } from '../../app/storage.ts';
+import { CommandError } from '../cli-context.ts';
+import type { CliContext } from '../cli-context.ts';
+import { configOf, configOption } from '../config-option.ts';
+import type { ConfigOption } from '../config-option.ts';
+
+export function registerStorageCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('storage')
+    .description('tables that queues need outside of the data directory');
+  const register = (
+    name: string,
+    description: string,
+    run: (storage: Storage, context: CliContext) => Promise<void>,
+  ): void => {
+    command
+      .command(name)
+      .description(description)
+      .addOption(configOption())
+      .action((options: ConfigOption) => withStorage(options, context, run));
+  };
+  register('apply', 'create the tables, or bring them to what this release wants', apply);
+  register('check', 'list what is not as this release wants it', check);
+  register('release', 'let the next broker have the tables, whichever data directory it uses', release);
+}
+
+async function apply(storage: Storage, context: CliContext): Promise<void> {
+  failOn(
+    await storage.apply(),
+    storage,
+    'Region servers keep a class until its jar has another name: see docs/operations.md',
+  );
+  context.stdout.write(`Table ${storage.table} is ready.\n`);
+}
+
+async function check(storage: Storage, context: CliContext): Promise<void> {
+  failOn(await storage.check(), storage, 'Run "spoke storage apply"');
+  context.stdout.write(`Table ${storage.table} is as it should be.\n`);
+}
+
+async function release(storage: Storage, context: CliContext): Promise<void> {
+  const owner = await storage.release();
+  const was = owner === undefined ? 'was nobody’s' : `belonged to the data directory ${owner}`;
+  context.stdout.write(`Table ${storage.table} ${was}. The next broker that starts has it.\n`);
+}
+
+function failOn(problems: readonly string[], { table }: Storage, advice: string): void {
+  if (problems.length === 0) return;
+  throw new CommandError(
+    [
+      `Table ${table} is not as it should be:`,
+      ...problems.map((problem) => `  ${problem}`),
+      `${advice}.`,
+    ].join('\n'),
+  );
+}
+
+async function withStorage(
+  options: ConfigOption,
+  context: CliContext,
+  run: (storage: Storage, context: CliContext) => Promise<void>,
+): Promise<void> {
+  const { config } = configOf(options, context);
+  if (isEmbedded(config)) {
+    context.stdout.write(
+      'queues.store is "embedded": everything is in the data directory, there is nothing to do.\n',
+    );
+    return;
+  }
+  // Loaded only here, so that every other command starts quickly.
+  const { openStorage } = await import('../../app/storage.ts');
+  const storage = await openStorage(config.hbase, (line) => void context.stderr.write(`${line}\n`));
+  try {
+    await run(storage, context);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(reason, undefined, { cause: error });
+  } finally {
+    storage.close();
+  }
+}
+
+function isEmbedded({ queues }: SpokeConfig): boolean {
+  return queues.store === 'embedded';
+}
