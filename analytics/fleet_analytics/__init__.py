@@ -1,0 +1,1 @@
+"""What a fleet did, told from SpokeMQ's event log."""
