@@ -74,7 +74,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['bench/**/*.ts', 'test/**/*.ts'],
+    files: ['bench/**/*.ts', 'test/**/*.ts', 'testcontainers/**/*.ts'],
     rules: { 'no-console': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   { files: ['**/*.js', '**/*.cjs', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },

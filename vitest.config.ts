@@ -1,16 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { missingJava } from './engines/java.ts';
+import { missingContainers } from './testcontainers/container-runtime.ts';
 
 const HBASE_CONTRACTS = 'test/contract/**/*hbase*.test.ts';
-
-const missing = missingJava();
-/** In CI a group that cannot run fails by itself, with the same words. */
-const skipped = missing !== undefined && process.env['CI'] !== 'true';
-if (skipped) process.stderr.write(`Skipping the tests against HBase: ${missing}\n`);
+const KAFKA_CONTRACTS = 'test/contract/**/*kafka*.test.ts';
 
 /**
- * Crash tests start and kill broker processes: they run by themselves, one after the other. Behind them, one after the other too, come
- * the tests that need HBase.
+ * Crash tests start and kill broker processes: they run by themselves, one after the other. Behind them, one after the other
+ * too, come the tests that need other people's servers.
  */
 export default defineConfig({
   test: {
@@ -19,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/{unit,contract,property,conformance,simulation}/**/*.test.ts'],
-          exclude: [HBASE_CONTRACTS],
+          exclude: [HBASE_CONTRACTS, KAFKA_CONTRACTS],
           testTimeout: 30_000,
         },
       },
@@ -27,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: ['test/{integration,fleet}/**/*.test.ts'],
-          exclude: ['test/integration/hbase/**'],
+          exclude: ['test/integration/{hbase,kafka}/**'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -42,34 +39,69 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      ...(skipped ? [] : hbaseProjects()),
+      ...unlessMissing(missingJava(), 'the tests against Kafka', [
+        {
+          // One Kafka for all of them.
+          test: {
+            name: 'kafka',
+            include: ['test/integration/kafka/**/*.test.ts', KAFKA_CONTRACTS],
+            globalSetup: ['test/support/kafka-group.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 6 },
+          },
+        },
+      ]),
+      ...unlessMissing(missingJava(), 'the tests against HBase', [
+        {
+          // One HBase for all of them.
+          test: {
+            name: 'hbase',
+            include: ['test/integration/hbase/**/*.test.ts', HBASE_CONTRACTS],
+            globalSetup: ['test/support/hbase-group.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 3 },
+          },
+        },
+        {
+          // Each starts its own, and breaks it.
+          test: {
+            name: 'faults',
+            include: ['test/faults/**/*.test.ts'],
+            testTimeout: 900_000,
+            hookTimeout: 300_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 4 },
+          },
+        },
+      ]),
+      ...unlessMissing(missingContainers() ?? missingJava(), 'the tests in containers', [
+        {
+          test: {
+            name: 'containers',
+            include: ['testcontainers/**/*.test.ts', HBASE_CONTRACTS],
+            globalSetup: ['testcontainers/hbase/hbase-container.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 5 },
+          },
+        },
+      ]),
     ],
   },
 });
 
-/** One HBase for the first project; tests of the second start their own, and break it. */
-function hbaseProjects() {
-  return [
-    {
-      test: {
-        name: 'hbase',
-        include: ['test/integration/hbase/**/*.test.ts', HBASE_CONTRACTS],
-        globalSetup: ['test/support/hbase-group.ts'],
-        testTimeout: 120_000,
-        hookTimeout: 120_000,
-        fileParallelism: false,
-        sequence: { groupOrder: 3 },
-      },
-    },
-    {
-      test: {
-        name: 'faults',
-        include: ['test/faults/**/*.test.ts'],
-        testTimeout: 900_000,
-        hookTimeout: 300_000,
-        fileParallelism: false,
-        sequence: { groupOrder: 4 },
-      },
-    },
-  ];
+/** Leaves a group out with one line that says why. In CI it stays, and fails by itself with the same words. */
+function unlessMissing<Project>(
+  missing: string | undefined,
+  group: string,
+  projects: readonly Project[],
+): readonly Project[] {
+  if (missing === undefined || process.env['CI'] === 'true') return projects;
+  process.stderr.write(`Without ${group}: ${missing}\n`);
+  return [];
 }

@@ -75,7 +75,7 @@ export class HBaseEngine implements RunningEngine {
   static async start(options: HBaseOptions = {}): Promise<HBaseEngine> {
     const progress = options.progress ?? (() => undefined);
     const java = javaCommand();
-    const jars = await mavenJars('hbase', join(PROJECT_DIRECTORY, POM), progress);
+    const jars = await hbaseJars(progress);
     const endpoint = await endpointJar(progress);
     const form = options.regionServers === undefined ? STANDALONE : PROCESSES;
     if (options.dataDirectory !== undefined)
@@ -173,6 +173,11 @@ export class HBaseEngine implements RunningEngine {
     progress('waiting until HBase answers');
     await this.ready();
   }
+}
+
+/** The folder with the jars of HBase. */
+export async function hbaseJars(progress: Progress): Promise<string> {
+  return await mavenJars('hbase', join(PROJECT_DIRECTORY, POM), progress);
 }
 
 async function choosePorts({ zookeeperPort, regionServers = 1 }: HBaseOptions): Promise<readonly number[]> {
