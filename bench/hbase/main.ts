@@ -9,14 +9,20 @@ import { describeMachine } from '../machine/description.ts';
 import { writeResults } from '../report/results-file.ts';
 import { formatTable } from '../report/table.ts';
 import type { Row } from '../scenarios/scenario.ts';
-import { MeasuredHBase } from './measured-hbase.ts';
+import { HBaseLife } from './hbase-life.ts';
 import { parseOptions, USAGE } from './options.ts';
 import { RawClient } from './raw-client.ts';
 import { appends } from './scenarios/appends.ts';
 import type { HBaseBench, HBaseScenario } from './scenarios/hbase-scenario.ts';
+import { heads } from './scenarios/heads.ts';
+import { inMemoryCompaction } from './scenarios/in-memory-compaction.ts';
 import { publishers } from './scenarios/publishers.ts';
+import { trims } from './scenarios/trims.ts';
+import { walSync } from './scenarios/wal-sync.ts';
 
-const SCENARIOS: readonly HBaseScenario[] = [appends, publishers];
+const SCENARIOS: readonly HBaseScenario[] = [appends, publishers, heads, trims, walSync, inMemoryCompaction];
+/** One HBase serves them all, and between them they use every part of the harness but the restarts. */
+const SMOKE_SCENARIOS = [appends, publishers, heads];
 
 // Without a listener these signals end the process and no 'exit' is emitted.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
@@ -32,7 +38,7 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(`HBase is left out. ${missing}`);
     return;
   }
-  const scenarios = chosen(options.scenarios);
+  const scenarios = options.isSmoke ? SMOKE_SCENARIOS : chosen(options.scenarios);
   const machine = describeMachine(tmpdir(), 'HBase, clients and bench sharing the cores');
   console.log(`${machine}\n`);
   const log = (line: string): void => {
@@ -43,29 +49,36 @@ async function main(args: readonly string[]): Promise<void> {
     options.profileDirectory === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profileDirectory}`];
+  const life = new HBaseLife(raw, nodeArgs, log);
   const bench: HBaseBench = {
     options,
     log,
-    withHBase: async (hbaseOptions, work) => {
-      log('starting HBase');
-      const hbase = await MeasuredHBase.start({ heapMb: options.heapMb, ...hbaseOptions }, raw, nodeArgs);
-      try {
-        return await work(hbase);
-      } finally {
-        await hbase.stop();
-      }
-    },
+    withHBase: async (wanted, work) =>
+      work(await life.get({ walSync: false, heapMb: options.heapMb, ...wanted })),
   };
   const startedAt = new Date().toISOString();
   const rows: Row[] = [];
-  for (const scenario of scenarios) {
-    const measured = await scenario.measure(bench);
-    rows.push(...measured);
-    console.log(formatTable(scenario, measured));
+  try {
+    for (const scenario of scenarios) {
+      const measured = await scenario.measure(bench);
+      rows.push(...measured);
+      console.log(formatTable(scenario, measured));
+    }
+  } finally {
+    await life.stop();
   }
+  if (options.isSmoke) failUnlessMeasured(rows);
   const command = `npm run bench:hbase -- ${args.join(' ')}`;
   const results = { startedAt, command, machine, brokers: [], rows };
   console.log(`Written: ${writeResults(options.resultsDirectory, results, scenarios).join(', ')}`);
+}
+
+/** A smoke run that measured nothing has not proved that the harness works. */
+function failUnlessMeasured(rows: readonly Row[]): void {
+  const empty = rows.filter(({ figures }) => !((figures['rate'] ?? figures['p50'] ?? 0) > 0));
+  for (const { scenario, variant, broker } of empty)
+    console.error(`${scenario}, ${variant}, ${broker}: nothing measured`);
+  if (empty.length > 0) process.exitCode = 1;
 }
 
 function chosen(names: readonly string[] | undefined): readonly HBaseScenario[] {

@@ -5,10 +5,13 @@
 import { fileURLToPath } from 'node:url';
 import { HBaseEngine, type HBaseOptions } from '../../engines/hbase/hbase-engine.ts';
 import { HBaseClient } from '../../src/adapters/hbase/client/hbase-client.ts';
+import type { DurableQueueStore } from '../../src/queue/durable-queue.ts';
 import { SystemTimers } from '../../src/transport/system-time.ts';
+import { openBenchStore } from './bench-store.ts';
 import type { StoreLoad } from './load/load-plan.ts';
 import { type MeasuredLoad, runLoad } from './load-process.ts';
-import { benchTable, REGION_SPLITS, TABLE, type TableLayout } from './queue-table.ts';
+import { queueTableSplits } from '../../src/adapters/hbase/tables/queue-table.ts';
+import { benchTable, NAMESPACE, TABLE, type TableLayout } from './queue-table.ts';
 import type { RawClient, RawLoad } from './raw-client.ts';
 
 const LOAD_MAIN = fileURLToPath(new URL('load/main.js', import.meta.url));
@@ -54,13 +57,12 @@ export class MeasuredHBase {
   async freshTable(layout: TableLayout): Promise<void> {
     const { master } = this.client;
     const descriptor = benchTable(layout);
-    const [namespace = ''] = TABLE.split(':');
-    if (!(await master.namespaces()).includes(namespace)) await master.createNamespace(namespace);
+    if (!(await master.namespaces()).includes(NAMESPACE)) await master.createNamespace(NAMESPACE);
     if ((await master.describeTable(TABLE)) !== undefined) {
       await master.disableTable(TABLE);
       await master.deleteTable(TABLE);
     }
-    await master.createTable(descriptor, REGION_SPLITS);
+    await master.createTable(descriptor, queueTableSplits());
   }
 
   rawAppends(load: Omit<RawLoad, 'zookeeperQuorum' | 'table'>): Promise<MeasuredLoad> {
@@ -72,6 +74,15 @@ export class MeasuredHBase {
     const plan = { ...load, zookeeperQuorum: this.#engine.zookeeperQuorum, table: TABLE };
     const args = [...this.#nodeArgs, LOAD_MAIN, JSON.stringify(plan)];
     return runLoad({ command: process.execPath, args }, this.pid);
+  }
+
+  openStore(): Promise<DurableQueueStore> {
+    return openBenchStore(this.client, TABLE);
+  }
+
+  /** Writes what the table has in memory to files. */
+  async flush(): Promise<void> {
+    for await (const region of this.client.regions(TABLE)) await this.client.master.flushRegion(region);
   }
 
   async stop(): Promise<void> {

@@ -26,7 +26,7 @@ export interface HBaseBenchOptions {
 }
 
 export const USAGE = `npm run bench:hbase -- [options]
-  --scenarios a,b   appends, publishers, heads, wal-sync, in-memory-compaction (all)
+  --scenarios a,b   appends, publishers, heads, trims, wal-sync, in-memory-compaction (all)
   --seconds N       length of a measuring window (5)
   --queues a,b      numbers of queues (1,100,1000,10000)
   --rates a,b       messages a second offered in \`publishers\` (5000,10000,20000,30000,40000,max)

@@ -12,9 +12,11 @@ import type { DurableQueueStore, QueueKey } from '../../../src/queue/durable-que
 import type { Incarnation } from '../../../src/tenancy/identity.ts';
 import { SystemTimers } from '../../../src/transport/system-time.ts';
 import { benchMessage, preciseNowMs } from './bench-message.ts';
+import { LateTrims } from './late-trims.ts';
+import type { PublishersLoad } from './load-plan.ts';
 import type { LoadWindow } from './load-window.ts';
 
-/** What a broker holds before it stops its publishers: the default of `limits.unsyncedBytesHigh`. */
+/** A quarter of what a broker holds by default before it stops its publishers. */
 const STAGED_BYTES_MAX = 16 * 1024 * 1024;
 const STORE_TIMEOUT_MS = 60_000;
 /** Socket reads come in bursts: as many messages as are due are staged at once, but the store's answers get their turn. */
@@ -22,18 +24,19 @@ const BURST_MAX = 256;
 /** Prime, so that messages in a row go to queues far apart. */
 const QUEUE_STRIDE = 7919;
 
-/** `ratePerSecond` undefined: as many as are taken, `STAGED_BYTES_MAX` of them waiting. */
 export async function publish(
   store: DurableQueueStore,
   queues: readonly QueueKey[],
-  ratePerSecond: number | undefined,
+  { ratePerSecond, trimAfterMs }: Pick<PublishersLoad, 'ratePerSecond' | 'trimAfterMs'>,
   window: LoadWindow,
 ): Promise<void> {
-  const receiver: AppendReceiver = {
-    counters: new Counters(),
-    appended: () => undefined,
-    reached: () => undefined,
-  };
+  const trims = trimAfterMs === undefined ? undefined : new LateTrims(store, trimAfterMs);
+  const counters = new Counters();
+  const receivers = queues.map((queue): AppendReceiver => ({
+    counters,
+    appended: (seq) => trims?.appended(queue, seq),
+    reached: (seq) => trims?.appended(queue, seq),
+  }));
   const owner: TicketOwner = {
     publishSettled: ({ startedAtMs, failed }) => {
       if (failed) throw new Error(`HBase gave no answer for ${STORE_TIMEOUT_MS} ms`);
@@ -50,8 +53,10 @@ export async function publish(
     onSettled: () => undefined,
   });
   const stage = (message: number, dueMs: number): void => {
-    const queue = queues[(message * QUEUE_STRIDE) % queues.length];
-    if (queue === undefined) throw new Error('no queues to publish to');
+    const index = (message * QUEUE_STRIDE) % queues.length;
+    const queue = queues[index];
+    const receiver = receivers[index];
+    if (queue === undefined || receiver === undefined) throw new Error('no queues to publish to');
     const ticket = new PublishTicket(owner, message, dueMs);
     batcher.append({ queue, queued: benchMessage(dueMs), receiver, ticket, origin: undefined });
     ticket.settle();
@@ -62,6 +67,7 @@ export async function publish(
     const due = ratePerSecond === undefined ? Infinity : ((nowMs - startMs) * ratePerSecond) / 1000;
     const end = Math.min(due, staged + BURST_MAX);
     const before = staged;
+    trims?.run();
     while (staged < end && batcher.stagedBytes < STAGED_BYTES_MAX) {
       stage(staged, ratePerSecond === undefined ? nowMs : startMs + (staged * 1000) / ratePerSecond);
       staged++;
@@ -69,4 +75,5 @@ export async function publish(
     await (staged - before < BURST_MAX ? delay(1) : nextTurn());
   }
   await batcher.barrier();
+  await trims?.settled();
 }

@@ -1,6 +1,6 @@
 /** What a scenario of the HBase bench is: rows of several subjects side by side, each on a fresh table. */
-import type { HBaseOptions } from '../../../engines/hbase/hbase-engine.ts';
 import type { Column, Figures, Plot, Row } from '../../scenarios/scenario.ts';
+import type { WantedHBase } from '../hbase-life.ts';
 import type { MeasuredLoad } from '../load-process.ts';
 import type { MeasuredHBase } from '../measured-hbase.ts';
 import type { HBaseBenchOptions } from '../options.ts';
@@ -9,9 +9,9 @@ export interface HBaseBench {
   readonly options: HBaseBenchOptions;
   /** One line of progress. */
   readonly log: (line: string) => void;
-  /** Starts an HBase for `work` and ends it afterwards. */
+  /** Gives `work` an HBase of its own. */
   withHBase<Result>(
-    options: Pick<HBaseOptions, 'walSync' | 'properties'>,
+    options: Partial<WantedHBase>,
     work: (hbase: MeasuredHBase) => Promise<Result>,
   ): Promise<Result>;
 }
