@@ -187,7 +187,7 @@ class QueueRecoveryTest {
     queues.drop(DROPPED);
     awaitRows(queues, 0);
     queues.move(PLAIN);
-    assertEquals(List.of(1 + QueueRows.POSITIONS_SKIPPED), queues.append(PLAIN, "c").getSeqList());
+    assertEquals(List.of(3 + QueueRows.POSITIONS_SKIPPED), queues.append(PLAIN, "c").getSeqList());
     assertEquals(List.of(1L), queues.append(DROPPED, "b").getSeqList());
   }
 
