@@ -8,6 +8,7 @@ import type { EngineCommand } from './engine.ts';
 import { readRecord, runningProcesses, stopRecorded } from './engine-record.ts';
 import type { EngineRecord, ProcessRecord } from './engine-record.ts';
 import { hbaseCommand } from './hbase/hbase-command.ts';
+import { kafkaCommand } from './kafka/kafka-command.ts';
 import { defaultDataDirectory, realDirectory } from './places.ts';
 import { ProgressLine } from './progress-line.ts';
 import { schemaRegistryCommand } from './schema-registry/schema-registry-command.ts';

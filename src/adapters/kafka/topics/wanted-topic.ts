@@ -1,0 +1,65 @@
+/**
+ * The topics as this release wants them: compacted, every record readable for the compaction lag, acknowledged by more than one
+ * broker. What an operator may choose is an option; everything else the log relies on.
+ */
+
+export interface KafkaTopicsOptions {
+  /** In front of `.session-events` and `.retained`. */
+  readonly topicPrefix: string;
+  /** Of each topic, and for ever: they cannot be changed without losing the order of what is there. */
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Brokers that must have a record before it counts as appended. */
+  readonly minInsyncReplicas: number;
+  /** How long every single record can be read, milliseconds. */
+  readonly compactionLagMs: number;
+  /** Biggest batch that Kafka takes, bytes: more than the biggest retained message. */
+  readonly messageBytesMax: number;
+}
+
+export interface WantedTopic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+const DAY_MS = 86_400_000;
+/** Only closed segments are compacted, so a quiet topic must close one now and then. */
+const SEGMENT_MS_MAX = DAY_MS;
+const SEGMENT_BYTES = 256 * 1_048_576;
+/** Kafka's largest number: a broker whose clock is ahead is not kept from appending. */
+const FOREVER = '9223372036854775807';
+
+export function sessionEventsTopic(prefix: string): string {
+  return `${prefix}.session-events`;
+}
+
+export function retainedTopic(prefix: string): string {
+  return `${prefix}.retained`;
+}
+
+export function wantedTopics(options: KafkaTopicsOptions): readonly WantedTopic[] {
+  const { topicPrefix, partitions, replicationFactor, compactionLagMs } = options;
+  const configuration = {
+    'cleanup.policy': 'compact',
+    'min.compaction.lag.ms': `${compactionLagMs}`,
+    // Whoever reads the whole log has as long to come across a tombstone as across any other record.
+    'delete.retention.ms': `${compactionLagMs}`,
+    'segment.ms': `${Math.min(SEGMENT_MS_MAX, Math.max(1, compactionLagMs))}`,
+    'segment.bytes': `${SEGMENT_BYTES}`,
+    'min.insync.replicas': `${options.minInsyncReplicas}`,
+    'unclean.leader.election.enable': 'false',
+    'max.message.bytes': `${options.messageBytesMax}`,
+    'message.timestamp.type': 'CreateTime',
+    'message.timestamp.after.max.ms': FOREVER,
+    // What brokers send is what is stored: other codecs than ours are not read.
+    'compression.type': 'producer',
+  };
+  return [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix)].map((name) => ({
+    name,
+    partitions,
+    replicationFactor,
+    configuration,
+  }));
+}
