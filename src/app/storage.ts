@@ -8,6 +8,9 @@ import { connectHBase } from './hbase-queues.ts';
 
 /** Regions that were just changed take a while to open again, and nobody waits for a publisher here. */
 const OPERATION_TIMEOUT_MS = 30_000;
+/** For the first sign of the cluster. Changes of tables have minutes, but not before anybody answers. */
+const REACH_TIMEOUT_MS = 10_000;
+const META_TABLE = 'hbase:meta';
 
 export interface Storage {
   /** `namespace:table`. */
@@ -21,6 +24,7 @@ export interface Storage {
   close(): void;
 }
 
+/** Rejects with `HBaseError` when the cluster cannot be found. */
 export async function openStorage(
   config: SpokeConfig['hbase'],
   progress: (line: string) => void,
@@ -28,6 +32,12 @@ export async function openStorage(
   const { namespace, messageTtlS, inMemoryCompaction, coprocessorJar } = config;
   const operationTimeoutMs = Math.max(OPERATION_TIMEOUT_MS, config.operationTimeoutMs);
   const client = await connectHBase({ ...config, operationTimeoutMs });
+  try {
+    await client.locate(META_TABLE, Buffer.alloc(0), { timeoutMs: REACH_TIMEOUT_MS });
+  } catch (error) {
+    client.close();
+    throw error;
+  }
   const table = queueTableName(namespace);
   const admin = new StorageAdmin({
     namespace,

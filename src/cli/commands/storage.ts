@@ -75,16 +75,19 @@ async function withStorage(
   }
   // Loaded only here, so that every other command starts quickly.
   const { openStorage } = await import('../../app/storage.ts');
-  const storage = await openStorage(config.hbase, (line) => void context.stderr.write(`${line}\n`));
+  const progress = (line: string): void => void context.stderr.write(`${line}\n`);
+  const storage = await openStorage(config.hbase, progress).catch(failed);
   try {
-    await run(storage, context);
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(reason, undefined, { cause: error });
+    await run(storage, context).catch(failed);
   } finally {
     storage.close();
   }
+}
+
+/** HBase's errors say all there is to say. */
+function failed(error: unknown): never {
+  if (error instanceof CommandError) throw error;
+  throw new CommandError(error instanceof Error ? error.message : String(error), undefined, { cause: error });
 }
 
 function isEmbedded({ queues }: SpokeConfig): boolean {
