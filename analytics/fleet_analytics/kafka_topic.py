@@ -33,7 +33,8 @@ class KafkaTopic:
         """For how long every single record is there."""
         resource = ConfigResource(ConfigResource.Type.TOPIC, self._topic)
         try:
-            answer = AdminClient(self._settings).describe_configs([resource], request_timeout=TIMEOUT_S)
+            admin = AdminClient(self._settings)
+            answer = admin.describe_configs([resource], request_timeout=TIMEOUT_S)
             return int(answer[resource].result(TIMEOUT_S)[LAG_CONFIG].value)
         except KafkaException as error:
             raise self._error(str(error)) from error

@@ -49,6 +49,7 @@ class ValueReader:
     def _schema(self, schema_id: int, name: str) -> ParsedSchema | None:
         for source in self._sources:
             schema = source.schema(schema_id)
-            if schema is not None and schema["name"] == name:
+            # In a registry an id may stand for anything of anybody's, also for a schema that has no name.
+            if isinstance(schema, dict) and schema.get("name") == name:
                 return schema
         return None

@@ -73,11 +73,12 @@ class FromTheRepository(unittest.TestCase):
 
 
 class FromARegistry(unittest.TestCase):
-    """A registry in which our schemas have the ids 2 and 70."""
+    """A registry in which our schemas have the ids 2 and 70, and somebody else's nameless ones 1 and 3."""
 
     def setUp(self) -> None:
         texts = {2: "session-state.v1.avsc", 70: "subscription.v1.avsc"}
         schemas = {f"/api/schemas/ids/{each}": (recording.SCHEMAS / file).read_text("utf-8") for each, file in texts.items()}
+        schemas |= {"/api/schemas/ids/1": '"string"', "/api/schemas/ids/3": '["null", "string"]'}
         self.asked: list[tuple[str, str | None]] = []
         asked = self.asked
 
@@ -108,9 +109,9 @@ class FromARegistry(unittest.TestCase):
         self.assertEqual(self.values.read(reframed(self.subscription, 70))["filter"], "bike/7/#")
 
     def test_built_in_ids_from_before_the_registry(self) -> None:
-        # The registry's 2 is another record, and it has no 1.
-        self.assertEqual(self.values.read(self.subscription)["filter"], "bike/7/#")
-        self.assertEqual(self.values.read(self.session)["clientId"], "bike-7")
+        retained = golden(recording.GOLDEN / "retained-message.v1.bin")
+        for source in (self.session, self.subscription, retained):
+            self.assertEqual(self.values.read(source)["tenant"], "city")
 
     def test_every_schema_is_asked_for_once(self) -> None:
         for _ in range(3):

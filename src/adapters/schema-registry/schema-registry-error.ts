@@ -2,8 +2,8 @@
 
 const ADVICE = {
   SCHEMA_REGISTRY_UNAVAILABLE:
-    'check that it runs and can be reached from here, or leave eventLog.schemaRegistryUrl out to use the built-in ids',
-  SCHEMA_REGISTRY_REFUSED: 'give eventLog.schemaRegistryUrl a user and a password that may do this',
+    'check that it runs and can be reached from here, or use none: the built-in ids need no registry',
+  SCHEMA_REGISTRY_REFUSED: 'put a user and a password that may do this into its URL',
   SCHEMA_REGISTRY_UNEXPECTED:
     'it has to speak the Confluent API; Apicurio speaks it under /apis/ccompat/v7, which belongs to the URL',
   SCHEMA_INCOMPATIBLE:
