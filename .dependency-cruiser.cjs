@@ -29,7 +29,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: 'main\\.ts$' },
+      from: { orphan: true, path: '^src/', pathNot: '(main|\\.d)\\.ts$' },
       to: {},
     },
     {
@@ -95,7 +95,15 @@ module.exports = {
       name: 'nothing-imports-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench)/' },
+      to: { path: '^(test|bench|engines|testcontainers)/' },
+    },
+    {
+      name: 'engines-know-the-product-from-above',
+      comment:
+        'they make tables as the command line does, and are otherwise independent of what is tested against them',
+      severity: 'error',
+      from: { path: '^engines/' },
+      to: { path: '^src/', pathNot: '^src/app/' },
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

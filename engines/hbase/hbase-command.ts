@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { EngineCommand } from '../engine.ts';
 import { HBaseEngine } from './hbase-engine.ts';
+import { applyTables } from './hbase-tables.ts';
 
 /** ZooKeeper's own: what a client assumes that is not told. */
 const ZOOKEEPER_PORT = 2181;
@@ -31,12 +32,13 @@ export const hbaseCommand: EngineCommand = {
       .option('--wal-sync', 'appends wait for the disk, and survive a power cut')
       .option('--heap-mb <number>', 'heap of what holds regions, mebibytes', whole(1, HEAP_MB_MAX)),
   startDetached: async (dataDirectory, options, progress) => {
-    const { record } = await HBaseEngine.start({
+    const engine = await HBaseEngine.start({
       ...(options as unknown as HBaseStartOptions),
       dataDirectory,
       progress,
     });
-    return record;
+    await applyTables(engine.zookeeperQuorum, progress);
+    return engine.record;
   },
 };
 
