@@ -13,14 +13,15 @@ import java.util.Map;
 import org.apache.hadoop.hbase.client.Mutation;
 
 /**
- * One append: messages for many queues, all of it durable or none. The request is checked before a lock is taken, so
- * that what is wrong with one queue's part costs the others nothing.
+ * One append: messages for many queues, all of it durable or none. The request is checked before a
+ * lock is taken, so that what is wrong with one queue's part costs the others nothing.
  */
 final class AppendCall {
   private final QueueRegion region;
   private final AppendRequest request;
   private final Quota defaultQuota;
   private final byte[][] producers;
+
   /** In the order of the request. */
   private final Map<QueueKey, QueueAppend> appends = new LinkedHashMap<>();
 
@@ -36,17 +37,18 @@ final class AppendCall {
       throw new InvalidQueueRequestException("append: empty; send at least one queue");
     }
     for (int index = 0; index < request.getAppendCount(); index++) {
-      String field = "append[" + index + "]";
       QueueAppend append = request.getAppend(index);
-      QueueKey queue = region.key(append.getQueue(), field + ".queue");
+      QueueKey queue = region.key(append.getQueue(), "append", index);
       if (appends.put(queue, append) != null) {
-        throw new InvalidQueueRequestException(field + ": queue " + queue + " occurs twice; put its entries together");
+        throw InvalidQueueRequestException.of(
+            "append[%s]: queue %s occurs twice; put its entries together", index, queue);
       }
       if (append.getEntryCount() == 0) {
-        throw new InvalidQueueRequestException(field + ".entry: empty; leave the queue out");
+        throw InvalidQueueRequestException.of(
+            "append[%s].entry: empty; leave the queue out", index);
       }
       for (int entry = 0; entry < append.getEntryCount(); entry++) {
-        check(append.getEntry(entry), field + ".entry[" + entry + "]");
+        check(append.getEntry(entry), index, entry);
       }
     }
   }
@@ -54,42 +56,70 @@ final class AppendCall {
   private byte[] checkedProducer(int index) throws InvalidQueueRequestException {
     ByteString producer = request.getProducerBytes(index);
     if (producer.isEmpty() || producer.size() > ProducerWindow.PRODUCER_BYTES_MAX) {
-      throw new InvalidQueueRequestException("producer[" + index + "]: " + producer.size() + " bytes; a producer's name has 1 to "
-          + ProducerWindow.PRODUCER_BYTES_MAX);
+      throw InvalidQueueRequestException.of(
+          "producer[%s]: %s bytes; a producer's name has 1 to %s",
+          index, producer.size(), ProducerWindow.PRODUCER_BYTES_MAX);
     }
     return producer.toByteArray();
   }
 
-  private void check(AppendEntry entry, String field) throws InvalidQueueRequestException {
-    checkIndex(entry.getProducer(), producers.length, field, "producer");
-    checkIndex(entry.getBody(), request.getBodyCount(), field, "body");
+  private void check(AppendEntry entry, int append, int index) throws InvalidQueueRequestException {
+    if (!isIndex(entry.getProducer(), producers.length)
+        || !isIndex(entry.getBody(), request.getBodyCount())) {
+      throw refused(
+          append,
+          index,
+          "producer %s of %s, body %s of %s; send every one that an entry names",
+          Integer.toUnsignedString(entry.getProducer()),
+          producers.length,
+          Integer.toUnsignedString(entry.getBody()),
+          request.getBodyCount());
+    }
     if (entry.getSequence() < 0) {
-      throw new InvalidQueueRequestException(field + ".sequence: " + Long.toUnsignedString(entry.getSequence())
-          + "; a sequence lies below 2^63");
+      throw refused(
+          append,
+          index,
+          "sequence %s; a sequence lies below 2^63",
+          Long.toUnsignedString(entry.getSequence()));
     }
     int carried = entry.getDelivery().size() + request.getBody(entry.getBody()).size();
     if (entry.getSize() < 0 || entry.getSize() > carried) {
-      throw new InvalidQueueRequestException(field + ".size: " + Integer.toUnsignedString(entry.getSize())
-          + " bytes, but delivery and body have " + carried + "; send the size that counts against the quota");
+      throw refused(
+          append,
+          index,
+          "size %s, but delivery and body have %s bytes; send what counts against the quota",
+          Integer.toUnsignedString(entry.getSize()),
+          carried);
     }
     if (entry.getExpiresAtMs() < 0 || (entry.hasTtlMs() && entry.getTtlMs() <= 0)) {
-      throw new InvalidQueueRequestException(field + ": expires_at_ms " + Long.toUnsignedString(entry.getExpiresAtMs())
-          + ", ttl_ms " + Long.toUnsignedString(entry.getTtlMs()) + "; send times above 0 and below 2^63, or leave them out");
+      throw refused(
+          append,
+          index,
+          "expires_at_ms %s, ttl_ms %s; send times above 0 and below 2^63, or leave them out",
+          Long.toUnsignedString(entry.getExpiresAtMs()),
+          Long.toUnsignedString(entry.getTtlMs()));
     }
   }
 
-  private static void checkIndex(int index, int count, String field, String name) throws InvalidQueueRequestException {
-    if (index < 0 || index >= count) {
-      throw new InvalidQueueRequestException(field + "." + name + ": index " + Integer.toUnsignedString(index) + ", but the call has "
-          + count + "; send every " + name + " that an entry names");
-    }
+  private static boolean isIndex(int index, int count) {
+    return index >= 0 && index < count;
   }
 
-  /** What has expired does not count against the quota: a queue that would be full is swept first. */
-  private void makeRoom(QueueKey queue, QueueAppend append, LockedQueues queues) throws IOException {
+  private static InvalidQueueRequestException refused(
+      int append, int entry, String format, Object... arguments) {
+    return InvalidQueueRequestException.of(
+        "append[%s].entry[%s]: %s", append, entry, String.format(format, arguments));
+  }
+
+  /**
+   * What has expired does not count against the quota: a queue that would be full is swept first.
+   */
+  private void makeRoom(QueueKey queue, QueueAppend append, LockedQueues queues)
+      throws IOException {
     QueueState state = queues.state(queue);
     ExpiryIndex index = region.expiry();
-    boolean mayHaveExpired = index.isDue(queue, request.getNowMs()) || !(state.expiryKnown || index.isComplete());
+    boolean mayHaveExpired =
+        index.isDue(queue, request.getNowMs()) || !(state.expiryKnown || index.isComplete());
     if (state.messages() == 0 || !mayHaveExpired) {
       return;
     }
@@ -98,7 +128,8 @@ final class AppendCall {
       bytes += entry.getSize();
     }
     Quota quota = state.quota == null ? defaultQuota : state.quota;
-    if (state.messages() + append.getEntryCount() > quota.messagesMax || state.bytes() + bytes > quota.bytesMax) {
+    if (state.messages() + append.getEntryCount() > quota.messagesMax
+        || state.bytes() + bytes > quota.bytesMax) {
       new ExpiredMessages(region, queue, request.getNowMs()).sweepHeld(queues);
     }
   }
@@ -113,12 +144,16 @@ final class AppendCall {
         makeRoom(entry.getKey(), entry.getValue(), queues);
       }
       for (Map.Entry<QueueKey, QueueAppend> entry : appends.entrySet()) {
-        QueueAppending part = new QueueAppending(region.rows(), entry.getKey(), queues.draft(entry.getKey()), defaultQuota);
+        QueueAppending part =
+            new QueueAppending(
+                region.rows(), entry.getKey(), queues.draft(entry.getKey()), defaultQuota);
         for (AppendEntry message : entry.getValue().getEntryList()) {
-          part.append(message, producers[message.getProducer()], request.getBody(message.getBody()));
+          part.append(
+              message, producers[message.getProducer()], request.getBody(message.getBody()));
         }
         response.addResult(part.finish(mutations));
-        // Before it is known whether the rows are there: a time for nothing is harmless, a missing one is not.
+        // Before it is known whether the rows are there: a time for nothing is harmless, a missing
+        // one is not.
         region.expiry().offer(entry.getKey(), part.earliestEndMs(messageTtlMs));
         parts.add(part);
       }

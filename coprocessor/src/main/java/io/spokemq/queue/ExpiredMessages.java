@@ -8,9 +8,10 @@ import org.apache.hadoop.hbase.client.Delete;
 import org.apache.hadoop.hbase.client.Mutation;
 
 /**
- * One pass over one queue that removes what expired before `nowMs`: at the head the first position moves on, in the middle rows are
- * deleted and counted as holes. Goes in chunks, so that a long queue is not locked for long; rows that went by their time to live
- * before the pass came are noticed, and the queue is counted again.
+ * One pass over one queue that removes what expired before `nowMs`: at the head the first position
+ * moves on, in the middle rows are deleted and counted as holes. Goes in chunks, so that a long
+ * queue is not locked for long; rows that went by their time to live before the pass came are
+ * noticed, and the queue is counted again.
  */
 final class ExpiredMessages {
   static final int ROWS_PER_CHUNK = 5000;
@@ -23,10 +24,13 @@ final class ExpiredMessages {
 
   /** Where the next chunk starts. */
   private long resumeAt;
+
   private boolean done;
   private long removed;
+
   /** What the pass has left behind it, and whether nobody else took anything away meanwhile. */
   private long left;
+
   private long leftBytes;
   private boolean undisturbed = true;
   private QueueState afterChunk;
@@ -41,7 +45,10 @@ final class ExpiredMessages {
     region.expiry().remove(queue);
   }
 
-  /** Sweeps chunk by chunk until the end or the deadline (`System.nanoTime`), and lets others to the queue in between. */
+  /**
+   * Sweeps chunk by chunk until the end or the deadline (`System.nanoTime`), and lets others to the
+   * queue in between.
+   */
   void sweepUntil(long deadlineNs) throws IOException {
     try {
       do {
@@ -81,11 +88,13 @@ final class ExpiredMessages {
   private void sweepChunk(LockedQueues queues) throws IOException {
     QueueState published = queues.state(queue);
     QueueState draft = queues.draft(queue);
-    undisturbed &= afterChunk == null || (afterChunk.first == draft.first && afterChunk.holes == draft.holes);
+    undisturbed &=
+        afterChunk == null || (afterChunk.first == draft.first && afterChunk.holes == draft.holes);
     List<Mutation> mutations = new ArrayList<>();
     boolean changed = walk(draft, mutations);
     boolean atEnd = resumeAt == draft.next;
-    boolean miscounted = undisturbed && atEnd && (left != draft.messages() || leftBytes != draft.bytes());
+    boolean miscounted =
+        undisturbed && atEnd && (left != draft.messages() || leftBytes != draft.bytes());
     if (miscounted || draft.holes < 0 || draft.holeBytes < 0) {
       try (QueueHead head = new QueueHead(rows, queue, draft)) {
         head.recount();
@@ -135,7 +144,8 @@ final class ExpiredMessages {
     }
   }
 
-  private static void moveHead(QueueState draft, MessageRow newFirst, long passed, long passedBytes) {
+  private static void moveHead(
+      QueueState draft, MessageRow newFirst, long passed, long passedBytes) {
     if (newFirst == null) {
       draft.empty();
     } else {
@@ -143,9 +153,13 @@ final class ExpiredMessages {
     }
   }
 
-  /** Removes a message with its mark, which is as old as it: the clock of a server that is behind must not matter. */
+  /**
+   * Removes a message with its mark, which is as old as it: the clock of a server that is behind
+   * must not matter.
+   */
   private Delete deletion(Cell message, long position) {
-    return new Delete(queue.messageRow(position)).addFamily(MessageRow.FAMILY, message.getTimestamp());
+    return new Delete(queue.messageRow(position))
+        .addFamily(MessageRow.FAMILY, message.getTimestamp());
   }
 
   /** When the message expires, or the region forgets it by itself. */

@@ -7,8 +7,9 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Which queues of a region have something to expire, and when at the earliest. A time may be too early, never too late: a sweep
- * that finds nothing puts it right. Covers what was appended since the region opened, and everything once `complete`.
+ * Which queues of a region have something to expire, and when at the earliest. A time may be too
+ * early, never too late: a sweep that finds nothing puts it right. Covers what was appended since
+ * the region opened, and everything once `complete`.
  */
 final class ExpiryIndex {
   private static final class Due implements Comparable<Due> {

@@ -8,8 +8,8 @@ import org.apache.hadoop.hbase.regionserver.RegionScanner;
 import org.apache.hadoop.hbase.regionserver.ScannerContext;
 
 /**
- * What a client's scan shows: the region's rows without dead ones. A step over a dead row gives an empty answer that says there
- * is more, so that the caller's limits of time and size still count.
+ * What a client's scan shows: the region's rows without dead ones. A step over a dead row gives an
+ * empty answer that says there is more, so that the caller's limits of time and size still count.
  */
 final class LiveRowsRegionScanner implements RegionScanner {
   private final RegionScanner scanner;

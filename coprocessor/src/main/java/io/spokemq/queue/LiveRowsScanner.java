@@ -7,7 +7,10 @@ import org.apache.hadoop.hbase.regionserver.InternalScanner;
 import org.apache.hadoop.hbase.regionserver.ScannerContext;
 import org.apache.hadoop.hbase.regionserver.Shipper;
 
-/** What a flush or a compaction reads: the region's cells without those of dead rows, which are counted. */
+/**
+ * What a flush or a compaction reads: the region's cells without those of dead rows, which are
+ * counted.
+ */
 final class LiveRowsScanner implements InternalScanner, Shipper {
   private final InternalScanner scanner;
   private final DeadRows deadRows;

@@ -8,9 +8,9 @@ import java.util.TreeMap;
 import org.apache.hadoop.hbase.client.Mutation;
 
 /**
- * The queues of one call, locked in the order of their keys, with drafts of what they are going to be. Drafts are published
- * when the rows that say the same are durable; when writing them failed, nobody knows what is at rest, and the states are
- * recovered from there.
+ * The queues of one call, locked in the order of their keys, with drafts of what they are going to
+ * be. Drafts are published when the rows that say the same are durable; when writing them failed,
+ * nobody knows what is at rest, and the states are recovered from there.
  */
 final class LockedQueues implements AutoCloseable {
   private static final class Locked {
@@ -61,7 +61,10 @@ final class LockedQueues implements AutoCloseable {
     return state;
   }
 
-  /** Makes the mutations durable, all or none, and then the drafts true. New drafts start from there. */
+  /**
+   * Makes the mutations durable, all or none, and then the drafts true. New drafts start from
+   * there.
+   */
   void commit(List<Mutation> mutations) throws IOException {
     boolean durable = false;
     try {

@@ -7,7 +7,8 @@ import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.util.Bytes;
 
 /**
- * A message at rest: the only place that knows its layout. A view of a cell, valid as long as the cell is.
+ * A message at rest: the only place that knows its layout. A view of a cell, valid as long as the
+ * cell is.
  *
  * <pre>
  *   m:v := u8 version 1 | u8 flags | i64 cumulative bytes | i32 size | i64 expires at if flags.expires
@@ -19,17 +20,19 @@ final class MessageRow {
   static final byte[] FAMILY = Bytes.toBytes("m");
   static final byte[] VALUE = Bytes.toBytes("v");
   static final byte[] MARK = Bytes.toBytes("k");
+
   /** A message without an expiry expires then. */
   static final long NEVER = Long.MAX_VALUE;
 
-  private static final byte VERSION = 1;
   private static final int WINDOW = 1;
   private static final int EXPIRES = 2;
   private static final int FIXED_BYTES = 2 + Long.BYTES + Integer.BYTES;
 
   final long position;
+
   /** Sizes of all messages of the queue up to and including this one. */
   final long cumulativeBytes;
+
   final int size;
   final long expiresAtMs;
 
@@ -38,13 +41,9 @@ final class MessageRow {
 
   /** The message in a cell m:v. */
   MessageRow(Cell cell) throws IOException {
-    ByteBuffer value = ByteBuffer.wrap(cell.getValueArray(), cell.getValueOffset(), cell.getValueLength());
-    byte version = value.get();
-    if (version != VERSION) {
-      throw new IOException("message row of version " + version + ", expected " + VERSION + ": "
-          + Bytes.toStringBinary(cell.getRowArray(), cell.getRowOffset(), cell.getRowLength())
-          + "; load the release of the endpoint that wrote it");
-    }
+    ByteBuffer value =
+        ByteBuffer.wrap(cell.getValueArray(), cell.getValueOffset(), cell.getValueLength());
+    LayoutVersion.require(value.get(), cell);
     int flags = value.get();
     position = QueueKey.positionOf(cell);
     cumulativeBytes = value.getLong();
@@ -55,21 +54,34 @@ final class MessageRow {
   }
 
   static boolean isValue(Cell cell) {
-    return cell.getQualifierLength() == 1 && cell.getQualifierArray()[cell.getQualifierOffset()] == VALUE[0];
+    return cell.getQualifierLength() == 1
+        && cell.getQualifierArray()[cell.getQualifierOffset()] == VALUE[0];
   }
 
   static boolean isMark(Cell cell) {
-    return cell.getQualifierLength() == 1 && cell.getQualifierArray()[cell.getQualifierOffset()] == MARK[0];
+    return cell.getQualifierLength() == 1
+        && cell.getQualifierArray()[cell.getQualifierOffset()] == MARK[0];
   }
 
   /** `window`: null for every message of an append but its last. */
   static byte[] encode(
-      long cumulativeBytes, int size, long expiresAtMs, ProducerWindow window, ByteString delivery, ByteString body) {
+      long cumulativeBytes,
+      int size,
+      long expiresAtMs,
+      ProducerWindow window,
+      ByteString delivery,
+      ByteString body) {
     boolean expires = expiresAtMs != NEVER;
-    int bytes = FIXED_BYTES + (expires ? Long.BYTES : 0) + (window == null ? 0 : window.encodedBytes())
-        + delivery.size() + body.size();
+    int bytes =
+        FIXED_BYTES
+            + (expires ? Long.BYTES : 0)
+            + (window == null ? 0 : window.encodedBytes())
+            + delivery.size()
+            + body.size();
     ByteBuffer value = ByteBuffer.allocate(bytes);
-    value.put(VERSION).put((byte) ((window == null ? 0 : WINDOW) | (expires ? EXPIRES : 0)));
+    value
+        .put(LayoutVersion.CURRENT)
+        .put((byte) ((window == null ? 0 : WINDOW) | (expires ? EXPIRES : 0)));
     value.putLong(cumulativeBytes).putInt(size);
     if (expires) {
       value.putLong(expiresAtMs);
@@ -87,7 +99,10 @@ final class MessageRow {
     return cumulativeBytes - size;
   }
 
-  /** What the queue remembered of its producers when this message came, or null: a later message of the append says it. */
+  /**
+   * What the queue remembered of its producers when this message came, or null: a later message of
+   * the append says it.
+   */
   ProducerWindow window() {
     return hasWindow ? ProducerWindow.decode(afterFixed.duplicate()) : null;
   }

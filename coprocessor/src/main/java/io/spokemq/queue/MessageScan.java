@@ -44,9 +44,14 @@ final class MessageScan implements Closeable {
     return value;
   }
 
-  /** Time to live of the message that `next` returned, milliseconds from its cell's time; {@link MessageRow#NEVER}: none of its own. */
+  /**
+   * Time to live of the message that `next` returned, milliseconds from its cell's time; {@link
+   * MessageRow#NEVER}: none of its own.
+   */
   long ttlMs() {
-    return PrivateCellUtil.getTag(value, TagType.TTL_TAG_TYPE).map(Tag::getValueAsLong).orElse(MessageRow.NEVER);
+    return PrivateCellUtil.getTag(value, TagType.TTL_TAG_TYPE)
+        .map(Tag::getValueAsLong)
+        .orElse(MessageRow.NEVER);
   }
 
   /** Whether the message that `next` returned is marked. */

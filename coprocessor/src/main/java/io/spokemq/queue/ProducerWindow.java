@@ -4,11 +4,13 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * What a queue remembers of its producers, so that an append repeated after a time-out or a crash changes nothing: the
- * highest sequence and the position of the latest append of each of the most recent ones. Unchanging: what changes it makes
- * another one.
+ * What a queue remembers of its producers, so that an append repeated after a time-out or a crash
+ * changes nothing: the highest sequence and the position of the latest append of each of the most
+ * recent ones. Unchanging: what changes it makes another one.
  *
- * <pre>window := u8 count | count * (u16 bytes | producer | i64 sequence | i64 position)      least recent first</pre>
+ * <pre>
+ * window := u8 count | count * (u16 bytes | producer | i64 sequence | i64 position)      least recent first
+ * </pre>
  */
 final class ProducerWindow {
   static final int PRODUCERS_REMEMBERED = 16;
@@ -34,7 +36,10 @@ final class ProducerWindow {
     this.entries = entries;
   }
 
-  /** Position at rest of the producer's latest append if `sequence` was appended before, otherwise 0. */
+  /**
+   * Position at rest of the producer's latest append if `sequence` was appended before, otherwise
+   * 0.
+   */
   long repeatOf(byte[] producer, long sequence) {
     int index = indexOf(producer);
     return index < 0 || sequence > entries[index].sequence ? 0 : entries[index].position;
@@ -48,7 +53,8 @@ final class ProducerWindow {
     if (forgotten >= 0) {
       System.arraycopy(entries, forgotten + 1, next, forgotten, entries.length - forgotten - 1);
     }
-    // The known name is kept: a million queues share one array per producer less often than one per append.
+    // The known name is kept: a million queues share one array per producer less often than one per
+    // append.
     byte[] name = index < 0 ? producer : entries[index].producer;
     next[next.length - 1] = new Entry(name, sequence, position);
     return new ProducerWindow(next);

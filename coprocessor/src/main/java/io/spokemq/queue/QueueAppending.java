@@ -11,8 +11,8 @@ import org.apache.hadoop.hbase.client.Mutation;
 import org.apache.hadoop.hbase.client.Put;
 
 /**
- * One queue's part of an append: decides on every entry, gives positions, and says which rows make it so. Changes a draft only;
- * whoever commits the rows makes it true.
+ * One queue's part of an append: decides on every entry, gives positions, and says which rows make
+ * it so. Changes a draft only; whoever commits the rows makes it true.
  */
 final class QueueAppending {
   /** A message of this call that was not evicted by a later one. */
@@ -108,11 +108,17 @@ final class QueueAppending {
     entries++;
   }
 
-  /** When the first of the appended messages expires or goes by itself, {@link MessageRow#NEVER} if none does. */
+  /**
+   * When the first of the appended messages expires or goes by itself, {@link MessageRow#NEVER} if
+   * none does.
+   */
   long earliestEndMs(long messageTtlMs) {
     long earliestMs = MessageRow.NEVER;
     for (Appended message : appended) {
-      long ttlMs = message.entry.hasTtlMs() ? Math.min(message.entry.getTtlMs(), messageTtlMs) : messageTtlMs;
+      long ttlMs =
+          message.entry.hasTtlMs()
+              ? Math.min(message.entry.getTtlMs(), messageTtlMs)
+              : messageTtlMs;
       long ttlEndMs = ttlMs == MessageRow.NEVER ? MessageRow.NEVER : writtenAtMs + ttlMs;
       earliestMs = Math.min(earliestMs, Math.min(ttlEndMs, expiresAtMs(message.entry)));
     }
@@ -127,7 +133,8 @@ final class QueueAppending {
     for (Appended message : appended) {
       mutations.add(messageRow(message, message == last));
     }
-    // A last message that goes by itself would take with it what is known of `next` and of the producers.
+    // A last message that goes by itself would take with it what is known of `next` and of the
+    // producers.
     if (stored > 0 && (isNew || evicted > 0 || last == null || last.entry.hasTtlMs())) {
       mutations.add(StateRow.put(queue, draft, writtenAtMs));
     }
@@ -136,9 +143,17 @@ final class QueueAppending {
 
   private Put messageRow(Appended message, boolean isLast) {
     AppendEntry entry = message.entry;
-    byte[] value = MessageRow.encode(message.cumulativeBytes, entry.getSize(), expiresAtMs(entry),
-        isLast ? draft.window : null, entry.getDelivery(), message.body);
-    Put put = new Put(queue.messageRow(message.position)).addColumn(MessageRow.FAMILY, MessageRow.VALUE, writtenAtMs, value);
+    byte[] value =
+        MessageRow.encode(
+            message.cumulativeBytes,
+            entry.getSize(),
+            expiresAtMs(entry),
+            isLast ? draft.window : null,
+            entry.getDelivery(),
+            message.body);
+    Put put =
+        new Put(queue.messageRow(message.position))
+            .addColumn(MessageRow.FAMILY, MessageRow.VALUE, writtenAtMs, value);
     if (entry.hasTtlMs()) {
       put.setTTL(entry.getTtlMs());
     }

@@ -1,9 +1,9 @@
 package io.spokemq.queue;
 
+import com.google.protobuf.ByteString;
 import io.spokemq.queue.protocol.QueueProtocol.MarkRequest;
 import io.spokemq.queue.protocol.QueueProtocol.QueueTrim;
 import io.spokemq.queue.protocol.QueueProtocol.TrimRequest;
-import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -14,7 +14,10 @@ import java.util.TreeSet;
 import org.apache.hadoop.hbase.client.Mutation;
 import org.apache.hadoop.hbase.client.Put;
 
-/** The calls that change queues without adding a message: trim, mark, drop, quota. What would change nothing writes nothing. */
+/**
+ * The calls that change queues without adding a message: trim, mark, drop, quota. What would change
+ * nothing writes nothing.
+ */
 final class QueueChanges {
   private final QueueRegion region;
   private final QueueRows rows;
@@ -28,10 +31,11 @@ final class QueueChanges {
     TreeMap<QueueKey, Long> through = new TreeMap<>();
     for (int index = 0; index < request.getTrimCount(); index++) {
       QueueTrim trim = request.getTrim(index);
-      QueueKey queue = region.key(trim.getQueue(), "trim[" + index + "].queue");
+      QueueKey queue = region.key(trim.getQueue(), "trim", index);
       if (trim.getThrough() < 0) {
-        throw new InvalidQueueRequestException("trim[" + index + "].through: " + Long.toUnsignedString(trim.getThrough())
-            + "; a position lies below 2^63");
+        throw InvalidQueueRequestException.of(
+            "trim[%s].through: %s; a position lies below 2^63",
+            index, Long.toUnsignedString(trim.getThrough()));
       }
       through.merge(queue, trim.getThrough(), Math::max);
     }
@@ -77,8 +81,10 @@ final class QueueChanges {
         return;
       }
       // As old as its message, so that both have the same end.
-      Put put = new Put(queue.messageRow(position))
-          .addColumn(MessageRow.FAMILY, MessageRow.MARK, scan.cell().getTimestamp(), new byte[0]);
+      Put put =
+          new Put(queue.messageRow(position))
+              .addColumn(
+                  MessageRow.FAMILY, MessageRow.MARK, scan.cell().getTimestamp(), new byte[0]);
       long ttlMs = scan.ttlMs();
       mutations.add(ttlMs == MessageRow.NEVER ? put : put.setTTL(ttlMs));
     }

@@ -38,13 +38,15 @@ import org.apache.hadoop.hbase.coprocessor.RegionObserver;
 import org.apache.hadoop.hbase.ipc.CoprocessorRpcUtils;
 
 /**
- * The queue service of one region, as HBase loads and calls it. Takes a call apart and gives its answer or its error back; what
- * the call means stands in the classes it goes to.
+ * The queue service of one region, as HBase loads and calls it. Takes a call apart and gives its
+ * answer or its error back; what the call means stands in the classes it goes to.
  */
 public final class QueueEndpoint extends QueueService implements RegionCoprocessor {
   /** Most queues of a region whose state is remembered. */
   static final String STATES_MAX_KEY = "spokemq.queue.states.max";
+
   static final int STATES_MAX_DEFAULT = 4096;
+
   /** Of the contract in queue.proto. */
   private static final int CONTRACT = 1;
 
@@ -57,7 +59,8 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
   @Override
   public void start(CoprocessorEnvironment environment) throws IOException {
     if (!(environment instanceof RegionCoprocessorEnvironment)) {
-      throw new CoprocessorException(QueueEndpoint.class.getName() + " serves regions; set it as a table's coprocessor");
+      throw new CoprocessorException(
+          QueueEndpoint.class.getName() + " serves regions; set it as a table's coprocessor");
     }
     int statesMax = environment.getConfiguration().getInt(STATES_MAX_KEY, STATES_MAX_DEFAULT);
     region = new QueueRegion(((RegionCoprocessorEnvironment) environment).getRegion(), statesMax);
@@ -74,7 +77,8 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
   }
 
   @Override
-  public void append(RpcController controller, AppendRequest request, RpcCallback<AppendResponse> done) {
+  public void append(
+      RpcController controller, AppendRequest request, RpcCallback<AppendResponse> done) {
     answer(controller, done, () -> new AppendCall(region, request).run());
   }
 
@@ -85,55 +89,76 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
 
   @Override
   public void trim(RpcController controller, TrimRequest request, RpcCallback<TrimResponse> done) {
-    answer(controller, done, () -> {
-      new QueueChanges(region).trim(request);
-      return TrimResponse.getDefaultInstance();
-    });
+    answer(
+        controller,
+        done,
+        () -> {
+          new QueueChanges(region).trim(request);
+          return TrimResponse.getDefaultInstance();
+        });
   }
 
   @Override
   public void mark(RpcController controller, MarkRequest request, RpcCallback<MarkResponse> done) {
-    answer(controller, done, () -> {
-      new QueueChanges(region).mark(request);
-      return MarkResponse.getDefaultInstance();
-    });
+    answer(
+        controller,
+        done,
+        () -> {
+          new QueueChanges(region).mark(request);
+          return MarkResponse.getDefaultInstance();
+        });
   }
 
   @Override
-  public void bounds(RpcController controller, BoundsRequest request, RpcCallback<BoundsResponse> done) {
-    answer(controller, done, () -> {
-      BoundsResponse.Builder response = BoundsResponse.newBuilder();
-      for (QueueKey queue : region.keys(request.getQueueList(), "queue")) {
-        response.addBounds(new QueueList(region).bounds(queue));
-      }
-      return response.build();
-    });
+  public void bounds(
+      RpcController controller, BoundsRequest request, RpcCallback<BoundsResponse> done) {
+    answer(
+        controller,
+        done,
+        () -> {
+          BoundsResponse.Builder response = BoundsResponse.newBuilder();
+          for (QueueKey queue : region.keys(request.getQueueList(), "queue")) {
+            response.addBounds(new QueueList(region).bounds(queue));
+          }
+          return response.build();
+        });
   }
 
   @Override
   public void drop(RpcController controller, DropRequest request, RpcCallback<DropResponse> done) {
-    answer(controller, done, () -> {
-      new QueueChanges(region).drop(request.getQueueList());
-      return DropResponse.getDefaultInstance();
-    });
+    answer(
+        controller,
+        done,
+        () -> {
+          new QueueChanges(region).drop(request.getQueueList());
+          return DropResponse.getDefaultInstance();
+        });
   }
 
   @Override
-  public void setQuota(RpcController controller, SetQuotaRequest request, RpcCallback<SetQuotaResponse> done) {
-    answer(controller, done, () -> {
-      Quota quota = request.hasQuota() ? Quota.parse(request.getQuota(), "quota") : null;
-      new QueueChanges(region).setQuota(region.key(request.getQueue(), "queue"), quota);
-      return SetQuotaResponse.getDefaultInstance();
-    });
+  public void setQuota(
+      RpcController controller, SetQuotaRequest request, RpcCallback<SetQuotaResponse> done) {
+    answer(
+        controller,
+        done,
+        () -> {
+          Quota quota = request.hasQuota() ? Quota.parse(request.getQuota(), "quota") : null;
+          new QueueChanges(region).setQuota(region.key(request.getQueue(), "queue"), quota);
+          return SetQuotaResponse.getDefaultInstance();
+        });
   }
 
   @Override
-  public void getQuota(RpcController controller, GetQuotaRequest request, RpcCallback<GetQuotaResponse> done) {
-    answer(controller, done, () -> {
-      Quota quota = region.state(region.key(request.getQueue(), "queue")).quota;
-      GetQuotaResponse.Builder response = GetQuotaResponse.newBuilder();
-      return (quota == null ? response : response.setQuota(quota.toProtocol())).build();
-    });
+  public void getQuota(
+      RpcController controller, GetQuotaRequest request, RpcCallback<GetQuotaResponse> done) {
+    answer(
+        controller,
+        done,
+        () -> {
+          Quota quota = region.state(region.key(request.getQueue(), "queue")).quota;
+          GetQuotaResponse.Builder response = GetQuotaResponse.newBuilder();
+          return (quota == null ? response : response.setQuota(quota.toProtocol())).build();
+        });
   }
 
   @Override
@@ -142,31 +167,39 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
   }
 
   @Override
-  public void sweep(RpcController controller, SweepRequest request, RpcCallback<SweepResponse> done) {
+  public void sweep(
+      RpcController controller, SweepRequest request, RpcCallback<SweepResponse> done) {
     answer(controller, done, () -> region.sweeper().sweep(request));
   }
 
   @Override
-  public void statistics(RpcController controller, StatisticsRequest request, RpcCallback<StatisticsResponse> done) {
-    answer(controller, done, () -> {
-      QueueCounters counters = region.counters();
-      return StatisticsResponse.newBuilder()
-          .setVersion(Version.ofEndpoint())
-          .setContract(CONTRACT)
-          .setQueuesCached(region.states().size())
-          .setRecoveries(region.states().recoveries())
-          .setAppendCalls(counters.appendCalls.sum())
-          .setMessagesAppended(counters.messagesAppended.sum())
-          .setBytesAppended(counters.bytesAppended.sum())
-          .setMessagesTrimmed(counters.messagesTrimmed.sum())
-          .setMessagesEvicted(counters.messagesEvicted.sum())
-          .setMessagesExpired(counters.messagesExpired.sum())
-          .setRowsLeftOut(counters.rowsLeftOut.sum())
-          .build();
-    });
+  public void statistics(
+      RpcController controller, StatisticsRequest request, RpcCallback<StatisticsResponse> done) {
+    answer(
+        controller,
+        done,
+        () -> {
+          QueueCounters counters = region.counters();
+          return StatisticsResponse.newBuilder()
+              .setVersion(Version.ofEndpoint())
+              .setContract(CONTRACT)
+              .setQueuesCached(region.states().size())
+              .setRecoveries(region.states().recoveries())
+              .setAppendCalls(counters.appendCalls.sum())
+              .setMessagesAppended(counters.messagesAppended.sum())
+              .setBytesAppended(counters.bytesAppended.sum())
+              .setMessagesTrimmed(counters.messagesTrimmed.sum())
+              .setMessagesEvicted(counters.messagesEvicted.sum())
+              .setMessagesExpired(counters.messagesExpired.sum())
+              .setRowsLeftOut(counters.rowsLeftOut.sum())
+              .build();
+        });
   }
 
-  /** Runs the call. An error goes to the caller by way of the controller, and then there is no answer. */
+  /**
+   * Runs the call. An error goes to the caller by way of the controller, and then there is no
+   * answer.
+   */
   private static <T> void answer(RpcController controller, RpcCallback<T> done, Call<T> call) {
     T response = null;
     try {
@@ -175,7 +208,8 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
       CoprocessorRpcUtils.setControllerException(controller, error);
     } catch (RuntimeException error) {
       // A fault of the endpoint itself: the same call would fail again.
-      CoprocessorRpcUtils.setControllerException(controller, new DoNotRetryIOException("queue endpoint failed: " + error, error));
+      CoprocessorRpcUtils.setControllerException(
+          controller, new DoNotRetryIOException("queue endpoint failed: " + error, error));
     }
     done.run(response);
   }

@@ -4,15 +4,17 @@ import java.io.Closeable;
 import java.io.IOException;
 
 /**
- * Moves the first position of one queue and keeps its counts right on the way. Works on a draft, writes nothing; the caller
- * holds the queue's lock.
+ * Moves the first position of one queue and keeps its counts right on the way. Works on a draft,
+ * writes nothing; the caller holds the queue's lock.
  */
 final class QueueHead implements Closeable {
   private final QueueRows rows;
   private final QueueKey queue;
   private final QueueState draft;
+
   /** End of the rows at rest: what the call itself appends lies behind. */
   private final long end;
+
   private final long bytesBeforeEnd;
   private MessageScan scan;
   private MessageRow oldest;
@@ -25,7 +27,9 @@ final class QueueHead implements Closeable {
     this.bytesBeforeEnd = draft.appendedBytes;
   }
 
-  /** Everything before `newFirst` goes. Without holes that is one read, and none when nothing stays. */
+  /**
+   * Everything before `newFirst` goes. Without holes that is one read, and none when nothing stays.
+   */
   void trimBefore(long newFirst) throws IOException {
     if (newFirst >= end) {
       draft.empty();
@@ -67,7 +71,10 @@ final class QueueHead implements Closeable {
     }
   }
 
-  /** Evicts the oldest message at rest. False when there is none, and then the queue begins behind all of them. */
+  /**
+   * Evicts the oldest message at rest. False when there is none, and then the queue begins behind
+   * all of them.
+   */
   boolean evictOldest() throws IOException {
     if (scan == null) {
       scan = rows.messages(queue, draft.first, end);

@@ -8,7 +8,8 @@ import org.apache.hadoop.hbase.client.RegionInfo;
 import org.apache.hadoop.hbase.util.Bytes;
 
 /**
- * The key of one queue, and the rows that belong to it: the only place that knows how they are laid out.
+ * The key of one queue, and the rows that belong to it: the only place that knows how they are laid
+ * out.
  *
  * <pre>
  *   queue key   := reverse(session id, 64 bits) '_' tenant '_' kind      kind: 0x01 pending, 0x02 held
@@ -16,7 +17,8 @@ import org.apache.hadoop.hbase.util.Bytes;
  *   message row := queue key | position (8 bytes, big endian)
  * </pre>
  *
- * The kind's byte cannot occur in a tenant's name, so no queue key is a prefix of another one's rows.
+ * The kind's byte cannot occur in a tenant's name, so no queue key is a prefix of another one's
+ * rows.
  */
 final class QueueKey implements Comparable<QueueKey> {
   static final byte PENDING = 1;
@@ -40,9 +42,10 @@ final class QueueKey implements Comparable<QueueKey> {
   static QueueKey parse(byte[] bytes, String field) throws InvalidQueueRequestException {
     int keyBytes = keyBytes(bytes, 0, bytes.length);
     if (keyBytes == 0 || keyBytes != bytes.length) {
-      throw new InvalidQueueRequestException(
-          field + ": " + Bytes.toStringBinary(bytes) + " is no queue key; send reverse(session id) '_' tenant '_' kind, with"
-              + " a tenant of 1 to " + TENANT_BYTES_MAX + " characters [A-Za-z0-9._-] and kind 0x01 or 0x02");
+      throw InvalidQueueRequestException.of(
+          "%s: %s is no queue key; send reverse(session id) '_' tenant '_' kind, with a "
+              + "tenant of 1 to %s characters [A-Za-z0-9._-] and kind 0x01 or 0x02",
+          field, Bytes.toStringBinary(bytes), TENANT_BYTES_MAX);
     }
     return new QueueKey(bytes);
   }
@@ -78,15 +81,20 @@ final class QueueKey implements Comparable<QueueKey> {
   }
 
   private static boolean isTenantByte(byte found) {
-    return (found >= 'a' && found <= 'z') || (found >= 'A' && found <= 'Z') || (found >= '0' && found <= '9')
-        || found == '.' || found == '_' || found == '-';
+    return (found >= 'a' && found <= 'z')
+        || (found >= 'A' && found <= 'Z')
+        || (found >= '0' && found <= '9')
+        || found == '.'
+        || found == '_'
+        || found == '-';
   }
 
   /** Whether a row of family m or q is one of this queue's. */
   boolean owns(Cell cell) {
     int length = cell.getRowLength();
     return (length == bytes.length || length == bytes.length + Long.BYTES)
-        && Bytes.equals(cell.getRowArray(), cell.getRowOffset(), bytes.length, bytes, 0, bytes.length);
+        && Bytes.equals(
+            cell.getRowArray(), cell.getRowOffset(), bytes.length, bytes, 0, bytes.length);
   }
 
   /** Whether a row that `owns` accepts is a message, not the state. */
@@ -112,18 +120,20 @@ final class QueueKey implements Comparable<QueueKey> {
   }
 
   /**
-   * Refuses a queue that this region does not hold as a whole. Automatic splits keep queues whole; an explicit split
-   * point inside one does not, and then nobody can answer for it.
+   * Refuses a queue that this region does not hold as a whole. Automatic splits keep queues whole;
+   * an explicit split point inside one does not, and then nobody can answer for it.
    */
   void requireWithin(RegionInfo region, String field) throws InvalidQueueRequestException {
     if (!region.containsRow(bytes)) {
-      throw new InvalidQueueRequestException(
-          field + ": queue " + this + " is not in region " + region.getRegionNameAsString() + "; locate its region again");
+      throw InvalidQueueRequestException.of(
+          "%s: queue %s is not in region %s; locate its region again",
+          field, this, region.getRegionNameAsString());
     }
     if (!region.containsRow(messageRow(Long.MAX_VALUE))) {
-      throw new InvalidQueueRequestException(
-          field + ": region " + region.getRegionNameAsString() + " ends inside queue " + this
-              + "; merge it with the next region, and split only at the first " + SESSION_BYTES + " bytes of a key");
+      throw InvalidQueueRequestException.of(
+          "%s: region %s ends inside queue %s; merge it with the next region, and split only "
+              + "at the first %s bytes of a key",
+          field, region.getRegionNameAsString(), this, SESSION_BYTES);
     }
   }
 
@@ -145,7 +155,8 @@ final class QueueKey implements Comparable<QueueKey> {
   /** `tenant/session id/kind`, as brokers write it. */
   @Override
   public String toString() {
-    String tenant = new String(bytes, TENANT_AT, bytes.length - TENANT_AT - 2, StandardCharsets.UTF_8);
+    String tenant =
+        new String(bytes, TENANT_AT, bytes.length - TENANT_AT - 2, StandardCharsets.UTF_8);
     return tenant + "/" + Long.reverse(Bytes.toLong(bytes)) + "/" + (isHeld() ? "held" : "pending");
   }
 }

@@ -10,7 +10,10 @@ import java.util.List;
 import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.regionserver.RegionScanner;
 
-/** What the region's queues hold, one of them or all in parts. Not a consistent cut: each queue is as it was when it was asked. */
+/**
+ * What the region's queues hold, one of them or all in parts. Not a consistent cut: each queue is
+ * as it was when it was asked.
+ */
 final class QueueList {
   /** Queues that one call looks at, empty ones included, so that no call takes long. */
   static final int QUEUES_EXAMINED_MAX = 2000;
@@ -34,13 +37,15 @@ final class QueueList {
 
   ListResponse list(ListRequest request) throws IOException {
     if (request.getQueuesMax() <= 0) {
-      throw new InvalidQueueRequestException("queues_max: " + Integer.toUnsignedString(request.getQueuesMax())
-          + "; ask for 1 to 2^31 - 1 queues");
+      throw InvalidQueueRequestException.of(
+          "queues_max: %s; ask for 1 to 2^31 - 1 queues",
+          Integer.toUnsignedString(request.getQueuesMax()));
     }
     boolean isFirst = !request.hasAfter();
-    byte[] from = isFirst
-        ? region.rows().region().getRegionInfo().getStartKey()
-        : region.key(request.getAfter(), "after").stateRow();
+    byte[] from =
+        isFirst
+            ? region.rows().region().getRegionInfo().getStartKey()
+            : region.key(request.getAfter(), "after").stateRow();
     List<QueueKey> queues = queuesFrom(from, isFirst);
     ListResponse.Builder response = ListResponse.newBuilder();
     for (int index = 0; index < queues.size(); index++) {
@@ -48,7 +53,8 @@ final class QueueList {
       if (bounds.getMessages() > 0) {
         response.addBounds(bounds);
       }
-      boolean isFull = response.getBoundsCount() == request.getQueuesMax() || index + 1 == QUEUES_EXAMINED_MAX;
+      boolean isFull =
+          response.getBoundsCount() == request.getQueuesMax() || index + 1 == QUEUES_EXAMINED_MAX;
       if (isFull) {
         return response.setLast(bounds.getQueue()).build();
       }

@@ -7,7 +7,10 @@ import java.util.Collection;
 import java.util.List;
 import org.apache.hadoop.hbase.regionserver.Region;
 
-/** The queues of one open region: their rows, the states that are remembered, what expires when, and what was counted. */
+/**
+ * The queues of one open region: their rows, the states that are remembered, what expires when, and
+ * what was counted.
+ */
 final class QueueRegion {
   private final QueueRows rows;
   private final QueueStates states;
@@ -40,18 +43,29 @@ final class QueueRegion {
     return counters;
   }
 
-  /** The queue a request names; it lies in this region as a whole. `field` names it in the error. */
+  /**
+   * The queue a request names; it lies in this region as a whole. `field` names it in the error.
+   */
   QueueKey key(ByteString bytes, String field) throws InvalidQueueRequestException {
     QueueKey queue = QueueKey.parse(bytes.toByteArray(), field);
     queue.requireWithin(rows.region().getRegionInfo(), field);
     return queue;
   }
 
+  /** The queue that element `index` of a repeated `field` names. */
+  QueueKey key(ByteString bytes, String field, int index) throws InvalidQueueRequestException {
+    try {
+      return key(bytes, field);
+    } catch (InvalidQueueRequestException refused) {
+      throw InvalidQueueRequestException.of("[%s] of %s", index, refused.getMessage());
+    }
+  }
+
   /** The queues a request names, in its order. */
   List<QueueKey> keys(List<ByteString> keys, String field) throws InvalidQueueRequestException {
     List<QueueKey> queues = new ArrayList<>(keys.size());
     for (int index = 0; index < keys.size(); index++) {
-      queues.add(key(keys.get(index), field + "[" + index + "]"));
+      queues.add(key(keys.get(index), field, index));
     }
     return queues;
   }

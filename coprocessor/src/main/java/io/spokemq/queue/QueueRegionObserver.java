@@ -14,8 +14,8 @@ import org.apache.hadoop.hbase.regionserver.compactions.CompactionLifeCycleTrack
 import org.apache.hadoop.hbase.regionserver.compactions.CompactionRequest;
 
 /**
- * Lets trimmed messages vanish where HBase rewrites or shows them: when memory goes to a file, when memory or files are compacted,
- * when a client scans. Takes no lock of a queue.
+ * Lets trimmed messages vanish where HBase rewrites or shows them: when memory goes to a file, when
+ * memory or files are compacted, when a client scans. Takes no lock of a queue.
  */
 final class QueueRegionObserver implements RegionObserver {
   private final QueueRegion region;
@@ -25,30 +25,40 @@ final class QueueRegionObserver implements RegionObserver {
   }
 
   @Override
-  public InternalScanner preFlush(ObserverContext<RegionCoprocessorEnvironment> context, Store store, InternalScanner scanner,
+  public InternalScanner preFlush(
+      ObserverContext<RegionCoprocessorEnvironment> context,
+      Store store,
+      InternalScanner scanner,
       FlushLifeCycleTracker tracker) {
     return live(store, scanner);
   }
 
   @Override
-  public InternalScanner preCompact(ObserverContext<RegionCoprocessorEnvironment> context, Store store, InternalScanner scanner,
-      ScanType scanType, CompactionLifeCycleTracker tracker, CompactionRequest request) {
+  public InternalScanner preCompact(
+      ObserverContext<RegionCoprocessorEnvironment> context,
+      Store store,
+      InternalScanner scanner,
+      ScanType scanType,
+      CompactionLifeCycleTracker tracker,
+      CompactionRequest request) {
     return live(store, scanner);
   }
 
   @Override
-  public InternalScanner preMemStoreCompactionCompact(ObserverContext<RegionCoprocessorEnvironment> context, Store store,
-      InternalScanner scanner) {
+  public InternalScanner preMemStoreCompactionCompact(
+      ObserverContext<RegionCoprocessorEnvironment> context, Store store, InternalScanner scanner) {
     return live(store, scanner);
   }
 
   @Override
-  public RegionScanner postScannerOpen(ObserverContext<RegionCoprocessorEnvironment> context, Scan scan, RegionScanner scanner) {
+  public RegionScanner postScannerOpen(
+      ObserverContext<RegionCoprocessorEnvironment> context, Scan scan, RegionScanner scanner) {
     return new LiveRowsRegionScanner(scanner, region);
   }
 
   private InternalScanner live(Store store, InternalScanner scanner) {
-    boolean hasMessages = Arrays.equals(store.getColumnFamilyDescriptor().getName(), MessageRow.FAMILY);
+    boolean hasMessages =
+        Arrays.equals(store.getColumnFamilyDescriptor().getName(), MessageRow.FAMILY);
     return hasMessages ? new LiveRowsScanner(scanner, region) : scanner;
   }
 }

@@ -15,13 +15,14 @@ import org.apache.hadoop.hbase.regionserver.RegionScanner;
 import org.apache.hadoop.hbase.util.EnvironmentEdgeManager;
 
 /**
- * The rows of one region: what its queues are when nobody remembers them. Writes are all or nothing and durable when they
- * return. Takes no lock of a queue.
+ * The rows of one region: what its queues are when nobody remembers them. Writes are all or nothing
+ * and durable when they return. Takes no lock of a queue.
  */
 final class QueueRows {
   /**
-   * A queue that nobody wrote to for as long as messages live may have lost its last ones to their time to live, and with them
-   * the positions they had. It goes on this far behind, so that none is used twice.
+   * A queue that nobody wrote to for as long as messages live may have lost its last ones to their
+   * time to live, and with them the positions they had. It goes on this far behind, so that none is
+   * used twice.
    */
   static final long POSITIONS_SKIPPED = 1L << 32;
 
@@ -49,7 +50,10 @@ final class QueueRows {
     return seconds == HConstants.FOREVER ? MessageRow.NEVER : seconds * 1000L;
   }
 
-  /** Time to live of the state row of a dropped queue, milliseconds: longer than any row of the queue can be there. */
+  /**
+   * Time to live of the state row of a dropped queue, milliseconds: longer than any row of the
+   * queue can be there.
+   */
   long droppedTtlMs() {
     long ttlMs = messageTtlMs();
     return ttlMs == MessageRow.NEVER ? MessageRow.NEVER : ttlMs + STATE_OUTLIVES_MESSAGES_MS;
@@ -74,18 +78,22 @@ final class QueueRows {
     return state;
   }
 
-  /** The state row alone: `base` and `first` hold, `next` may be behind. A new state when there is no row. */
+  /**
+   * The state row alone: `base` and `first` hold, `next` may be behind. A new state when there is
+   * no row.
+   */
   QueueState stateRow(QueueKey queue) throws IOException {
     List<Cell> cells = region.get(new Get(queue.stateRow()).addFamily(StateRow.FAMILY), false);
     return StateRow.decode(cells);
   }
 
   private MessageRow lastMessage(QueueKey queue, long from) throws IOException {
-    Scan scan = new Scan()
-        .withStartRow(queue.messageRow(Long.MAX_VALUE), true)
-        .withStopRow(queue.messageRow(from), true)
-        .setReversed(true)
-        .addColumn(MessageRow.FAMILY, MessageRow.VALUE);
+    Scan scan =
+        new Scan()
+            .withStartRow(queue.messageRow(Long.MAX_VALUE), true)
+            .withStopRow(queue.messageRow(from), true)
+            .setReversed(true)
+            .addColumn(MessageRow.FAMILY, MessageRow.VALUE);
     try (RegionScanner scanner = region.getScanner(scan)) {
       List<Cell> cells = new ArrayList<>(1);
       scanner.next(cells);
@@ -95,17 +103,22 @@ final class QueueRows {
 
   /** Messages from `from` to before `end`, positions at rest, in order. The caller closes it. */
   MessageScan messages(QueueKey queue, long from, long end) throws IOException {
-    Scan scan = new Scan()
-        .withStartRow(queue.messageRow(from), true)
-        .withStopRow(queue.messageRow(end), false)
-        .addFamily(MessageRow.FAMILY);
+    Scan scan =
+        new Scan()
+            .withStartRow(queue.messageRow(from), true)
+            .withStopRow(queue.messageRow(end), false)
+            .addFamily(MessageRow.FAMILY);
     return new MessageScan(region.getScanner(scan));
   }
 
-  /** Messages of all queues behind the row `after`, all of them for null, without filling the block cache. The caller closes it. */
+  /**
+   * Messages of all queues behind the row `after`, all of them for null, without filling the block
+   * cache. The caller closes it.
+   */
   MessageScan allMessages(byte[] after) throws IOException {
     Scan scan = new Scan().addColumn(MessageRow.FAMILY, MessageRow.VALUE).setCacheBlocks(false);
-    return new MessageScan(region.getScanner(after == null ? scan : scan.withStartRow(after, false)));
+    return new MessageScan(
+        region.getScanner(after == null ? scan : scan.withStartRow(after, false)));
   }
 
   /** Rows of family q from `from` on. The caller closes it. */

@@ -1,31 +1,43 @@
 package io.spokemq.queue;
 
 /**
- * What one queue is at a moment: where it begins and ends, what it holds, whom it heard from. A state that calls can see never
- * changes: a call changes a copy, and publishes it once the rows that say the same are durable. Positions are those at rest.
+ * What one queue is at a moment: where it begins and ends, what it holds, whom it heard from. A
+ * state that calls can see never changes: a call changes a copy, and publishes it once the rows
+ * that say the same are durable. Positions are those at rest.
  */
 final class QueueState {
   /** Last position of the queue's former lives; the broker sees `position - base`. */
   long base;
+
   /** First position present, `next` when there is none. Nothing before it is ever shown again. */
   long first = 1;
+
   /** The position the next message gets. */
   long next = 1;
+
   /** Sizes of all messages before `next`, and of all before `first`. */
   long appendedBytes;
+
   long trimmedBytes;
+
   /** Positions from `first` on that are no longer there, and their sizes. */
   long holes;
+
   long holeBytes;
   ProducerWindow window = ProducerWindow.EMPTY;
+
   /** Null: the caller's default counts. */
   Quota quota;
+
   /** Dropped, and not used since. */
   boolean dropped;
+
   /** Whether a state row is there. */
   boolean stored;
+
   /** Not at rest: whether the expiry index has heard of every message of this queue. */
   boolean expiryKnown;
+
   /** Time of the newest cell in the state row; the next one is later, whatever the clock says. */
   long writtenAtMs;
 
@@ -67,8 +79,9 @@ final class QueueState {
   }
 
   /**
-   * The queue now begins at `newFirst`. `bytesBefore` are the sizes of all messages ever appended before it; `rows` and
-   * `rowBytes` say what was present in the part that goes, so that the holes in it can be told.
+   * The queue now begins at `newFirst`. `bytesBefore` are the sizes of all messages ever appended
+   * before it; `rows` and `rowBytes` say what was present in the part that goes, so that the holes
+   * in it can be told.
    */
   void advance(long newFirst, long bytesBefore, long rows, long rowBytes) {
     holes -= newFirst - first - rows;
@@ -96,7 +109,10 @@ final class QueueState {
     holeBytes += size;
   }
 
-  /** The broker starts again at 1, the rows never do: a delete marker or an old file can hide or show no later message. */
+  /**
+   * The broker starts again at 1, the rows never do: a delete marker or an old file can hide or
+   * show no later message.
+   */
   void drop() {
     empty();
     base = next - 1;

@@ -6,8 +6,9 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The states of a region's queues as far as they are remembered, and one lock for each queue somebody holds. At most
- * `statesMax` are remembered; one that is in use is never forgotten, so a queue never has two locks.
+ * The states of a region's queues as far as they are remembered, and one lock for each queue
+ * somebody holds. At most `statesMax` are remembered; one that is in use is never forgotten, so a
+ * queue never has two locks.
  */
 final class QueueStates {
   /** Lock and state of one queue. The state is written under the lock and read by anybody. */
@@ -15,6 +16,7 @@ final class QueueStates {
     final ReentrantLock lock = new ReentrantLock();
     volatile QueueState state;
     volatile boolean recentlyUsed = true;
+
     /** Calls that hold the lock or wait for it; changed inside the map's `compute` only. */
     private int users;
   }
@@ -30,11 +32,14 @@ final class QueueStates {
 
   /** Waits for the queue. Whoever locks several does so in the order of their keys. */
   Slot lock(QueueKey queue) {
-    Slot slot = slots.compute(queue, (key, present) -> {
-      Slot used = present == null ? new Slot() : present;
-      used.users++;
-      return used;
-    });
+    Slot slot =
+        slots.compute(
+            queue,
+            (key, present) -> {
+              Slot used = present == null ? new Slot() : present;
+              used.users++;
+              return used;
+            });
     slot.lock.lock();
     slot.recentlyUsed = true;
     return slot;
@@ -42,7 +47,8 @@ final class QueueStates {
 
   void unlock(QueueKey queue, Slot slot) {
     slot.lock.unlock();
-    slots.computeIfPresent(queue, (key, present) -> --present.users == 0 && present.state == null ? null : present);
+    slots.computeIfPresent(
+        queue, (key, present) -> --present.users == 0 && present.state == null ? null : present);
     if (slots.size() > statesMax) {
       forgetSome();
     }
@@ -83,7 +89,8 @@ final class QueueStates {
       if (entry.getValue().recentlyUsed) {
         entry.getValue().recentlyUsed = false;
       } else {
-        slots.computeIfPresent(entry.getKey(), (key, present) -> present.users == 0 ? null : present);
+        slots.computeIfPresent(
+            entry.getKey(), (key, present) -> present.users == 0 ? null : present);
       }
     }
   }

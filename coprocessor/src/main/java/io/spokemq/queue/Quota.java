@@ -6,7 +6,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * How much a queue may hold, and what happens to a message that does not fit. Says what to do; does nothing itself.
+ * How much a queue may hold, and what happens to a message that does not fit. Says what to do; does
+ * nothing itself.
  *
  * <pre>q:l := i64 messages max | i64 bytes max | u8 policy, or empty</pre>
  */
@@ -33,24 +34,37 @@ final class Quota {
 
   static Quota parse(QueueProtocol.Quota quota, String field) throws InvalidQueueRequestException {
     if (quota.getMessagesMax() < 0 || quota.getBytesMax() < 0) {
-      throw new InvalidQueueRequestException(
-          field + ": " + Long.toUnsignedString(quota.getMessagesMax()) + " messages, "
-              + Long.toUnsignedString(quota.getBytesMax()) + " bytes; a quota lies below 2^63");
+      throw InvalidQueueRequestException.of(
+          "%s: %s messages, %s bytes; a quota lies below 2^63",
+          field,
+          Long.toUnsignedString(quota.getMessagesMax()),
+          Long.toUnsignedString(quota.getBytesMax()));
     }
     return new Quota(quota.getMessagesMax(), quota.getBytesMax(), quota.getPolicy());
   }
 
   QueueProtocol.Quota toProtocol() {
     return QueueProtocol.Quota.newBuilder()
-        .setMessagesMax(messagesMax).setBytesMax(bytesMax).setPolicy(policy).build();
+        .setMessagesMax(messagesMax)
+        .setBytesMax(bytesMax)
+        .setPolicy(policy)
+        .build();
   }
 
-  /** The quota that counts for a queue: a held message was answered with PUBREC, so nothing may drop it. */
+  /**
+   * The quota that counts for a queue: a held message was answered with PUBREC, so nothing may drop
+   * it.
+   */
   Quota forQueue(QueueKey queue) {
-    return queue.isHeld() && policy != QuotaPolicy.REJECT ? new Quota(messagesMax, bytesMax, QuotaPolicy.REJECT) : this;
+    return queue.isHeld() && policy != QuotaPolicy.REJECT
+        ? new Quota(messagesMax, bytesMax, QuotaPolicy.REJECT)
+        : this;
   }
 
-  /** What becomes of a message of `newBytes` beside `messages` of `bytes`. One that an empty queue could not take evicts none. */
+  /**
+   * What becomes of a message of `newBytes` beside `messages` of `bytes`. One that an empty queue
+   * could not take evicts none.
+   */
   Verdict verdict(long messages, long bytes, long newBytes) {
     if (isWithin(messages, bytes, newBytes)) {
       return Verdict.FITS;
@@ -58,7 +72,9 @@ final class Quota {
     if (policy == QuotaPolicy.REJECT) {
       return Verdict.REJECTED;
     }
-    return policy == QuotaPolicy.DROP_OLDEST && isWithin(0, 0, newBytes) ? Verdict.EVICT : Verdict.DROPPED;
+    return policy == QuotaPolicy.DROP_OLDEST && isWithin(0, 0, newBytes)
+        ? Verdict.EVICT
+        : Verdict.DROPPED;
   }
 
   boolean isWithin(long messages, long bytes, long newBytes) {
@@ -67,7 +83,10 @@ final class Quota {
 
   byte[] encode() {
     return ByteBuffer.allocate(ENCODED_BYTES)
-        .putLong(messagesMax).putLong(bytesMax).put((byte) policy.getNumber()).array();
+        .putLong(messagesMax)
+        .putLong(bytesMax)
+        .put((byte) policy.getNumber())
+        .array();
   }
 
   /** Null for the empty value: the queue has no quota of its own. */
@@ -78,7 +97,8 @@ final class Quota {
     ByteBuffer source = ByteBuffer.wrap(value);
     Quota quota = new Quota(source.getLong(), source.getLong(), QuotaPolicy.valueOf(source.get()));
     if (quota.policy == null) {
-      throw new IOException("a quota at rest has an unknown policy; load the release of the endpoint that wrote it");
+      throw new IOException(
+          "a quota at rest has an unknown policy; load the release of the endpoint that wrote it");
     }
     return quota;
   }

@@ -5,7 +5,10 @@ import io.spokemq.queue.protocol.QueueProtocol.ReadRequest;
 import io.spokemq.queue.protocol.QueueProtocol.ReadResponse;
 import java.io.IOException;
 
-/** One read: a short scan from a known position. Takes no lock, and shows nothing before the queue's first position. */
+/**
+ * One read: a short scan from a known position. Takes no lock, and shows nothing before the queue's
+ * first position.
+ */
 final class ReadCall {
   private final QueueRegion region;
   private final ReadRequest request;
@@ -16,18 +19,22 @@ final class ReadCall {
     this.request = request;
     this.queue = region.key(request.getQueue(), "queue");
     if (request.getMessagesMax() <= 0 || request.getBytesMax() < 0 || request.getFrom() < 0) {
-      throw new InvalidQueueRequestException("from " + Long.toUnsignedString(request.getFrom()) + ", messages_max "
-          + Integer.toUnsignedString(request.getMessagesMax()) + ", bytes_max " + Long.toUnsignedString(request.getBytesMax())
-          + "; ask for 1 to 2^31 - 1 messages from a position below 2^63");
+      throw InvalidQueueRequestException.of(
+          "from %s, messages_max %s, bytes_max %s; ask for 1 to 2^31 - 1 messages from a "
+              + "position below 2^63",
+          Long.toUnsignedString(request.getFrom()),
+          Integer.toUnsignedString(request.getMessagesMax()),
+          Long.toUnsignedString(request.getBytesMax()));
     }
   }
 
   ReadResponse run() throws IOException {
     QueueState state = current();
-    for (;;) {
+    for (; ; ) {
       ReadResponse response = read(state);
       QueueState after = current();
-      // The queue was dropped meanwhile: positions have another base, and what was read may be of both lives.
+      // The queue was dropped meanwhile: positions have another base, and what was read may be of
+      // both lives.
       if (after.base == state.base) {
         return response;
       }
@@ -54,8 +61,11 @@ final class ReadCall {
         if (bytes > request.getBytesMax() && response.getEntryCount() > 0) {
           break;
         }
-        response.addEntry(ReadEntry.newBuilder()
-            .setSeq(state.seqOf(row.position)).setMarked(scan.isMarked()).setValue(row.content()));
+        response.addEntry(
+            ReadEntry.newBuilder()
+                .setSeq(state.seqOf(row.position))
+                .setMarked(scan.isMarked())
+                .setValue(row.content()));
       }
     }
     return response.build();

@@ -11,8 +11,8 @@ import org.apache.hadoop.hbase.client.Put;
 import org.apache.hadoop.hbase.util.Bytes;
 
 /**
- * The state of a queue at rest: the only place that knows its layout. The row says what was true when it was written; messages
- * appended since say the rest (see {@link QueueRows#recover}).
+ * The state of a queue at rest: the only place that knows its layout. The row says what was true
+ * when it was written; messages appended since say the rest (see {@link QueueRows#recover}).
  *
  * <pre>
  *   q:s := u8 version 1 | u8 flags | i64 base | i64 first | i64 next | i64 appended bytes | i64 trimmed bytes
@@ -25,7 +25,6 @@ final class StateRow {
 
   private static final byte[] STATE = Bytes.toBytes("s");
   private static final byte[] QUOTA = Bytes.toBytes("l");
-  private static final byte VERSION = 1;
   private static final int DROPPED = 1;
   private static final int FIXED_BYTES = 2 + 7 * Long.BYTES;
 
@@ -46,13 +45,9 @@ final class StateRow {
   }
 
   private static void decode(Cell cell, QueueState into) throws IOException {
-    ByteBuffer value = ByteBuffer.wrap(cell.getValueArray(), cell.getValueOffset(), cell.getValueLength());
-    byte version = value.get();
-    if (version != VERSION) {
-      throw new IOException("state row of version " + version + ", expected " + VERSION + ": "
-          + Bytes.toStringBinary(cell.getRowArray(), cell.getRowOffset(), cell.getRowLength())
-          + "; load the release of the endpoint that wrote it");
-    }
+    ByteBuffer value =
+        ByteBuffer.wrap(cell.getValueArray(), cell.getValueOffset(), cell.getValueLength());
+    LayoutVersion.require(value.get(), cell);
     into.dropped = (value.get() & DROPPED) != 0;
     into.base = value.getLong();
     into.first = value.getLong();
@@ -71,15 +66,22 @@ final class StateRow {
     return new Put(queue.stateRow()).addColumn(FAMILY, STATE, later(state, nowMs), encode(state));
   }
 
-  /** The row of a queue that was just dropped; it goes by itself after `ttlMs`, when no row of the queue can be left. */
+  /**
+   * The row of a queue that was just dropped; it goes by itself after `ttlMs`, when no row of the
+   * queue can be left.
+   */
   static List<Mutation> dropped(QueueKey queue, QueueState state, long nowMs, long ttlMs) {
     long before = state.writtenAtMs;
     Put put = put(queue, state, nowMs);
     if (ttlMs < MessageRow.NEVER) {
       put.setTTL(ttlMs);
     }
-    // Without the delete an older version would come back when the one with a time to live has ended.
-    Delete older = new Delete(queue.stateRow()).addColumns(FAMILY, STATE, before).addColumns(FAMILY, QUOTA, before);
+    // Without the delete an older version would come back when the one with a time to live has
+    // ended.
+    Delete older =
+        new Delete(queue.stateRow())
+            .addColumns(FAMILY, STATE, before)
+            .addColumns(FAMILY, QUOTA, before);
     return List.of(older, put);
   }
 
@@ -88,7 +90,9 @@ final class StateRow {
     return new Put(queue.stateRow()).addColumn(FAMILY, QUOTA, later(state, nowMs), value);
   }
 
-  /** A region that moved to a server whose clock is behind still overwrites what it wrote before. */
+  /**
+   * A region that moved to a server whose clock is behind still overwrites what it wrote before.
+   */
   private static long later(QueueState state, long nowMs) {
     state.writtenAtMs = Math.max(nowMs, state.writtenAtMs + 1);
     return state.writtenAtMs;
@@ -96,7 +100,7 @@ final class StateRow {
 
   private static byte[] encode(QueueState state) {
     ByteBuffer value = ByteBuffer.allocate(FIXED_BYTES + state.window.encodedBytes());
-    value.put(VERSION).put((byte) (state.dropped ? DROPPED : 0));
+    value.put(LayoutVersion.CURRENT).put((byte) (state.dropped ? DROPPED : 0));
     value.putLong(state.base).putLong(state.first).putLong(state.next);
     value.putLong(state.appendedBytes).putLong(state.trimmedBytes);
     value.putLong(state.holes).putLong(state.holeBytes);

@@ -6,13 +6,15 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Removes what expired from all queues of a region, a while at a time. Since the region opened it has gone over all messages once,
- * to learn when they expire; from then on it visits only queues that are due.
+ * Removes what expired from all queues of a region, a while at a time. Since the region opened it
+ * has gone over all messages once, to learn when they expire; from then on it visits only queues
+ * that are due.
  */
 final class Sweeper {
   static final int BUDGET_MS_MAX = 60_000;
 
   private final QueueRegion region;
+
   /** Message row to go on with; null before the first one. */
   private byte[] scannedThrough;
 
@@ -22,9 +24,14 @@ final class Sweeper {
 
   /** One sweep at a time: a second broker's waits, and then finds little to do. */
   synchronized SweepResponse sweep(SweepRequest request) throws IOException {
-    if (request.getNowMs() <= 0 || request.getBudgetMs() <= 0 || request.getBudgetMs() > BUDGET_MS_MAX) {
-      throw new InvalidQueueRequestException("now_ms " + Long.toUnsignedString(request.getNowMs()) + ", budget_ms "
-          + Integer.toUnsignedString(request.getBudgetMs()) + "; send milliseconds since 1970 and a budget of 1 to " + BUDGET_MS_MAX);
+    if (request.getNowMs() <= 0
+        || request.getBudgetMs() <= 0
+        || request.getBudgetMs() > BUDGET_MS_MAX) {
+      throw InvalidQueueRequestException.of(
+          "now_ms %s, budget_ms %s; send milliseconds since 1970 and a budget of 1 to %s",
+          Long.toUnsignedString(request.getNowMs()),
+          Integer.toUnsignedString(request.getBudgetMs()),
+          BUDGET_MS_MAX);
     }
     long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(request.getBudgetMs());
     long removed = 0;
@@ -53,7 +60,8 @@ final class Sweeper {
       for (MessageRow row = scan.next(); row != null; row = scan.next()) {
         QueueKey queue = QueueKey.ofRow(scan.cell());
         if (queue != null) {
-          index.offer(queue, Math.min(row.expiresAtMs, ExpiredMessages.ttlEndMs(scan, messageTtlMs)));
+          index.offer(
+              queue, Math.min(row.expiresAtMs, ExpiredMessages.ttlEndMs(scan, messageTtlMs)));
           scannedThrough = queue.messageRow(row.position);
         }
         if (System.nanoTime() - deadlineNs >= 0) {

@@ -17,8 +17,9 @@ import org.apache.hadoop.hbase.util.Bytes;
 import org.junit.jupiter.api.Test;
 
 /**
- * What the endpoint costs per message beside putting the same rows, both in the region server's process and without a network. Prints
- * the figures and asserts that all messages arrived, never how fast.
+ * What the endpoint costs per message beside putting the same rows, both in the region server's
+ * process and without a network. Prints the figures and asserts that all messages arrived, never
+ * how fast.
  */
 class AppendCostTest {
   private static final int ROUNDS = 12;
@@ -36,7 +37,8 @@ class AppendCostTest {
   private static void measure(int queuesPerCall, int messagesPerQueue) throws Exception {
     TestQueues queues = new TestQueues();
     HRegion region = queues.openRegion(queue(1));
-    QueueEndpoint endpoint = (QueueEndpoint) region.getCoprocessorHost().findCoprocessor(QueueEndpoint.class.getName());
+    QueueEndpoint endpoint =
+        (QueueEndpoint) region.getCoprocessorHost().findCoprocessor(QueueEndpoint.class.getName());
     int messagesPerCall = queuesPerCall * messagesPerQueue;
     int calls = Math.max(1, MESSAGES_PER_ROUND / messagesPerCall);
     long[] appendNs = new long[ROUNDS];
@@ -50,15 +52,22 @@ class AppendCostTest {
       long start = System.nanoTime();
       for (TestQueues.Batch batch : batches) {
         AppendResponse[] response = new AppendResponse[1];
-        endpoint.append(new ServerRpcController(), batch.request.build(), answer -> response[0] = answer);
+        endpoint.append(
+            new ServerRpcController(), batch.request.build(), answer -> response[0] = answer);
         assertEquals(queuesPerCall, response[0].getResultCount());
       }
       long appended = System.nanoTime();
       for (int call = 0; call < calls; call++) {
         List<Mutation> puts = new ArrayList<>(messagesPerCall);
         for (int row = 0; row < messagesPerCall; row++) {
-          byte[] key = ByteBuffer.allocate(28).putLong(Long.reverse(5000)).put(queue(5000), 8, 10).putLong(putRows++).array();
-          puts.add(new Put(key).addColumn(MessageRow.FAMILY, MessageRow.VALUE, Bytes.toBytes(BODY)));
+          byte[] key =
+              ByteBuffer.allocate(28)
+                  .putLong(Long.reverse(5000))
+                  .put(queue(5000), 8, 10)
+                  .putLong(putRows++)
+                  .array();
+          puts.add(
+              new Put(key).addColumn(MessageRow.FAMILY, MessageRow.VALUE, Bytes.toBytes(BODY)));
         }
         region.batchMutate(puts.toArray(new Mutation[0]));
       }
@@ -71,13 +80,20 @@ class AppendCostTest {
     long messages = (long) calls * messagesPerCall;
     Arrays.sort(appendNs);
     Arrays.sort(putNs);
-    System.out.printf("%4d queues x %3d messages of %d bytes a call: append %,7d messages/s, plain puts %,7d rows/s, ratio %.2f%n",
-        queuesPerCall, messagesPerQueue, BODY.length(), messages * 1_000_000_000L / appendNs[ROUNDS / 2],
-        messages * 1_000_000_000L / putNs[ROUNDS / 2], (double) putNs[ROUNDS / 2] / appendNs[ROUNDS / 2]);
+    System.out.printf(
+        "%4d queues x %3d messages of %d bytes a call: append %,7d messages/s, plain puts %,7d"
+            + " rows/s, ratio %.2f%n",
+        queuesPerCall,
+        messagesPerQueue,
+        BODY.length(),
+        messages * 1_000_000_000L / appendNs[ROUNDS / 2],
+        messages * 1_000_000_000L / putNs[ROUNDS / 2],
+        (double) putNs[ROUNDS / 2] / appendNs[ROUNDS / 2]);
     assertEquals(messages * (WARM_UP + ROUNDS), queues.statistics(queue(1)).getMessagesAppended());
   }
 
-  private static TestQueues.Batch batch(TestQueues queues, int queuesPerCall, int messagesPerQueue) {
+  private static TestQueues.Batch batch(
+      TestQueues queues, int queuesPerCall, int messagesPerQueue) {
     TestQueues.Batch batch = queues.batch();
     for (int session = 1; session <= queuesPerCall; session++) {
       AppendEntry[] entries = new AppendEntry[messagesPerQueue];

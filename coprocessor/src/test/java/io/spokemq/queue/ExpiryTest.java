@@ -23,7 +23,9 @@ import org.apache.hadoop.hbase.regionserver.RegionScanner;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Messages that expire: by sweeping, from head and middle, and by the time to live of their cells. */
+/**
+ * Messages that expire: by sweeping, from head and middle, and by the time to live of their cells.
+ */
 class ExpiryTest {
   private final byte[] bike = queue(1);
   private final byte[] other = queue(2);
@@ -144,7 +146,9 @@ class ExpiryTest {
     TestQueues.Batch late = queues.batch();
     late.queue(bike, late.entry("x"), late.entry("y"), late.entry("z"));
     late.request.setNowMs(NOW_MS + 11);
-    assertEquals(List.of(AppendStatus.STORED, AppendStatus.STORED, AppendStatus.REJECTED), queues.send(bike, late).get(0).getStatusList());
+    assertEquals(
+        List.of(AppendStatus.STORED, AppendStatus.STORED, AppendStatus.REJECTED),
+        queues.send(bike, late).get(0).getStatusList());
     assertEquals(List.of("2=m", "4=x", "5=y"), queues.texts(bike));
     queues.move(bike);
     queues.setQuota(other, quota(1, 100, QuotaPolicy.REJECT));
@@ -153,7 +157,10 @@ class ExpiryTest {
     TestQueues.Batch afterMove = queues.batch();
     afterMove.queue(other, afterMove.entry("x"));
     afterMove.request.setNowMs(NOW_MS + 11);
-    assertEquals(List.of(2L), queues.send(bike, afterMove).get(0).getSeqList(), "an index that has not learned yet asks the queue");
+    assertEquals(
+        List.of(2L),
+        queues.send(bike, afterMove).get(0).getSeqList(),
+        "an index that has not learned yet asks the queue");
   }
 
   @Test
@@ -163,20 +170,34 @@ class ExpiryTest {
     queues.send(bike, batch);
     queues.mark(bike, 1L);
     List<Long> ttls = new ArrayList<>();
-    try (RegionScanner scanner = queues.openRegion(bike).getScanner(new Scan().addFamily(MessageRow.FAMILY))) {
+    try (RegionScanner scanner =
+        queues.openRegion(bike).getScanner(new Scan().addFamily(MessageRow.FAMILY))) {
       List<Cell> cells = new ArrayList<>();
       while (scanner.next(cells) || !cells.isEmpty()) {
-        cells.forEach(cell -> ttls.add(PrivateCellUtil.getTag(cell, TagType.TTL_TAG_TYPE).map(Tag::getValueAsLong).orElse(-1L)));
+        cells.forEach(
+            cell ->
+                ttls.add(
+                    PrivateCellUtil.getTag(cell, TagType.TTL_TAG_TYPE)
+                        .map(Tag::getValueAsLong)
+                        .orElse(-1L)));
         cells.clear();
       }
     }
-    assertEquals(List.of(123_456_789L, 123_456_789L, -1L), ttls, "mark and message of the first, message of the second");
+    assertEquals(
+        List.of(123_456_789L, 123_456_789L, -1L),
+        ttls,
+        "mark and message of the first, message of the second");
   }
 
   @Test
   void rowsThatWentByThemselvesAreNoticed() throws Exception {
     TestQueues.Batch batch = queues.batch();
-    batch.queue(bike, batch.timed("a", null, 200L), batch.entry("b"), batch.timed("cc", null, 200L), batch.entry("d"));
+    batch.queue(
+        bike,
+        batch.timed("a", null, 200L),
+        batch.entry("b"),
+        batch.timed("cc", null, 200L),
+        batch.entry("d"));
     queues.send(bike, batch);
     queues.append(other, "stays");
     while (queues.texts(bike).size() > 2) {

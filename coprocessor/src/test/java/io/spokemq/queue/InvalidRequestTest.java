@@ -48,19 +48,31 @@ class InvalidRequestTest {
   @Test
   void keysThatAreNone() {
     String session = "\0\0\0\0\0\0\0\1";
-    Map<String, String> keys = Map.of(
-        "empty", "",
-        "too short", "\0\0\0_a_\1",
-        "no first separator", session + "-acme_\1",
-        "no tenant", session + "__\1",
-        "no second separator", session + "_acme\1",
-        "no kind", session + "_acme_",
-        "other kind", session + "_acme_\3",
-        "tenant of other characters", session + "_ac/me_\1",
-        "tenant of 65", session + "_" + "a".repeat(65) + "_\1",
-        "a message's row", session + "_acme_\1\0\0\0\0\0\0\0\1");
-    keys.forEach((what, key) -> expectRefused("queue[0]: ", () -> queues.service(BIKE).bounds(null,
-        BoundsRequest.newBuilder().addQueue(ByteString.copyFrom(key.getBytes(StandardCharsets.ISO_8859_1))).build())));
+    Map<String, String> keys =
+        Map.of(
+            "empty", "",
+            "too short", "\0\0\0_a_\1",
+            "no first separator", session + "-acme_\1",
+            "no tenant", session + "__\1",
+            "no second separator", session + "_acme\1",
+            "no kind", session + "_acme_",
+            "other kind", session + "_acme_\3",
+            "tenant of other characters", session + "_ac/me_\1",
+            "tenant of 65", session + "_" + "a".repeat(65) + "_\1",
+            "a message's row", session + "_acme_\1\0\0\0\0\0\0\0\1");
+    keys.forEach(
+        (what, key) ->
+            expectRefused(
+                "[0] of queue: ",
+                () ->
+                    queues
+                        .service(BIKE)
+                        .bounds(
+                            null,
+                            BoundsRequest.newBuilder()
+                                .addQueue(
+                                    ByteString.copyFrom(key.getBytes(StandardCharsets.ISO_8859_1)))
+                                .build())));
   }
 
   @Test
@@ -76,20 +88,22 @@ class InvalidRequestTest {
   void aQueueOfAnotherRegion() throws Exception {
     TestQueues split = new TestQueues();
     split.split(BIKE, new byte[] {64});
-    expectRefused("append[0].queue: queue default/1/pending is not in region", () -> {
-      TestQueues.Batch batch = split.batch();
-      split.send(queue(4), batch.queue(BIKE, batch.entry("x")));
-    });
+    expectRefused(
+        "[0] of append: queue default/1/pending is not in region",
+        () -> {
+          TestQueues.Batch batch = split.batch();
+          split.send(queue(4), batch.queue(BIKE, batch.entry("x")));
+        });
     assertEquals("1 1 0 0", split.bounds(BIKE));
   }
 
   @Test
   void entriesThatSayWhatCannotBe() throws Exception {
-    expectEntryRefused("append[0].entry[0].producer: index 1", entry -> entry.setProducer(1));
-    expectEntryRefused("append[0].entry[0].body: index 4294967295", entry -> entry.setBody(-1));
-    expectEntryRefused("append[0].entry[0].size: 5 bytes", entry -> entry.setSize(5));
-    expectEntryRefused("append[0].entry[0].size: 4294967295 bytes", entry -> entry.setSize(-1));
-    expectEntryRefused("append[0].entry[0].sequence", entry -> entry.setSequence(-1));
+    expectEntryRefused("append[0].entry[0]: producer 1 of 1", entry -> entry.setProducer(1));
+    expectEntryRefused("body 4294967295 of 1", entry -> entry.setBody(-1));
+    expectEntryRefused("append[0].entry[0]: size 5, but", entry -> entry.setSize(5));
+    expectEntryRefused("size 4294967295", entry -> entry.setSize(-1));
+    expectEntryRefused("append[0].entry[0]: sequence", entry -> entry.setSequence(-1));
     expectEntryRefused("ttl_ms 0", entry -> entry.setTtlMs(0));
     expectEntryRefused("expires_at_ms", entry -> entry.setExpiresAtMs(-5));
     assertEquals("1 1 0 0", queues.bounds(BIKE));
@@ -100,29 +114,44 @@ class InvalidRequestTest {
     expectRefused("append: empty", () -> queues.send(BIKE, queues.batch()));
     expectRefused("append[0].entry: empty", () -> queues.send(BIKE, queues.batch().queue(BIKE)));
     expectRefused("messages_max 0", () -> queues.read(BIKE, 1, 0, 10));
-    expectRefused("queues_max", () -> queues.service(BIKE).list(null, ListRequest.newBuilder().setQueuesMax(0).build()));
-    expectRefused("budget_ms 0", () -> queues.service(BIKE).sweep(null, SweepRequest.newBuilder().setNowMs(1).setBudgetMs(0).build()));
+    expectRefused(
+        "queues_max",
+        () -> queues.service(BIKE).list(null, ListRequest.newBuilder().setQueuesMax(0).build()));
+    expectRefused(
+        "budget_ms 0",
+        () ->
+            queues
+                .service(BIKE)
+                .sweep(null, SweepRequest.newBuilder().setNowMs(1).setBudgetMs(0).build()));
   }
 
   @Test
   void aQueueTwiceInOneAppend() {
     TestQueues.Batch batch = queues.batch();
     batch.queue(BIKE, batch.entry("a")).queue(BIKE, batch.entry("b"));
-    expectRefused("append[1]: queue default/1/pending occurs twice", () -> queues.send(BIKE, batch));
+    expectRefused(
+        "append[1]: queue default/1/pending occurs twice", () -> queues.send(BIKE, batch));
   }
 
   @Test
   void quotasAndProducersBeyondTheirBounds() {
-    expectRefused("quota: ", () -> queues.setQuota(BIKE, TestQueues.quota(-1, 10, QuotaPolicy.REJECT)));
+    expectRefused(
+        "quota: ", () -> queues.setQuota(BIKE, TestQueues.quota(-1, 10, QuotaPolicy.REJECT)));
     TestQueues.Batch batch = new TestQueues.Batch(TestQueues.GENEROUS, "p".repeat(1025));
-    expectRefused("producer[0]: 1025 bytes", () -> queues.send(BIKE, batch.queue(BIKE, batch.entry("a"))));
+    expectRefused(
+        "producer[0]: 1025 bytes", () -> queues.send(BIKE, batch.queue(BIKE, batch.entry("a"))));
   }
 
   @Test
   void anUnknownPolicyIsNotTakenForAKnownOne() throws Exception {
     // protobuf 2.5 takes a value it does not know for a missing field, and this one is required.
-    byte[] request = AppendRequest.newBuilder().setDefaultQuota(TestQueues.GENEROUS).setNowMs(1)
-        .addAppend(QueueAppend.newBuilder().setQueue(ByteString.copyFrom(BIKE))).build().toByteArray();
+    byte[] request =
+        AppendRequest.newBuilder()
+            .setDefaultQuota(TestQueues.GENEROUS)
+            .setNowMs(1)
+            .addAppend(QueueAppend.newBuilder().setQueue(ByteString.copyFrom(BIKE)))
+            .build()
+            .toByteArray();
     int policyAt = 2 + TestQueues.GENEROUS.toByteArray().length - 1;
     request[policyAt] = 9;
     assertThrows(InvalidProtocolBufferException.class, () -> AppendRequest.parseFrom(request));

@@ -21,8 +21,8 @@ import org.apache.hadoop.hbase.zookeeper.MiniZooKeeperCluster;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 
 /**
- * A real HBase inside this process, on loopback and on ports of its own: ZooKeeper, a master and two region servers. All tests of
- * one JVM share it; it ends with the JVM.
+ * A real HBase inside this process, on loopback and on ports of its own: ZooKeeper, a master and
+ * two region servers. All tests of one JVM share it; it ends with the JVM.
  */
 final class LocalCluster {
   private static final int REGION_SERVERS = 2;
@@ -76,8 +76,11 @@ final class LocalCluster {
 
   /** The open region, wherever it is served. */
   HRegion region(RegionInfo region) throws Exception {
-    for (long end = System.currentTimeMillis() + WAIT_MS; System.currentTimeMillis() < end; Thread.sleep(20)) {
-      HRegion open = serverOf(region) == null ? null : serverOf(region).getRegion(region.getEncodedName());
+    for (long end = System.currentTimeMillis() + WAIT_MS;
+        System.currentTimeMillis() < end;
+        Thread.sleep(20)) {
+      HRegion open =
+          serverOf(region) == null ? null : serverOf(region).getRegion(region.getEncodedName());
       if (open != null && open.isAvailable()) {
         return open;
       }
@@ -88,14 +91,19 @@ final class LocalCluster {
   HRegionServer serverOf(RegionInfo region) {
     for (RegionServerThread thread : servers.getRegionServers()) {
       HRegionServer server = thread.getRegionServer();
-      if (!server.isAborted() && !server.isStopped() && server.getRegion(region.getEncodedName()) != null) {
+      if (!server.isAborted()
+          && !server.isStopped()
+          && server.getRegion(region.getEncodedName()) != null) {
         return server;
       }
     }
     return null;
   }
 
-  /** The server dies without closing its regions; what it had not flushed is in its write-ahead log. Another one takes its place. */
+  /**
+   * The server dies without closing its regions; what it had not flushed is in its write-ahead log.
+   * Another one takes its place.
+   */
   void killServerOf(RegionInfo region) throws Exception {
     HRegionServer victim = serverOf(region);
     servers.addRegionServer().start();
@@ -106,14 +114,18 @@ final class LocalCluster {
 
   ServerName otherServer(RegionInfo region) throws IOException {
     ServerName here = serverOf(region).getServerName();
-    return admin().getRegionServers().stream().filter(server -> !server.equals(here)).findAny().orElseThrow();
+    return admin().getRegionServers().stream()
+        .filter(server -> !server.equals(here))
+        .findAny()
+        .orElseThrow();
   }
 
   private void awaitServers(int count) throws Exception {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(WAIT_MS);
     while (admin().getRegionServers().size() != count) {
       if (System.nanoTime() > end) {
-        throw new AssertionError(admin().getRegionServers().size() + " region servers, expected " + count);
+        throw new AssertionError(
+            admin().getRegionServers().size() + " region servers, expected " + count);
       }
       Thread.sleep(50);
     }

@@ -22,7 +22,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
-/** Many brokers append to the same queues in whatever order: positions stay consecutive, nobody waits for ever. */
+/**
+ * Many brokers append to the same queues in whatever order: positions stay consecutive, nobody
+ * waits for ever.
+ */
 class QueueConcurrencyTest {
   private static final int WRITERS = 8;
   private static final int QUEUES = 50;
@@ -59,9 +62,12 @@ class QueueConcurrencyTest {
       threads.shutdownNow();
     }
     for (Map.Entry<Integer, ConcurrentSkipListSet<Long>> entry : positions.entrySet()) {
-      assertEquals(entry.getValue().size(), entry.getValue().last(), "positions of queue " + entry.getKey());
+      assertEquals(
+          entry.getValue().size(), entry.getValue().last(), "positions of queue " + entry.getKey());
       long next = entry.getValue().last() + 1;
-      assertTrue(queues.bounds(queue(entry.getKey())).startsWith("1 " + next + " "), "bounds of queue " + entry.getKey());
+      assertTrue(
+          queues.bounds(queue(entry.getKey())).startsWith("1 " + next + " "),
+          "bounds of queue " + entry.getKey());
     }
     assertTrue(queues.statistics(queue(1)).getQueuesCached() <= 10 + WRITERS * QUEUES_PER_CALL);
   }
@@ -84,7 +90,10 @@ class QueueConcurrencyTest {
           List<Long> seqs = results.get(index).getSeqList();
           assertEquals(seqs.get(0) + 1, seqs.get(1), "entries of one call follow each other");
           for (long seq : seqs) {
-            boolean isNew = positions.computeIfAbsent(sessions.get(index), key -> new ConcurrentSkipListSet<>()).add(seq);
+            boolean isNew =
+                positions
+                    .computeIfAbsent(sessions.get(index), key -> new ConcurrentSkipListSet<>())
+                    .add(seq);
             assertTrue(isNew, "position " + seq + " given twice in queue " + sessions.get(index));
           }
         }

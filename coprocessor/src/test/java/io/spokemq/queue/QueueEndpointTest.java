@@ -21,7 +21,10 @@ import org.apache.hadoop.hbase.client.Get;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What each call promises, over a connection to a real region. Every test has queues of its own in one table. */
+/**
+ * What each call promises, over a connection to a real region. Every test has queues of its own in
+ * one table.
+ */
 class QueueEndpointTest {
   private static TestQueues queues;
   private static long sessions;
@@ -50,8 +53,11 @@ class QueueEndpointTest {
   @Test
   void deliveryAndBodyComeBackInOnePiece() throws Exception {
     TestQueues.Batch batch = queues.batch();
-    AppendEntry entry = batch.entry("body").toBuilder().setDelivery(ByteString.copyFromUtf8("delivery|")).setExpiresAtMs(Long.MAX_VALUE - 1)
-        .build();
+    AppendEntry entry =
+        batch.entry("body").toBuilder()
+            .setDelivery(ByteString.copyFromUtf8("delivery|"))
+            .setExpiresAtMs(Long.MAX_VALUE - 1)
+            .build();
     queues.send(bike, batch.queue(bike, entry));
     assertEquals(List.of("1=delivery|body"), queues.texts(bike));
   }
@@ -168,7 +174,8 @@ class QueueEndpointTest {
   @Test
   void dropNewestStoresNothing() throws Exception {
     queues.setQuota(bike, quota(10, 2, QuotaPolicy.DROP_NEWEST));
-    assertEquals(List.of(AppendStatus.STORED, AppendStatus.STORED, AppendStatus.DROPPED),
+    assertEquals(
+        List.of(AppendStatus.STORED, AppendStatus.STORED, AppendStatus.DROPPED),
         queues.append(bike, "a", "b", "c").getStatusList());
   }
 
@@ -190,7 +197,9 @@ class QueueEndpointTest {
   void aHeldQueueRejectsWhateverItsPolicy() throws Exception {
     byte[] held = queue(sessions, QueueKey.HELD);
     queues.setQuota(held, quota(1, 1000, QuotaPolicy.DROP_OLDEST));
-    assertEquals(List.of(AppendStatus.STORED, AppendStatus.REJECTED), queues.append(held, "a", "b").getStatusList());
+    assertEquals(
+        List.of(AppendStatus.STORED, AppendStatus.REJECTED),
+        queues.append(held, "a", "b").getStatusList());
   }
 
   @Test
@@ -208,7 +217,10 @@ class QueueEndpointTest {
     ListResponse page = null;
     do {
       ListRequest.Builder request = ListRequest.newBuilder().setQueuesMax(7);
-      page = queues.service(bike).list(null, (page == null ? request : request.setAfter(page.getLast())).build());
+      page =
+          queues
+              .service(bike)
+              .list(null, (page == null ? request : request.setAfter(page.getLast())).build());
       assertTrue(page.getBoundsCount() <= 7);
       page.getBoundsList().forEach(bounds -> listed.add(bounds.getQueue()));
     } while (page.hasLast());

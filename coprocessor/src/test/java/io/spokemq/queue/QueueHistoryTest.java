@@ -19,7 +19,10 @@ import org.apache.hadoop.hbase.MemoryCompactionPolicy;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Random histories, with the region flushed, compacted, moved and split on the way, agree with a model that could not be simpler. */
+/**
+ * Random histories, with the region flushed, compacted, moved and split on the way, agree with a
+ * model that could not be simpler.
+ */
 class QueueHistoryTest {
   private static final int QUEUES = 5;
   private static final int STEPS = 120;
@@ -69,12 +72,19 @@ class QueueHistoryTest {
 
     List<String> texts() {
       List<String> texts = new ArrayList<>();
-      messages.forEach(message -> texts.add(message.seq + "=" + message.body + (message.marked ? "*" : "")));
+      messages.forEach(
+          message -> texts.add(message.seq + "=" + message.body + (message.marked ? "*" : "")));
       return texts;
     }
 
     String bounds() {
-      return (messages.isEmpty() ? next : messages.get(0).seq) + " " + next + " " + messages.size() + " " + bytes();
+      return (messages.isEmpty() ? next : messages.get(0).seq)
+          + " "
+          + next
+          + " "
+          + messages.size()
+          + " "
+          + bytes();
     }
   }
 
@@ -88,11 +98,16 @@ class QueueHistoryTest {
   @ValueSource(longs = {1, 2, 3, 4, 5, 6})
   void agreesWithTheModel(long seed) throws Exception {
     random = new Random(seed);
-    MemoryCompactionPolicy[] policies = {MemoryCompactionPolicy.NONE, MemoryCompactionPolicy.BASIC, MemoryCompactionPolicy.EAGER};
+    MemoryCompactionPolicy[] policies = {
+      MemoryCompactionPolicy.NONE, MemoryCompactionPolicy.BASIC, MemoryCompactionPolicy.EAGER
+    };
     // Two states are remembered of five: most calls recover theirs.
     Map<String, String> attributes = new TreeMap<>(TestQueues.RESTRICTED_SPLITS);
     attributes.put(QueueEndpoint.STATES_MAX_KEY, "2");
-    queues = new TestQueues(messages -> messages.setInMemoryCompaction(policies[(int) (seed % policies.length)]), attributes);
+    queues =
+        new TestQueues(
+            messages -> messages.setInMemoryCompaction(policies[(int) (seed % policies.length)]),
+            attributes);
     int step = 0;
     try {
       for (; step < STEPS; step++) {
@@ -151,7 +166,8 @@ class QueueHistoryTest {
     if (random.nextInt(4) == 0) {
       for (AppendStatus status : queues.send(queue(session), batch).get(0).getStatusList()) {
         // What was refused may be refused again or be a repeat by now, but nothing is stored twice.
-        if (!expected.contains(AppendStatus.REJECTED + " 0") && !expected.contains(AppendStatus.DROPPED + " 0")) {
+        if (!expected.contains(AppendStatus.REJECTED + " 0")
+            && !expected.contains(AppendStatus.DROPPED + " 0")) {
           assertEquals(AppendStatus.REPEAT, status);
         }
       }
@@ -159,8 +175,12 @@ class QueueHistoryTest {
     }
   }
 
-  /** A refused entry behind a stored one counts as a repeat; one behind which nothing was stored is decided anew. */
-  private static void adoptRefused(ModelQueue queue, List<String> expected, TestQueues.Batch batch) {
+  /**
+   * A refused entry behind a stored one counts as a repeat; one behind which nothing was stored is
+   * decided anew.
+   */
+  private static void adoptRefused(
+      ModelQueue queue, List<String> expected, TestQueues.Batch batch) {
     int lastStored = -1;
     for (int index = 0; index < expected.size(); index++) {
       if (expected.get(index).startsWith(AppendStatus.STORED.toString())) {
@@ -169,7 +189,9 @@ class QueueHistoryTest {
     }
     for (int index = lastStored + 1; index < expected.size(); index++) {
       AppendEntry entry = batch.request.getAppend(0).getEntry(index);
-      queue.append(batch.request.getBody(entry.getBody()).toStringUtf8(), entry.hasExpiresAtMs() ? entry.getExpiresAtMs() : null);
+      queue.append(
+          batch.request.getBody(entry.getBody()).toStringUtf8(),
+          entry.hasExpiresAtMs() ? entry.getExpiresAtMs() : null);
     }
   }
 
@@ -183,7 +205,8 @@ class QueueHistoryTest {
 
   private void setQuota(int session, ModelQueue queue) throws Exception {
     QuotaPolicy policy = QuotaPolicy.values()[random.nextInt(3)];
-    QueueProtocol.Quota quota = random.nextInt(3) == 0 ? null : quota(random.nextInt(30), random.nextInt(4000), policy);
+    QueueProtocol.Quota quota =
+        random.nextInt(3) == 0 ? null : quota(random.nextInt(30), random.nextInt(4000), policy);
     queues.setQuota(queue(session), quota);
     queue.quota = quota == null ? TestQueues.GENEROUS : quota;
   }
@@ -193,7 +216,8 @@ class QueueHistoryTest {
     long expected = 0;
     for (ModelQueue queue : model.values()) {
       int before = queue.messages.size();
-      queue.messages.removeIf(message -> message.expiresAtMs != null && message.expiresAtMs <= nowMs);
+      queue.messages.removeIf(
+          message -> message.expiresAtMs != null && message.expiresAtMs <= nowMs);
       expected += before - queue.messages.size();
     }
     long removed = 0;

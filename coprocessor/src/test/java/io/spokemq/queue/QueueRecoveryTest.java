@@ -23,7 +23,10 @@ import org.apache.hadoop.hbase.client.Scan;
 import org.apache.hadoop.hbase.regionserver.RegionScanner;
 import org.junit.jupiter.api.Test;
 
-/** What a queue is does not depend on who remembers it: regions are closed, moved, killed and split under the queues. */
+/**
+ * What a queue is does not depend on who remembers it: regions are closed, moved, killed and split
+ * under the queues.
+ */
 class QueueRecoveryTest {
   private static final byte[] PLAIN = queue(1);
   private static final byte[] TRIMMED = queue(2);
@@ -117,10 +120,11 @@ class QueueRecoveryTest {
 
   @Test
   void survivesMajorCompactionAndMove() throws Exception {
-    survive(queues -> {
-      queues.compact(PLAIN);
-      queues.move(PLAIN);
-    });
+    survive(
+        queues -> {
+          queues.compact(PLAIN);
+          queues.move(PLAIN);
+        });
   }
 
   @Test
@@ -144,12 +148,15 @@ class QueueRecoveryTest {
   void survivesASplitAndTheDaughtersHoldWholeQueues() throws Exception {
     TestQueues queues = new TestQueues();
     fill(queues);
-    // The restriction moves even an explicit split point from inside a queue to the first 8 bytes of its key.
+    // The restriction moves even an explicit split point from inside a queue to the first 8 bytes
+    // of its key.
     queues.split(PLAIN, QueueKey.parse(TRIMMED, "").messageRow(2));
     expect(queues);
     List<RegionInfo> regions = queues.cluster.admin().getRegions(queues.name);
     assertEquals(2, regions.size());
-    assertTrue(regions.stream().anyMatch(region -> region.getStartKey().length == Long.BYTES), regions.toString());
+    assertTrue(
+        regions.stream().anyMatch(region -> region.getStartKey().length == Long.BYTES),
+        regions.toString());
     queues.compact(PLAIN);
     queues.compact(TRIMMED);
     expect(queues);
@@ -163,7 +170,8 @@ class QueueRecoveryTest {
     queues.split(PLAIN, QueueKey.parse(PLAIN, "").messageRow(2));
     Throwable thrown = TestQueues.causeOf(assertThrows(Exception.class, () -> queues.texts(PLAIN)));
     assertInstanceOf(InvalidQueueRequestException.class, thrown);
-    assertTrue(thrown.getMessage().contains("ends inside queue default/1/pending"), thrown.getMessage());
+    assertTrue(
+        thrown.getMessage().contains("ends inside queue default/1/pending"), thrown.getMessage());
     assertEquals(List.of("1=x"), queues.texts(TRIMMED));
   }
 
@@ -204,11 +212,14 @@ class QueueRecoveryTest {
 
   private static long stateTtlMs(TestQueues queues) throws Exception {
     List<Cell> cells = new ArrayList<>();
-    try (RegionScanner scanner = queues.openRegion(PLAIN).getScanner(new Scan().addFamily(StateRow.FAMILY))) {
+    try (RegionScanner scanner =
+        queues.openRegion(PLAIN).getScanner(new Scan().addFamily(StateRow.FAMILY))) {
       scanner.next(cells);
     }
     assertEquals(1, cells.size());
-    return PrivateCellUtil.getTag(cells.get(0), TagType.TTL_TAG_TYPE).map(Tag::getValueAsLong).orElse(-1L);
+    return PrivateCellUtil.getTag(cells.get(0), TagType.TTL_TAG_TYPE)
+        .map(Tag::getValueAsLong)
+        .orElse(-1L);
   }
 
   private static void awaitRows(TestQueues queues, int expected) throws Exception {

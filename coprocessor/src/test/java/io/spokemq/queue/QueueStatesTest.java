@@ -13,7 +13,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** What is remembered is bounded, and a queue has one lock however often its state was forgotten. */
+/**
+ * What is remembered is bounded, and a queue has one lock however often its state was forgotten.
+ */
 class QueueStatesTest {
   private static final int STATES_MAX = 4;
 
@@ -61,16 +63,18 @@ class QueueStatesTest {
     ExecutorService threads = Executors.newFixedThreadPool(8);
     List<Future<?>> ends = new ArrayList<>();
     for (int thread = 0; thread < 8; thread++) {
-      ends.add(threads.submit(() -> {
-        for (int round = 0; round < 20_000; round++) {
-          int session = round % counts.length;
-          QueueStates.Slot slot = states.lock(key(session));
-          slot.state = new QueueState();
-          counts[session]++;
-          states.unlock(key(session), slot);
-        }
-        return null;
-      }));
+      ends.add(
+          threads.submit(
+              () -> {
+                for (int round = 0; round < 20_000; round++) {
+                  int session = round % counts.length;
+                  QueueStates.Slot slot = states.lock(key(session));
+                  slot.state = new QueueState();
+                  counts[session]++;
+                  states.unlock(key(session), slot);
+                }
+                return null;
+              }));
     }
     for (Future<?> end : ends) {
       assertNull(end.get(60, TimeUnit.SECONDS));

@@ -38,12 +38,16 @@ import org.apache.hadoop.hbase.client.Table;
 import org.apache.hadoop.hbase.client.TableDescriptorBuilder;
 import org.apache.hadoop.hbase.regionserver.HRegion;
 
-/** A table of queues on the local cluster, called as a broker calls it: over a connection, one request at a time. */
+/**
+ * A table of queues on the local cluster, called as a broker calls it: over a connection, one
+ * request at a time.
+ */
 final class TestQueues {
   static final QueueProtocol.Quota GENEROUS = quota(100_000, 1 << 30, QuotaPolicy.REJECT);
-  static final Map<String, String> RESTRICTED_SPLITS = Map.of(
-      "hbase.regionserver.region.split_restriction.type", "KeyPrefix",
-      "hbase.regionserver.region.split_restriction.prefix_length", "8");
+  static final Map<String, String> RESTRICTED_SPLITS =
+      Map.of(
+          "hbase.regionserver.region.split_restriction.type", "KeyPrefix",
+          "hbase.regionserver.region.split_restriction.prefix_length", "8");
   static final long NOW_MS = 1_700_000_000_000L;
   private static final AtomicLong TABLES = new AtomicLong();
   private static final AtomicLong SEQUENCES = new AtomicLong();
@@ -58,14 +62,17 @@ final class TestQueues {
   }
 
   /** A table whose message family and whose attributes differ from the usual ones. */
-  TestQueues(Consumer<ColumnFamilyDescriptorBuilder> family, Map<String, String> attributes) throws Exception {
+  TestQueues(Consumer<ColumnFamilyDescriptorBuilder> family, Map<String, String> attributes)
+      throws Exception {
     name = TableName.valueOf("queues" + TABLES.incrementAndGet());
-    ColumnFamilyDescriptorBuilder messages = ColumnFamilyDescriptorBuilder.newBuilder(MessageRow.FAMILY);
+    ColumnFamilyDescriptorBuilder messages =
+        ColumnFamilyDescriptorBuilder.newBuilder(MessageRow.FAMILY);
     family.accept(messages);
-    TableDescriptorBuilder descriptor = TableDescriptorBuilder.newBuilder(name)
-        .setColumnFamily(messages.build())
-        .setColumnFamily(ColumnFamilyDescriptorBuilder.of(StateRow.FAMILY))
-        .setCoprocessor(QueueEndpoint.class.getName());
+    TableDescriptorBuilder descriptor =
+        TableDescriptorBuilder.newBuilder(name)
+            .setColumnFamily(messages.build())
+            .setColumnFamily(ColumnFamilyDescriptorBuilder.of(StateRow.FAMILY))
+            .setCoprocessor(QueueEndpoint.class.getName());
     attributes.forEach(descriptor::setValue);
     cluster.admin().createTable(descriptor.build());
     table = cluster.connection().getTable(name);
@@ -78,11 +85,20 @@ final class TestQueues {
   static byte[] queue(long session, byte kind) {
     byte[] tenant = "default".getBytes(StandardCharsets.US_ASCII);
     return ByteBuffer.allocate(8 + 1 + tenant.length + 2)
-        .putLong(Long.reverse(session)).put((byte) '_').put(tenant).put((byte) '_').put(kind).array();
+        .putLong(Long.reverse(session))
+        .put((byte) '_')
+        .put(tenant)
+        .put((byte) '_')
+        .put(kind)
+        .array();
   }
 
   static QueueProtocol.Quota quota(long messages, long bytes, QuotaPolicy policy) {
-    return QueueProtocol.Quota.newBuilder().setMessagesMax(messages).setBytesMax(bytes).setPolicy(policy).build();
+    return QueueProtocol.Quota.newBuilder()
+        .setMessagesMax(messages)
+        .setBytesMax(bytes)
+        .setPolicy(policy)
+        .build();
   }
 
   QueueService.BlockingInterface service(byte[] queue) {
@@ -99,7 +115,10 @@ final class TestQueues {
     }
 
     Batch queue(byte[] queue, AppendEntry... entries) {
-      request.addAppend(QueueAppend.newBuilder().setQueue(ByteString.copyFrom(queue)).addAllEntry(List.of(entries)));
+      request.addAppend(
+          QueueAppend.newBuilder()
+              .setQueue(ByteString.copyFrom(queue))
+              .addAllEntry(List.of(entries)));
       return this;
     }
 
@@ -113,8 +132,13 @@ final class TestQueues {
 
     AppendEntry entry(String body, long sequence, Long expiresAtMs, Long ttlMs) {
       request.addBody(ByteString.copyFromUtf8(body));
-      AppendEntry.Builder entry = AppendEntry.newBuilder().setProducer(0).setSequence(sequence)
-          .setBody(request.getBodyCount() - 1).setDelivery(ByteString.EMPTY).setSize(body.length());
+      AppendEntry.Builder entry =
+          AppendEntry.newBuilder()
+              .setProducer(0)
+              .setSequence(sequence)
+              .setBody(request.getBodyCount() - 1)
+              .setDelivery(ByteString.EMPTY)
+              .setSize(body.length());
       if (expiresAtMs != null) {
         entry.setExpiresAtMs(expiresAtMs);
       }
@@ -153,46 +177,78 @@ final class TestQueues {
   }
 
   List<ReadEntry> read(byte[] queue, long from, int messagesMax, long bytesMax) throws Exception {
-    return service(queue).read(null, ReadRequest.newBuilder().setQueue(ByteString.copyFrom(queue)).setFrom(from)
-        .setMessagesMax(messagesMax).setBytesMax(bytesMax).build()).getEntryList();
+    return service(queue)
+        .read(
+            null,
+            ReadRequest.newBuilder()
+                .setQueue(ByteString.copyFrom(queue))
+                .setFrom(from)
+                .setMessagesMax(messagesMax)
+                .setBytesMax(bytesMax)
+                .build())
+        .getEntryList();
   }
 
   /** `seq=body`, a marked one with `*`. */
   List<String> texts(byte[] queue) throws Exception {
     List<String> texts = new ArrayList<>();
     for (ReadEntry entry : read(queue, 1)) {
-      texts.add(entry.getSeq() + "=" + entry.getValue().toStringUtf8() + (entry.getMarked() ? "*" : ""));
+      texts.add(
+          entry.getSeq() + "=" + entry.getValue().toStringUtf8() + (entry.getMarked() ? "*" : ""));
     }
     return texts;
   }
 
   void trim(byte[] queue, long through) throws Exception {
-    service(queue).trim(null, TrimRequest.newBuilder()
-        .addTrim(QueueTrim.newBuilder().setQueue(ByteString.copyFrom(queue)).setThrough(through)).build());
+    service(queue)
+        .trim(
+            null,
+            TrimRequest.newBuilder()
+                .addTrim(
+                    QueueTrim.newBuilder().setQueue(ByteString.copyFrom(queue)).setThrough(through))
+                .build());
   }
 
   void mark(byte[] queue, Long... seqs) throws Exception {
-    service(queue).mark(null, MarkRequest.newBuilder().setQueue(ByteString.copyFrom(queue)).addAllSeq(List.of(seqs)).build());
+    service(queue)
+        .mark(
+            null,
+            MarkRequest.newBuilder()
+                .setQueue(ByteString.copyFrom(queue))
+                .addAllSeq(List.of(seqs))
+                .build());
   }
 
   void drop(byte[] queue) throws Exception {
-    service(queue).drop(null, DropRequest.newBuilder().addQueue(ByteString.copyFrom(queue)).build());
+    service(queue)
+        .drop(null, DropRequest.newBuilder().addQueue(ByteString.copyFrom(queue)).build());
   }
 
   /** `quota` null: back to the default. */
   void setQuota(byte[] queue, QueueProtocol.Quota quota) throws Exception {
-    SetQuotaRequest.Builder request = SetQuotaRequest.newBuilder().setQueue(ByteString.copyFrom(queue));
+    SetQuotaRequest.Builder request =
+        SetQuotaRequest.newBuilder().setQueue(ByteString.copyFrom(queue));
     service(queue).setQuota(null, (quota == null ? request : request.setQuota(quota)).build());
   }
 
   /** `min next messages bytes`. */
   String bounds(byte[] queue) throws Exception {
-    QueueBounds bounds = service(queue).bounds(null, BoundsRequest.newBuilder().addQueue(ByteString.copyFrom(queue)).build()).getBounds(0);
-    return bounds.getMin() + " " + bounds.getNext() + " " + bounds.getMessages() + " " + bounds.getBytes();
+    QueueBounds bounds =
+        service(queue)
+            .bounds(null, BoundsRequest.newBuilder().addQueue(ByteString.copyFrom(queue)).build())
+            .getBounds(0);
+    return bounds.getMin()
+        + " "
+        + bounds.getNext()
+        + " "
+        + bounds.getMessages()
+        + " "
+        + bounds.getBytes();
   }
 
   SweepResponse sweep(byte[] queue, long nowMs) throws Exception {
-    return service(queue).sweep(null, SweepRequest.newBuilder().setNowMs(nowMs).setBudgetMs(30_000).build());
+    return service(queue)
+        .sweep(null, SweepRequest.newBuilder().setNowMs(nowMs).setBudgetMs(30_000).build());
   }
 
   StatisticsResponse statistics(byte[] queue) throws Exception {
@@ -223,7 +279,10 @@ final class TestQueues {
     cluster.region(region);
   }
 
-  /** What is remembered of the region's queues is forgotten, as when its server restarts; nothing is flushed. */
+  /**
+   * What is remembered of the region's queues is forgotten, as when its server restarts; nothing is
+   * flushed.
+   */
   void kill(byte[] queue) throws Exception {
     RegionInfo region = regionOf(queue);
     cluster.killServerOf(region);
@@ -234,7 +293,10 @@ final class TestQueues {
   void split(byte[] queue, byte[] splitPoint) throws Exception {
     RegionInfo parent = regionOf(queue);
     cluster.region(parent);
-    cluster.admin().splitRegionAsync(parent.getEncodedNameAsBytes(), splitPoint).get(60, TimeUnit.SECONDS);
+    cluster
+        .admin()
+        .splitRegionAsync(parent.getEncodedNameAsBytes(), splitPoint)
+        .get(60, TimeUnit.SECONDS);
     for (RegionInfo region : cluster.admin().getRegions(name)) {
       cluster.region(region);
     }
@@ -242,6 +304,8 @@ final class TestQueues {
 
   /** The error of the endpoint behind what the client's stub throws. */
   static Throwable causeOf(Throwable thrown) {
-    return thrown instanceof ServiceException && thrown.getCause() != null ? thrown.getCause() : thrown;
+    return thrown instanceof ServiceException && thrown.getCause() != null
+        ? thrown.getCause()
+        : thrown;
   }
 }

@@ -59,7 +59,10 @@ class TrimmedRowsTest {
     queues.mark(BIKE, 1L, 2L);
     queues.trim(BIKE, 500);
     queues.trim(OTHER, 498);
-    assertEquals(2, rowsShown(queues, new Scan().addFamily(MessageRow.FAMILY)), "a client's scan shows no dead row");
+    assertEquals(
+        2,
+        rowsShown(queues, new Scan().addFamily(MessageRow.FAMILY)),
+        "a client's scan shows no dead row");
     assertEquals(2, rowsShown(queues, new Scan().addFamily(MessageRow.FAMILY).setReversed(true)));
     queues.flush(BIKE);
     assertEquals(2, entriesInFiles(queues));
@@ -89,19 +92,24 @@ class TrimmedRowsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = MemoryCompactionPolicy.class, names = {"NONE", "BASIC", "EAGER"})
+  @EnumSource(
+      value = MemoryCompactionPolicy.class,
+      names = {"NONE", "BASIC", "EAGER"})
   void compactionInMemoryKeepsEveryLiveRow(MemoryCompactionPolicy policy) throws Exception {
     Map<String, String> attributes = new TreeMap<>(RESTRICTED_SPLITS);
     // In memory it compacts every so many bytes of this: often enough for a short test.
     attributes.put("MEMSTORE_FLUSHSIZE", String.valueOf(4 << 20));
-    TestQueues queues = new TestQueues(messages -> messages.setInMemoryCompaction(policy), attributes);
+    TestQueues queues =
+        new TestQueues(messages -> messages.setInMemoryCompaction(policy), attributes);
     int rounds = 150;
     int queueCount = 10;
     long appended = 0;
     for (int round = 1; round <= rounds; round++) {
       TestQueues.Batch batch = queues.batch();
       for (int session = 1; session <= queueCount; session++) {
-        AppendEntry[] entries = {batch.entry("a".repeat(MESSAGE_BYTES)), batch.entry("b".repeat(MESSAGE_BYTES))};
+        AppendEntry[] entries = {
+          batch.entry("a".repeat(MESSAGE_BYTES)), batch.entry("b".repeat(MESSAGE_BYTES))
+        };
         batch.queue(queue(session), entries);
         appended += entries.length;
       }
@@ -119,8 +127,15 @@ class TrimmedRowsTest {
     for (int session = 2; session <= queueCount; session++) {
       live += 2L * session;
     }
-    System.out.printf("in-memory compaction %s: %d rows appended, %d left out in memory, %d after the flush, %d in files (%d live)%n",
-        policy, appended, leftOutInMemory, queues.statistics(BIKE).getRowsLeftOut(), entriesInFiles(queues), live);
+    System.out.printf(
+        "in-memory compaction %s: %d rows appended, %d left out in memory, %d after the flush, %d"
+            + " in files (%d live)%n",
+        policy,
+        appended,
+        leftOutInMemory,
+        queues.statistics(BIKE).getRowsLeftOut(),
+        entriesInFiles(queues),
+        live);
     assertEquals(live, entriesInFiles(queues));
     if (policy == MemoryCompactionPolicy.EAGER) {
       assertTrue(leftOutInMemory > 0, "the memory was never compacted");
