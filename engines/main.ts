@@ -13,7 +13,7 @@ import { defaultDataDirectory, realDirectory } from './places.ts';
 import { ProgressLine } from './progress-line.ts';
 import { schemaRegistryCommand } from './schema-registry/schema-registry-command.ts';
 
-const ENGINES: readonly EngineCommand[] = [hbaseCommand, schemaRegistryCommand];
+const ENGINES: readonly EngineCommand[] = [hbaseCommand, kafkaCommand, schemaRegistryCommand];
 
 interface DataDirectoryOption {
   readonly dataDirectory: string;
