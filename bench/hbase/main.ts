@@ -49,7 +49,7 @@ async function main(args: readonly string[]): Promise<void> {
     options.profileDirectory === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profileDirectory}`];
-  const life = new HBaseLife(raw, nodeArgs, log);
+  const life = new HBaseLife(raw, nodeArgs, !options.isSmoke, log);
   const bench: HBaseBench = {
     options,
     log,
