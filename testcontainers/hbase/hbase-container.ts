@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wait } from 'testcontainers';
-import type { StartedTestContainer } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
 import { freePorts } from '../../engines/free-ports.ts';
+import { callMaster } from '../../engines/hbase/server-probe.ts';
 import { buildHBaseImage } from './hbase-image.ts';
 
 declare module 'vitest' {
@@ -18,7 +18,8 @@ declare module 'vitest' {
 
 const READY_MS_MAX = 240_000;
 const READY_POLL_MS = 500;
-const HEALTH_CHECK = '/opt/hbase/bin/healthcheck';
+/** The JVM has begun. */
+const FIRST_WORDS = /STARTING service HMaster/;
 
 export default async function startHBaseContainer(project: TestProject): Promise<() => Promise<void>> {
   const progress = (text: string) => console.info(`HBase in a container: ${text}`);
@@ -34,12 +35,12 @@ export default async function startHBaseContainer(project: TestProject): Promise
       HBASE_REGION_SERVER_PORT: `${regionServer}`,
     })
     .withExposedPorts(...ports)
-    .withWaitStrategy(Wait.forListeningPorts())
+    .withWaitStrategy(Wait.forLogMessage(FIRST_WORDS))
     .withStartupTimeout(READY_MS_MAX)
     .start();
   try {
     progress('waiting until HBase answers');
-    await healthy(container);
+    await answering(master);
   } catch (error) {
     await container.stop();
     throw error;
@@ -51,14 +52,17 @@ export default async function startHBaseContainer(project: TestProject): Promise
   };
 }
 
-/** Asks as the image's own health check does, because not everything that runs containers asks by itself. */
-async function healthy(container: StartedTestContainer): Promise<void> {
+/** Asked from outside, as clients do: a command inside costs a process for every question. */
+async function answering(masterPort: number): Promise<void> {
   const deadlineMs = performance.now() + READY_MS_MAX;
   for (;;) {
-    const { exitCode, output } = await container.exec([HEALTH_CHECK]);
-    if (exitCode === 0) return;
-    if (performance.now() > deadlineMs)
-      throw new Error(`HBase in its container was not healthy within ${READY_MS_MAX / 1_000} s: ${output}`);
+    try {
+      await callMaster(masterPort);
+      return;
+    } catch (cause) {
+      if (performance.now() > deadlineMs)
+        throw new Error(`HBase in its container did not answer within ${READY_MS_MAX / 1_000} s`, { cause });
+    }
     await sleep(READY_POLL_MS);
   }
 }
