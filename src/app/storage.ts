@@ -1,7 +1,7 @@
-/** The tables outside of the data directory, for the commands that make, check and hand them over. */
+/** The tables outside of the data directory, for the commands that make, check and empty them. */
 import { queueTableName } from '../adapters/hbase/tables/queue-table.ts';
 import { StorageAdmin } from '../adapters/hbase/tables/storage-admin.ts';
-import { releaseTable } from '../adapters/hbase/tables/table-owner.ts';
+import { resetTable } from '../adapters/hbase/tables/table-owner.ts';
 import { SystemTimers } from '../transport/system-time.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { connectHBase } from './hbase-queues.ts';
@@ -19,8 +19,8 @@ export interface Storage {
   check(): Promise<readonly string[]>;
   /** As `check`, after everything was made or changed that can be. */
   apply(): Promise<readonly string[]>;
-  /** Whose the table was; undefined: nobody's. */
-  release(): Promise<string | undefined>;
+  /** Empties the table; whose it was, undefined: nobody's. */
+  reset(): Promise<string | undefined>;
   close(): void;
 }
 
@@ -52,7 +52,7 @@ export async function openStorage(
     table,
     check: () => admin.check(),
     apply: () => admin.apply(),
-    release: () => releaseTable(client, table),
+    reset: () => resetTable(client, table),
     close: () => {
       client.close();
     },

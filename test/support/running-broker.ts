@@ -37,21 +37,37 @@ const TLS = {
 /** Shown when a test is looked into: `SPOKE_TEST_LOG=debug npx vitest …`. */
 const LOG_LEVEL = process.env['SPOKE_TEST_LOG'] ?? 'silent';
 
+/** Settings of brokers that do not say otherwise; asked for each new data directory. */
+export type BrokerHome = () => Promise<BrokerSettings>;
+
+let home: BrokerHome = () => Promise.resolve({});
+
+/** From now on brokers keep their queues elsewhere: lets tests that were written for one store run on another. */
+export function startBrokersAt(elsewhere: BrokerHome): void {
+  home = elsewhere;
+}
+
 export class RunningBroker {
   readonly dataDirectory: string;
+  readonly #home: BrokerSettings;
   #settings: BrokerSettings;
   #process: BrokerProcess | undefined;
   #ports: Partial<Record<Transport, number>> = {};
   readonly #clients = new Set<RawClient>();
 
-  private constructor(dataDirectory: string, settings: BrokerSettings) {
+  private constructor(dataDirectory: string, home: BrokerSettings, settings: BrokerSettings) {
+    this.#home = home;
     this.dataDirectory = dataDirectory;
     this.#settings = settings;
   }
 
   /** Starts with an empty data directory. */
   static async start(settings: BrokerSettings = {}): Promise<RunningBroker> {
-    const broker = new RunningBroker(await mkdtemp(join(tmpdir(), 'spoke-integration-')), settings);
+    const broker = new RunningBroker(
+      await mkdtemp(join(tmpdir(), 'spoke-integration-')),
+      await home(),
+      settings,
+    );
     await broker.startAgain();
     return broker;
   }
@@ -139,6 +155,7 @@ export class RunningBroker {
       admin: { port: 0 },
       sys: { intervalS: 0 },
       log: { level: LOG_LEVEL },
+      ...this.#home,
       ...this.#settings,
       dataDirectory: this.dataDirectory,
     });

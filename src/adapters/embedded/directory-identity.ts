@@ -19,7 +19,7 @@ export async function directoryIdentity(options: DirectoryIdentityOptions): Prom
   const content = await readWholeFile(fileSystem, path.join(directory, FILE_NAME));
   if (content === 'damaged')
     throw new Error(
-      `${path.join(directory, FILE_NAME)} is damaged: restore it, or delete it and run "spoke storage release"`,
+      `${path.join(directory, FILE_NAME)} is damaged: restore it, or delete it and run "spoke storage reset"`,
     );
   if (content !== undefined) return content.toString();
   const identity = randomId();

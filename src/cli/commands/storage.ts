@@ -1,6 +1,6 @@
 /**
  * `spoke storage apply`: makes or upgrades the tables outside of the data directory. `spoke storage check`: says what is not
- * as it should be. `spoke storage release`: lets another data directory have them.
+ * as it should be. `spoke storage reset`: empties them for another data directory.
  */
 import type { Command } from 'commander';
 import type { SpokeConfig } from '../../app/config-schema.ts';
@@ -27,7 +27,7 @@ export function registerStorageCommand(program: Command, context: CliContext): v
   };
   register('apply', 'create the tables, or bring them to what this release wants', apply);
   register('check', 'list what is not as this release wants it', check);
-  register('release', 'let the next broker have the tables, whichever data directory it uses', release);
+  register('reset', 'empty the tables for a new data directory; every queued message is lost', reset);
 }
 
 async function apply(storage: Storage, context: CliContext): Promise<void> {
@@ -44,10 +44,10 @@ async function check(storage: Storage, context: CliContext): Promise<void> {
   context.stdout.write(`Table ${storage.table} is as it should be.\n`);
 }
 
-async function release(storage: Storage, context: CliContext): Promise<void> {
-  const owner = await storage.release();
+async function reset(storage: Storage, context: CliContext): Promise<void> {
+  const owner = await storage.reset();
   const was = owner === undefined ? 'was nobody’s' : `belonged to the data directory ${owner}`;
-  context.stdout.write(`Table ${storage.table} ${was}. The next broker that starts has it.\n`);
+  context.stdout.write(`Table ${storage.table} ${was} and is empty. The next broker that starts has it.\n`);
 }
 
 function failOn(problems: readonly string[], { table }: Storage, advice: string): void {

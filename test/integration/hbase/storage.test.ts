@@ -93,10 +93,10 @@ describe('spoke storage', () => {
     expect((await spoke('storage check')).code).toBe(0);
   });
 
-  it('hands the table of a lost data directory to the next one', async () => {
+  it('empties the table of a lost data directory for the next one', async () => {
     await claimTable(client, TABLE, 'lost of spoke-1');
     await expect(claimTable(client, TABLE, 'new of spoke-1')).rejects.toMatchObject({ code: 'TABLE_OWNED' });
-    expect((await spoke('storage release')).out).toContain('lost of spoke-1');
+    expect((await spoke('storage reset')).out).toContain('lost of spoke-1');
     await claimTable(client, TABLE, 'new of spoke-1');
     await claimTable(client, TABLE, 'new of spoke-1');
   });

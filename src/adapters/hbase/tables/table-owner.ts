@@ -18,7 +18,7 @@ export class TableOwnedError extends Error {
   constructor(table: string, owner: string, claimant: string) {
     super(
       `HBase table ${table} belongs to the data directory ${owner}, and this one is ${claimant}: use that directory, or another ` +
-        'hbase.namespace; if it is lost, "spoke storage release" gives the table, without its old queues, to the next broker',
+        'hbase.namespace; if it is lost, "spoke storage reset" empties the table for the next one',
     );
   }
 }
@@ -30,30 +30,27 @@ export async function claimTable(client: HBaseClient, table: string, claimant: s
   const known = await ownerOf(client, table);
   if (known === undefined) {
     const cells = [{ family: FAMILY, qualifier: Buffer.from(QUALIFIER), value: Buffer.from(claimant) }];
-    await write(client, table, { kind: 'put', row: ROW, cells });
+    const mutations = [{ kind: 'put', row: ROW, cells }] as const;
+    const [error] = await client.mutate({ table, mutations, idempotent: true });
+    if (error !== undefined) throw error;
   }
   // Of two that claim at once the later one has it, and both see that.
   const owner = known ?? (await ownerOf(client, table)) ?? claimant;
   if (owner !== claimant) throw new TableOwnedError(table, owner, claimant);
 }
 
-/** Nobody's from now on; returns whose it was. Stop that broker first. */
-export async function releaseTable(client: HBaseClient, table: string): Promise<string | undefined> {
+/**
+ * Empties the table, and it is nobody's; returns whose it was. Queues without messages go too: they remember producers and positions
+ * of sessions whose names another data directory gives again. Stop that broker first.
+ */
+export async function resetTable(client: HBaseClient, table: string): Promise<string | undefined> {
   const owner = await ownerOf(client, table);
-  if (owner !== undefined) await write(client, table, { kind: 'delete', row: ROW, families: [FAMILY] });
+  await client.master.disableTable(table);
+  await client.master.truncateTable(table);
   return owner;
 }
 
 async function ownerOf(client: HBaseClient, table: string): Promise<string | undefined> {
   const row = await client.get({ table, row: ROW, families: [FAMILY] });
   return row && cellValue(row, FAMILY, QUALIFIER)?.toString();
-}
-
-async function write(
-  client: HBaseClient,
-  table: string,
-  mutation: Parameters<HBaseClient['mutate']>[0]['mutations'][number],
-): Promise<void> {
-  const [error] = await client.mutate({ table, mutations: [mutation], idempotent: true });
-  if (error !== undefined) throw error;
 }
