@@ -103,15 +103,15 @@ export class MasterAdmin {
   async moveRegion(region: RegionLocation, to?: ServerAddress): Promise<RegionLocation> {
     const deadline = this.#master.deadline();
     const place = { table: region.table, region: region.encodedName };
-    const destination = to && { hostName: to.host, port: to.port, startCode: halvesOf(to.startCode) };
-    const specifier = { type: 2, value: Buffer.from(region.encodedName) } as const;
-    const request = { region: specifier, ...(destination && { destServerName: destination }) };
+    const { host, port, startCode, name } = to ?? (await this.#otherServer(region));
+    const request = {
+      region: { type: 2, value: Buffer.from(region.encodedName) } as const,
+      destServerName: { hostName: host, port, startCode: halvesOf(startCode) },
+    };
     await this.#master.call(this.#protocol.moveRegion, request, place, deadline);
     for (;;) {
       const location = await this.#fresh(region, deadline);
-      if (to === undefined ? location.server.name !== region.server.name : location.server.name === to.name) {
-        return location;
-      }
+      if (location.server.name === name) return location;
       await deadline.sleep(MOVE_POLL_MS, place);
       deadline.check(place);
     }
@@ -146,6 +146,14 @@ export class MasterAdmin {
       region: { type: 1, value: region.name },
       major,
     });
+  }
+
+  /** Chosen here: left to the master it may be the one where the region is. */
+  async #otherServer({ table, encodedName, server }: RegionLocation): Promise<ServerAddress> {
+    const others = (await this.regionServers()).filter(({ name }) => name !== server.name);
+    const [other] = others;
+    if (other !== undefined) return other;
+    throw new HBaseError('REFUSED', 'no other region server is alive', { table, region: encodedName });
   }
 
   async #onRegion<Request>(
