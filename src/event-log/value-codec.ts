@@ -1,6 +1,6 @@
 /**
  * Values of log records: one Avro record in the Confluent wire format, so that a schema registry can be used
- * but is not needed. Reads every released version of its schema, writes the newest.
+ * but is not needed. Reads every version of its schema that it is given, writes one.
  */
 import avsc from 'avsc';
 import type { RegisteredSchema } from './avro-schemas.ts';
@@ -25,45 +25,41 @@ export function schemaIdOf(value: Buffer, record: string): number {
   return value.readUInt32BE(1);
 }
 
-interface Reader {
-  readonly writtenAs: avsc.Type;
-  /** undefined: written as the newest version. */
-  readonly resolver: ReturnType<avsc.Type['createResolver']> | undefined;
-}
+/** What reads another version as the one that is written; undefined: it is that one. */
+type Resolver = ReturnType<avsc.Type['createResolver']> | undefined;
 
-/** `T` is the newest version's record: Avro names and types, null where a union has null. */
+/** `T` is the record of the version that is written: Avro names and types, null where a union has null. */
 export class ValueCodec<T> {
-  readonly #newestId: number;
-  readonly #newest: avsc.Type;
-  readonly #readers = new Map<number, Reader>();
+  readonly #writtenId: number;
+  readonly #written: avsc.Type;
+  readonly #resolvers = new Map<number, Resolver>();
   #scratch = Buffer.allocUnsafe(SCRATCH_BYTES_INITIAL);
 
-  /** `older`: earlier released versions, in any order. */
-  constructor(newest: RegisteredSchema, older: readonly RegisteredSchema[] = []) {
-    this.#newestId = newest.id;
-    this.#newest = avsc.Type.forSchema(newest.schema);
-    this.#readers.set(newest.id, { writtenAs: this.#newest, resolver: undefined });
-    for (const { id, schema } of older) {
-      const writtenAs = avsc.Type.forSchema(schema);
-      this.#readers.set(id, { writtenAs, resolver: this.#newest.createResolver(writtenAs) });
+  /** `others`: earlier versions, and a later one that this release can read and does not write yet; in any order. */
+  constructor(written: RegisteredSchema, others: readonly RegisteredSchema[] = []) {
+    this.#writtenId = written.id;
+    this.#written = avsc.Type.forSchema(written.schema);
+    this.#resolvers.set(written.id, undefined);
+    for (const { id, schema } of others) {
+      this.#resolvers.set(id, this.#written.createResolver(avsc.Type.forSchema(schema)));
     }
   }
 
   /** Whether a value framed with this schema id is one of this codec's. */
   reads(schemaId: number): boolean {
-    return this.#readers.has(schemaId);
+    return this.#resolvers.has(schemaId);
   }
 
   /** The framed value, in a buffer of its own. Throws on a number that is not a safe integer (ADR 0002). */
   encode(value: T): Buffer {
-    let end = this.#newest.encode(value, this.#scratch, HEADER_BYTES);
+    let end = this.#written.encode(value, this.#scratch, HEADER_BYTES);
     if (end < 0) {
       // The scratch buffer was too small by -end bytes.
       this.#scratch = Buffer.allocUnsafe(2 * (this.#scratch.length - end));
-      end = this.#newest.encode(value, this.#scratch, HEADER_BYTES);
+      end = this.#written.encode(value, this.#scratch, HEADER_BYTES);
     }
     this.#scratch[0] = MAGIC;
-    this.#scratch.writeUInt32BE(this.#newestId, 1);
+    this.#scratch.writeUInt32BE(this.#writtenId, 1);
     const framed = Buffer.from(this.#scratch.subarray(0, end));
     if (this.#scratch.length > SCRATCH_BYTES_KEPT) this.#scratch = Buffer.allocUnsafe(SCRATCH_BYTES_INITIAL);
     return framed;
@@ -72,25 +68,25 @@ export class ValueCodec<T> {
   /** Throws `UndecodableRecordError`; `record` names the record in it. */
   decode(framed: Buffer, record: string): T {
     const id = schemaIdOf(framed, record);
-    const reader = this.#readers.get(id);
-    if (reader === undefined) {
+    if (!this.#resolvers.has(id)) {
       throw new UndecodableRecordError(
         record,
         `this release does not know schema ${id}; upgrade this broker.`,
       );
     }
-    const { value, offset } = decodeBody(reader, framed, record);
+    const { value, offset } = this.#decodeBody(framed, this.#resolvers.get(id), record);
     if (offset !== framed.length) {
       throw new UndecodableRecordError(record, `its value does not end where schema ${id} ends.`);
     }
     return value as T; // The schema decides the shape, and T is written down beside it.
   }
-}
 
-function decodeBody(reader: Reader, framed: Buffer, record: string): { value: unknown; offset: number } {
-  try {
-    return reader.writtenAs.decode(framed, HEADER_BYTES, reader.resolver);
-  } catch (cause) {
-    throw new UndecodableRecordError(record, 'its value does not follow its schema.', { cause });
+  #decodeBody(framed: Buffer, resolver: Resolver, record: string): { value: unknown; offset: number } {
+    try {
+      // The type is the one to read as; the resolver knows the one that was written.
+      return this.#written.decode(framed, HEADER_BYTES, resolver);
+    } catch (cause) {
+      throw new UndecodableRecordError(record, 'its value does not follow its schema.', { cause });
+    }
   }
 }
