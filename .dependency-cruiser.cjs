@@ -10,7 +10,7 @@ const DOMAIN = [
   'quota',
   'metrics',
 ];
-const FOUNDATION = ['tenancy', 'time', 'errors', 'mqtt'];
+const FOUNDATION = ['tenancy', 'time', 'errors', 'packed', 'mqtt'];
 const CORE = [...FOUNDATION, ...DOMAIN, 'broker'];
 const folders = (names) => `^src/(${names.join('|')})/`;
 

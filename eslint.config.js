@@ -6,6 +6,7 @@ const CORE = [
   'tenancy',
   'time',
   'errors',
+  'packed',
   'mqtt',
   'session',
   'routing',

@@ -72,9 +72,8 @@ export class QueueAdmin {
     }
     const clients = new Map<string, ClientId>();
     for (const [tenant, sessions] of wanted) {
-      for (const { session } of this.#broker.tenant(tenant)?.registry.entries() ?? []) {
-        const texts = session && sessions.get(session.value.sessionId);
-        for (const text of texts ?? []) if (session !== undefined) clients.set(text, session.value.clientId);
+      for (const { sessionId, clientId } of this.#broker.tenant(tenant)?.registry.sessions() ?? []) {
+        for (const text of sessions.get(sessionId) ?? []) clients.set(text, clientId);
       }
     }
     return clients;

@@ -15,6 +15,11 @@ interface Found {
   readonly session: SessionState;
 }
 
+interface Matching {
+  readonly broker: TenantBroker;
+  readonly clientId: ClientId;
+}
+
 export class SessionAdmin {
   readonly #broker: Broker;
 
@@ -25,10 +30,11 @@ export class SessionAdmin {
   async listSessions(query: SessionQuery): Promise<Page<SessionSummary>> {
     const page = pageOf(
       this.#matching(query),
-      ({ session }) => `${session.tenant}/${session.clientId}`,
+      ({ broker, clientId }) => `${broker.tenant}/${clientId}`,
       query,
     );
-    return { items: await Promise.all(page.items.map((found) => this.#summary(found))), next: page.next };
+    const found = page.items.flatMap(({ broker, clientId }) => this.find(broker.tenant, clientId) ?? []);
+    return { items: await Promise.all(found.map((each) => this.#summary(each))), next: page.next };
   }
 
   async showSession(tenant: TenantId, clientId: ClientId): Promise<SessionDetail | undefined> {
@@ -63,15 +69,15 @@ export class SessionAdmin {
     return broker && entry && session && { broker, entry, session };
   }
 
-  *#matching(query: SessionQuery): Generator<Found, void, undefined> {
+  /** Only the names: whoever is on no page is not looked at any further. */
+  *#matching(query: SessionQuery): Generator<Matching, void, undefined> {
     for (const broker of this.#broker.tenants()) {
       if (query.tenant !== undefined && query.tenant !== broker.tenant) continue;
-      for (const entry of broker.registry.entries()) {
-        const session = entry.session?.value;
-        if (session === undefined) continue;
-        if (query.connected !== undefined && query.connected !== (session.owner !== undefined)) continue;
-        if (query.match !== undefined && !session.clientId.includes(query.match)) continue;
-        yield { broker, entry, session };
+      for (const clientId of broker.registry.clientIds()) {
+        if (query.match !== undefined && !clientId.includes(query.match)) continue;
+        const isConnected = (): boolean => broker.registry.session(clientId)?.owner !== undefined;
+        if (query.connected !== undefined && query.connected !== isConnected()) continue;
+        yield { broker, clientId };
       }
     }
   }
@@ -92,8 +98,7 @@ export class SessionAdmin {
       closedAtMs: session.closedAtMs,
       closeReason: session.closeReason,
       connected: session.owner !== undefined,
-      subscriptionCount:
-        (entry.subscriptions?.size ?? 0) + (broker.active(clientId)?.transientRoutes.size ?? 0),
+      subscriptionCount: entry.subscriptions.size + (broker.active(clientId)?.transientRoutes.size ?? 0),
       queuedMessages: bounds?.messages ?? 0,
       queuedBytes: bounds?.bytes ?? 0,
     };
@@ -101,7 +106,7 @@ export class SessionAdmin {
 }
 
 function recorded(entry: ClientEntry): SessionDetail['subscriptions'] {
-  return Array.from(entry.subscriptions?.values() ?? [], ({ value }) => ({
+  return Array.from(entry.subscriptions.values(), ({ value }) => ({
     filter: value.filter,
     qos: value.qos,
     noLocal: value.noLocal,

@@ -23,6 +23,9 @@ export interface HousekeepingOptions {
   ) => Iterable<{ readonly topic: string; readonly payload: string }>;
 }
 
+/** Pending and held, of the sessions that have messages. */
+class QueuesBySession extends Map<SessionId, readonly QueueKey[]> {}
+
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #drops: DropReport;
@@ -53,14 +56,19 @@ export class Housekeeping {
   /** Queues whose session the registry does not know: their drop was lost in a crash. Returns how many. */
   async dropOrphanedQueues(): Promise<number> {
     const { broker } = this.#options;
-    const live = new Map(Array.from(broker.tenants(), (each) => [each.tenant, sessionIdsOf(each)]));
-    const orphans: QueueKey[] = [];
+    // A tenant that is not configured now keeps its queues: it may be configured again.
+    const suspects = new Map(Array.from(broker.tenants(), ({ tenant }) => [tenant, new QueuesBySession()]));
     for await (const queues of broker.services.store.list()) {
       for (const { queue } of queues) {
-        // A tenant that is not configured now keeps its queues: it may be configured again.
-        if (live.get(queue.tenant)?.has(queue.sessionId) === false) orphans.push(queue);
+        const ofTenant = suspects.get(queue.tenant);
+        ofTenant?.set(queue.sessionId, [...(ofTenant.get(queue.sessionId) ?? []), queue]);
       }
     }
+    for (const [tenant, queues] of suspects) {
+      if (queues.size === 0) continue;
+      for (const sessionId of broker.tenant(tenant)?.registry.sessionIds() ?? []) queues.delete(sessionId);
+    }
+    const orphans = Array.from(suspects.values(), (queues) => [...queues.values()].flat()).flat();
     for (const queue of orphans) await broker.services.store.drop(queue);
     return orphans.length;
   }
@@ -112,13 +120,6 @@ export class Housekeeping {
       this.#publishSys();
     });
   }
-}
-
-function sessionIdsOf(tenant: TenantBroker): Set<SessionId> {
-  const ids = new Set<SessionId>();
-  for (const { session } of tenant.registry.entries())
-    if (session !== undefined) ids.add(session.value.sessionId);
-  return ids;
 }
 
 function sysMessage(topic: string, payload: string, nowMs: number): Message {

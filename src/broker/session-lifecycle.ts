@@ -250,7 +250,7 @@ export class SessionLifecycle {
     const entry = registry.get(clientId);
     const events = decide(command, {
       session: entry?.session?.value,
-      filters: entry?.subscriptions?.keys() ?? [],
+      filters: entry?.subscriptions.keys() ?? [],
     });
     if (events.length === 0) return;
     const nowMs = clock.nowMs();
@@ -283,6 +283,6 @@ export class SessionLifecycle {
   }
 
   #session(clientId: ClientId): SessionState | undefined {
-    return this.#options.registry.get(clientId)?.session?.value;
+    return this.#options.registry.session(clientId);
   }
 }

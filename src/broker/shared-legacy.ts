@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { DurableQueueStore, QueueEntry, QueueKey, Seq } from '../queue/durable-queue.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Router } from '../routing/router.ts';
-import type { Route, Subscriber } from '../routing/subscriber.ts';
+import type { MatchedRoute, Route, Subscriber } from '../routing/subscriber.ts';
 import { SubscriptionTrie } from '../routing/subscription-trie.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AppendBatcher, AppendOrigin } from './append-batcher.ts';
@@ -40,8 +40,9 @@ export class SharedLegacy {
   /** `routes`: of this session. undefined: none of them is shared, so nothing is left to anybody. */
   static of(options: SharedLegacyOptions, routes: readonly Route[]): SharedLegacy | undefined {
     if (!routes.some(({ group }) => group !== undefined)) return undefined;
-    const own = new SubscriptionTrie();
-    for (const route of routes) own.add(route);
+    const { subscriber } = options;
+    const own = new SubscriptionTrie({ get: () => subscriber, peek: () => subscriber });
+    for (const route of routes) own.add(subscriber.number, route, route);
     return new SharedLegacy(options, own);
   }
 
@@ -100,7 +101,7 @@ export class SharedLegacy {
     }
   }
 
-  #heirIn(name: string, filter: string): Route | undefined {
+  #heirIn(name: string, filter: string): MatchedRoute | undefined {
     return this.#options.router.trie.group(name, filter)?.next(this.#options.subscriber);
   }
 }

@@ -7,11 +7,13 @@ import { REASON } from '../mqtt/reason-code.ts';
 import { parseShare } from '../mqtt/topic.ts';
 import { queueKey } from '../queue/durable-queue.ts';
 import { Router } from '../routing/router.ts';
-import { Subscriber, type Route } from '../routing/subscriber.ts';
+import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
+import { Subscriber, type Route, type RoutePlace } from '../routing/subscriber.ts';
+import type { ClientNumber } from '../session/client-table.ts';
 import { isPersistent } from '../session/decide.ts';
 import { sameOwner } from '../session/evolve.ts';
 import type { CloseReason, SessionState, Subscription } from '../session/events.ts';
-import { SessionRegistry, type ClientEntry, type RegistryObserver } from '../session/session-registry.ts';
+import { SessionRegistry, type RegistryObserver } from '../session/session-registry.ts';
 import type { ClientId, TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ActiveSession } from './active-session.ts';
@@ -31,19 +33,22 @@ export class TenantBroker implements RegistryObserver {
   readonly tenant: TenantId;
   readonly services: BrokerServices;
   readonly counters = new Counters();
-  readonly router = new Router();
-  readonly registry = new SessionRegistry(this);
+  readonly router: Router;
+  readonly registry: SessionRegistry;
   readonly retained: RetainedService;
   readonly publishing: Publishing;
   readonly lifecycle: SessionLifecycle;
   readonly #active = new Map<ClientId, ActiveSession>();
-  readonly #subscribers = new Map<ClientId, Subscriber>();
+  /** By the number that the registry knows the client by. */
+  readonly #subscribers = new SubscriberDirectory((client) => this.#makeSubscriber(client as ClientNumber));
   /** Clients whose last connection is gone but has QoS 2 releases under way. */
   readonly #releasing = new Map<ClientId, Promise<void>>();
 
   constructor(tenant: TenantId, services: BrokerServices) {
     this.tenant = tenant;
     this.services = services;
+    this.registry = new SessionRegistry(tenant, this);
+    this.router = new Router(this.#subscribers);
     const { clock, timers, limits, log, batcher, sessionLog, retainedLog, store, sessionIds } = services;
     this.retained = new RetainedService({
       tenant,
@@ -88,8 +93,7 @@ export class TenantBroker implements RegistryObserver {
   /** Of all sessions on record; 0: none. Looks at every session. */
   get highestSessionId(): number {
     let highest = 0;
-    for (const { session } of this.registry.entries())
-      highest = Math.max(highest, session?.value.sessionId ?? 0);
+    for (const sessionId of this.registry.sessionIds()) highest = Math.max(highest, sessionId);
     return highest;
   }
 
@@ -103,7 +107,9 @@ export class TenantBroker implements RegistryObserver {
 
   /** Of the session on record. */
   subscriber(clientId: ClientId): Subscriber | undefined {
-    return this.#subscribers.get(clientId);
+    const client = this.registry.numberOf(clientId);
+    if (client === undefined || this.registry.sessionOf(client) === undefined) return undefined;
+    return this.#subscribers.get(client);
   }
 
   /** The connection owns its session; messages go to it from `connected` on. */
@@ -120,7 +126,7 @@ export class TenantBroker implements RegistryObserver {
   addTransientRoute(session: ActiveSession, subscription: Subscription): void {
     const route = routeOf(session.subscriber, subscription);
     session.transientRoutes.set(subscription.filter, route);
-    this.router.trie.add(route);
+    this.router.trie.add(route.subscriber.number, route, route);
     this.counters.subscriptions = this.router.trie.size;
   }
 
@@ -128,7 +134,7 @@ export class TenantBroker implements RegistryObserver {
     const route = session.transientRoutes.get(filter);
     if (route === undefined) return false;
     session.transientRoutes.delete(filter);
-    this.router.trie.remove(route.subscriber, route.filter, route.group);
+    this.router.trie.remove(route.subscriber.number, route);
     this.counters.subscriptions = this.router.trie.size;
     return true;
   }
@@ -165,12 +171,9 @@ export class TenantBroker implements RegistryObserver {
   /** Closes the sessions whose owner is not among the living: the broker died under them. */
   async closeOrphans(): Promise<number> {
     const orphans: SessionState[] = [];
-    for (const { session } of this.registry.entries()) {
-      if (
-        session?.value.owner !== undefined &&
-        session.value.owner.incarnation !== this.services.incarnation
-      ) {
-        orphans.push(session.value);
+    for (const session of this.registry.sessions()) {
+      if (session.owner !== undefined && session.owner.incarnation !== this.services.incarnation) {
+        orphans.push(session);
       }
     }
     for (let first = 0; first < orphans.length; first += RECOVERIES_AT_ONCE) {
@@ -182,16 +185,16 @@ export class TenantBroker implements RegistryObserver {
   }
 
   sessionChanged(
-    entry: ClientEntry,
+    client: ClientNumber,
     before: SessionState | undefined,
     after: SessionState | undefined,
   ): void {
     if (before === undefined) this.counters.sessions++;
     if (after === undefined) this.counters.sessions--;
-    if (after === undefined) this.#subscribers.delete(entry.clientId);
-    else if (before?.sessionId !== after.sessionId)
-      this.#subscribers.set(entry.clientId, this.#subscriberOf(after));
-    const active = this.#active.get(entry.clientId);
+    if (before?.sessionId !== after?.sessionId) this.#subscribers.delete(client);
+    else if (before !== undefined) this.#keepQueueKind(client, before, after);
+    const clientId = (after ?? before)?.clientId;
+    const active = clientId && this.#active.get(clientId);
     if (active !== undefined && !sameOwner(active.owner, after?.owner)) {
       if (after !== undefined) this.counters.takeOvers++;
       active.ownershipLost(after === undefined ? REASON.administrativeAction : REASON.sessionTakenOver);
@@ -199,27 +202,21 @@ export class TenantBroker implements RegistryObserver {
     if (after !== undefined) this.lifecycle.watch(after);
   }
 
-  subscribed(entry: ClientEntry, subscription: Subscription): void {
-    const subscriber = this.#subscribers.get(entry.clientId);
-    if (subscriber === undefined)
-      throw new Error('tenant-broker: a subscription without a session is in force');
-    this.router.trie.add(routeOf(subscriber, subscription));
+  subscribed(client: ClientNumber, subscription: Subscription): void {
+    this.router.trie.add(client, placeOf(subscription), subscription);
     this.counters.subscriptions = this.router.trie.size;
   }
 
-  unsubscribed(entry: ClientEntry, subscription: Subscription): void {
-    const subscriber = this.#subscribers.get(entry.clientId);
-    if (subscriber === undefined) return;
-    const route = routeOf(subscriber, subscription);
-    this.router.trie.remove(subscriber, route.filter, route.group);
+  unsubscribed(client: ClientNumber, subscription: Subscription): void {
+    this.router.trie.remove(client, placeOf(subscription));
     this.counters.subscriptions = this.router.trie.size;
   }
 
   #legacyOf(session: SessionState): SessionLegacy | undefined {
-    const subscriber = this.#subscribers.get(session.clientId);
+    const subscriber = this.subscriber(session.clientId);
     if (subscriber?.pending === undefined) return undefined;
     const { pending } = subscriber;
-    const subscriptions = [...(this.registry.get(session.clientId)?.subscriptions?.values() ?? [])]
+    const subscriptions = [...(this.registry.get(session.clientId)?.subscriptions.values() ?? [])]
       .map(({ value }) => value)
       .filter(({ sessionId }) => sessionId === session.sessionId);
     const routes = subscriptions.map((subscription) => routeOf(subscriber, subscription));
@@ -233,9 +230,22 @@ export class TenantBroker implements RegistryObserver {
     return SharedLegacy.of({ subscriber, router, publishing, store, batcher, clock }, routes);
   }
 
-  #subscriberOf(session: SessionState): Subscriber {
+  #makeSubscriber(client: ClientNumber): Subscriber {
+    const session = this.registry.sessionOf(client);
+    if (session === undefined) throw new Error('tenant-broker: a client without a session has a route');
+    return this.#subscriberOf(client, session);
+  }
+
+  /** Whether a session has a durable queue is decided when it begins: one that is to end with this connection keeps it. */
+  #keepQueueKind(client: ClientNumber, before: SessionState, after: SessionState | undefined): void {
+    if (after === undefined || isPersistent(before) === isPersistent(after)) return;
+    if (this.#subscribers.peek(client) === undefined)
+      this.#subscribers.set(this.#subscriberOf(client, before));
+  }
+
+  #subscriberOf(client: ClientNumber, session: SessionState): Subscriber {
     const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
-    return new Subscriber(this.counters, session.clientId, session.sessionId, pending);
+    return new Subscriber(this.counters, client, session.clientId, session.sessionId, pending);
   }
 
   #awaitReleases({ clientId, held }: ActiveSession): void {
@@ -257,12 +267,14 @@ export class TenantBroker implements RegistryObserver {
   }
 }
 
+function placeOf({ filter }: Subscription): RoutePlace {
+  return parseShare(filter) ?? { filter, group: undefined };
+}
+
 function routeOf(subscriber: Subscriber, subscription: Subscription): Route {
-  const shared = parseShare(subscription.filter);
   return {
     subscriber,
-    filter: shared?.filter ?? subscription.filter,
-    group: shared?.group,
+    ...placeOf(subscription),
     qos: subscription.qos,
     noLocal: subscription.noLocal,
     retainAsPublished: subscription.retainAsPublished,

@@ -5,7 +5,7 @@
 import type { QoS } from '../mqtt/qos.ts';
 import { SubscriptionTrie, type TrieMatch } from './subscription-trie.ts';
 import type { SharedGroup } from './shared-group.ts';
-import type { Route, Subscriber } from './subscriber.ts';
+import type { MatchedRoute, Subscriber, Subscribers } from './subscriber.ts';
 
 /** One session that gets the message once, however many of its subscriptions matched. */
 export interface Target {
@@ -28,9 +28,13 @@ export interface Resolution {
 const TOPICS_REMEMBERED = 16_384;
 
 export class Router {
-  readonly trie = new SubscriptionTrie();
+  readonly trie: SubscriptionTrie;
   readonly #remembered = new Map<string, Resolution>();
   #rememberedVersion = 0;
+
+  constructor(subscribers: Subscribers) {
+    this.trie = new SubscriptionTrie(subscribers);
+  }
 
   resolve(topic: string): Resolution {
     if (this.#rememberedVersion !== this.trie.version) {
@@ -57,7 +61,7 @@ export class Router {
 }
 
 /** The target that a single route makes. */
-export function targetOf(route: Route): Target {
+export function targetOf(route: MatchedRoute): Target {
   return {
     subscriber: route.subscriber,
     qos: route.qos,
@@ -67,7 +71,7 @@ export function targetOf(route: Route): Target {
   };
 }
 
-function targetsOf(routes: readonly Route[]): Target[] {
+function targetsOf(routes: readonly MatchedRoute[]): Target[] {
   const first = routes[0];
   if (first === undefined) return [];
   if (routes.length === 1) return [targetOf(first)];

@@ -2,57 +2,76 @@
  * One shared subscription group on one filter: its members take turns, those that can take a message now before
  * those that cannot, connected ones before absent ones. A member that stalls costs the group nothing.
  */
-import type { Route, Subscriber } from './subscriber.ts';
+import { NONE } from '../packed/hash-index.ts';
+import type { RouteTable } from './route-table.ts';
+import type { MatchedRoute, Subscriber, Subscribers } from './subscriber.ts';
 
 export class SharedGroup {
   readonly name: string;
   readonly filter: string;
-  #members: Route[] = [];
-  #turn = 0;
+  readonly #routes: RouteTable;
+  readonly #subscribers: Subscribers;
+  /** First of the ring of members. */
+  #first = NONE;
+  #turn = NONE;
+  #size = 0;
 
-  constructor(name: string, filter: string) {
+  constructor(name: string, filter: string, routes: RouteTable, subscribers: Subscribers) {
     this.name = name;
     this.filter = filter;
+    this.#routes = routes;
+    this.#subscribers = subscribers;
   }
 
   get size(): number {
-    return this.#members.length;
+    return this.#size;
   }
 
-  set(route: Route): void {
-    const index = this.#members.findIndex((member) => member.subscriber === route.subscriber);
-    if (index < 0) this.#members.push(route);
-    else this.#members[index] = route;
+  /** A route of the table that is not a member yet. */
+  join(route: number): void {
+    this.#first = this.#routes.join(this.#first, route);
+    if (this.#turn === NONE) this.#turn = this.#first;
+    this.#size++;
   }
 
-  delete(subscriber: Subscriber): boolean {
-    const index = this.#members.findIndex((member) => member.subscriber === subscriber);
-    if (index < 0) return false;
-    this.#members.splice(index, 1);
-    return true;
+  /** A member. */
+  leave(route: number): void {
+    const after = this.#routes.after(route);
+    this.#first = this.#routes.leave(this.#first, route);
+    if (this.#turn === route) this.#turn = this.#first === NONE ? NONE : after;
+    this.#size--;
   }
 
   /**
    * The member whose turn it is: with credit, else connected, else one with a durable queue. undefined: there is
    * nobody who could ever get it. `except` is passed over: the member that is leaving.
    */
-  next(except?: Subscriber): Route | undefined {
-    const count = this.#members.length;
-    let connected: Route | undefined;
-    let absent: Route | undefined;
-    for (let step = 0; step < count; step++) {
-      const index = (this.#turn + step) % count;
-      const member = this.#members[index];
-      if (member === undefined || member.subscriber === except) continue;
-      const { outlet, pending } = member.subscriber;
-      if (outlet?.hasCredit === true) {
-        this.#turn = index + 1;
-        return member;
+  next(except?: Subscriber): MatchedRoute | undefined {
+    let connected = NONE;
+    let absent = NONE;
+    let route = this.#turn;
+    for (let step = 0; step < this.#size; step++, route = this.#routes.after(route)) {
+      const subscriber = this.#subscribers.peek(this.#routes.session(route));
+      if (subscriber === undefined) {
+        if (absent === NONE) absent = route;
+      } else if (subscriber === except) {
+        continue;
+      } else if (subscriber.outlet?.hasCredit === true) {
+        this.#turn = this.#routes.after(route);
+        return this.#route(route);
+      } else if (subscriber.outlet !== undefined) {
+        if (connected === NONE) connected = route;
+      } else if (subscriber.pending !== undefined && absent === NONE) {
+        absent = route;
       }
-      if (outlet !== undefined) connected ??= member;
-      else if (pending !== undefined) absent ??= member;
     }
-    this.#turn++;
-    return connected ?? absent;
+    if (this.#size > 0) this.#turn = this.#routes.after(this.#turn);
+    return this.#route(connected === NONE ? absent : connected);
+  }
+
+  #route(route: number): MatchedRoute | undefined {
+    if (route === NONE) return undefined;
+    const subscriber = this.#subscribers.get(this.#routes.session(route));
+    return { subscriber, ...this.#routes.options(route) };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A session as routing sees it: where its messages go. One object per session, shared by all its routes, so
- * that connecting and disconnecting never touches the subscription trie.
+ * A session as routing sees it: where its messages go. Routes name it by number, and there is one object per
+ * number, made when the first message or connection comes: a million absent sessions cost none.
  */
 import type { Counters } from '../metrics/counters.ts';
 import type { QoS } from '../mqtt/qos.ts';
@@ -22,6 +22,8 @@ export interface Outlet {
 
 export class Subscriber {
   readonly counters: Counters;
+  /** What its routes name it by. */
+  readonly number: number;
   readonly clientId: ClientId;
   readonly sessionId: SessionId;
   /** The durable queue; undefined for a transient session. */
@@ -31,8 +33,15 @@ export class Subscriber {
   /** Highest queue position sent on a connection to this broker; undefined: there was none yet. */
   sentThrough: Seq | undefined = undefined;
 
-  constructor(counters: Counters, clientId: ClientId, sessionId: SessionId, pending: QueueKey | undefined) {
+  constructor(
+    counters: Counters,
+    number: number,
+    clientId: ClientId,
+    sessionId: SessionId,
+    pending: QueueKey | undefined,
+  ) {
     this.counters = counters;
+    this.number = number;
     this.clientId = clientId;
     this.sessionId = sessionId;
     this.pending = pending;
@@ -47,15 +56,34 @@ export class Subscriber {
   }
 }
 
-/** One subscription in the trie. */
-export interface Route {
-  readonly subscriber: Subscriber;
-  /** Without `$share/{group}/`. */
-  readonly filter: string;
-  /** undefined: not shared. */
-  readonly group: string | undefined;
+/** The subscribers of one tenant by number. */
+export interface Subscribers {
+  /** Makes the object if there is none yet. */
+  get(number: number): Subscriber;
+  /** undefined: never needed so far, so a persistent session that is not connected. */
+  peek(number: number): Subscriber | undefined;
+}
+
+/** What a session asked for with one subscription. */
+export interface RouteOptions {
   readonly qos: QoS;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly subscriptionId: number | undefined;
 }
+
+/** Where a subscription hangs in the trie. */
+export interface RoutePlace {
+  /** Without `$share/{group}/`. */
+  readonly filter: string;
+  /** undefined: not shared. */
+  readonly group: string | undefined;
+}
+
+/** A subscription that matched a topic. */
+export interface MatchedRoute extends RouteOptions {
+  readonly subscriber: Subscriber;
+}
+
+/** One subscription in the trie. */
+export interface Route extends MatchedRoute, RoutePlace {}

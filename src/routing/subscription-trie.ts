@@ -1,35 +1,43 @@
 /**
- * Which subscriptions match a topic: a trie over filter levels, one per tenant. Matching visits at most three
- * children per level (the level itself, `+`, `#`), whatever the number of subscriptions.
+ * Which subscriptions match a topic, one trie per tenant: a tree of filters with rows of routes hanging on its nodes,
+ * all of them numbers in packed columns. Objects are made for what matched, never for what is only there.
  */
+import { NONE } from '../packed/hash-index.ts';
+import { Numbering } from '../packed/numbering.ts';
+import { FilterTree } from './filter-tree.ts';
+import { NOT_SHARED, RouteTable } from './route-table.ts';
 import { SharedGroup } from './shared-group.ts';
-import type { Route, Subscriber } from './subscriber.ts';
-
-class TrieNode {
-  children: Map<string, TrieNode> | undefined = undefined;
-  /** By subscriber: a session has at most one subscription per filter. */
-  routes: Map<Subscriber, Route> | undefined = undefined;
-  groups: Map<string, SharedGroup> | undefined = undefined;
-
-  get isEmpty(): boolean {
-    return this.children === undefined && this.routes === undefined && this.groups === undefined;
-  }
-}
+import type { MatchedRoute, RouteOptions, RoutePlace, Subscribers } from './subscriber.ts';
 
 /** What a topic matched. Filled by `match`, in no particular order. */
 export interface TrieMatch {
-  readonly routes: Route[];
+  readonly routes: MatchedRoute[];
   readonly groups: SharedGroup[];
 }
 
+/** A shared group, and the number that its routes name it by. */
+interface NumberedGroup {
+  readonly number: number;
+  readonly group: SharedGroup;
+}
+
 export class SubscriptionTrie {
-  readonly #root = new TrieNode();
-  #size = 0;
+  readonly #subscribers: Subscribers;
+  readonly #filters = new FilterTree();
+  readonly #routes = new RouteTable();
+  /** By node and name. */
+  readonly #groups = new Map<number, Map<string, NumberedGroup>>();
+  readonly #groupNumbers = new Numbering();
   #version = 0;
+
+  constructor(subscribers: Subscribers) {
+    this.#subscribers = subscribers;
+    this.#groupNumbers.take(); // NOT_SHARED
+  }
 
   /** Routes in the trie. */
   get size(): number {
-    return this.#size;
+    return this.#routes.size;
   }
 
   /** Changes with every change of the trie: what was computed from an older one is stale. */
@@ -37,135 +45,89 @@ export class SubscriptionTrie {
     return this.#version;
   }
 
-  /** Adds the route or replaces the one of the same subscriber, filter and group. */
-  add(route: Route): void {
-    const node = this.#ensure(route.filter);
+  /** Adds a route of that subscriber, or replaces its options at that place. */
+  add(subscriber: number, place: RoutePlace, options: RouteOptions): void {
     this.#version++;
-    if (route.group === undefined) {
-      node.routes ??= new Map();
-      const before = node.routes.size;
-      node.routes.set(route.subscriber, route);
-      this.#size += node.routes.size - before;
+    const node = this.#filters.hold(place.filter);
+    const shared = place.group === undefined ? undefined : this.#ensureGroup(node, place.group, place.filter);
+    const known = this.#routes.find(subscriber, node, shared?.number ?? NOT_SHARED);
+    if (known !== NONE) {
+      this.#filters.release(node);
+      this.#routes.setOptions(known, options);
       return;
     }
-    node.groups ??= new Map();
-    let group = node.groups.get(route.group);
-    if (group === undefined)
-      node.groups.set(route.group, (group = new SharedGroup(route.group, route.filter)));
-    const before = group.size;
-    group.set(route);
-    this.#size += group.size - before;
+    const route = this.#routes.add(subscriber, node, shared?.number ?? NOT_SHARED, options);
+    if (shared !== undefined) shared.group.join(route);
+    else this.#setFirstRoute(node, this.#routes.join(this.#firstRoute(node), route));
   }
 
-  /** Removes the route of that subscriber, filter and group; false when there was none. */
-  remove(subscriber: Subscriber, filter: string, groupName: string | undefined): boolean {
-    const path = this.#path(filter);
-    const node = path.at(-1)?.node;
-    if (node === undefined) return false;
-    const removed =
-      groupName === undefined ? removeRoute(node, subscriber) : removeMember(node, groupName, subscriber);
-    if (!removed) return false;
-    this.#size--;
+  /** Removes the route of that subscriber at that place; false when there was none. */
+  remove(subscriber: number, place: RoutePlace): boolean {
+    const node = this.#filters.find(place.filter);
+    if (node === NONE) return false;
+    const shared = place.group === undefined ? undefined : this.#groups.get(node)?.get(place.group);
+    if (place.group !== undefined && shared === undefined) return false;
+    const route = this.#routes.find(subscriber, node, shared?.number ?? NOT_SHARED);
+    if (route === NONE) return false;
+    if (shared === undefined) this.#setFirstRoute(node, this.#routes.leave(this.#firstRoute(node), route));
+    else this.#leaveGroup(node, shared, route);
+    this.#routes.remove(route);
+    this.#filters.release(node);
     this.#version++;
-    prune(path);
     return true;
   }
 
   /** The shared group on that filter, if it has members. */
   group(name: string, filter: string): SharedGroup | undefined {
-    return this.#path(filter).at(-1)?.node.groups?.get(name);
+    return this.#groups.get(this.#filters.find(filter))?.get(name)?.group;
   }
 
   match(topic: string): TrieMatch {
     const found: TrieMatch = { routes: [], groups: [] };
-    const levels = topic.split('/');
-    // [MQTT-4.7.2-1] A filter that begins with a wildcard does not match a topic that begins with `$`.
-    collect(this.#root, levels, 0, topic.startsWith('$'), found);
+    for (const node of this.#filters.match(topic)) {
+      const first = this.#firstRoute(node);
+      if (first !== NONE) this.#takeRing(first, found.routes);
+      for (const { group } of this.#groups.get(node)?.values() ?? []) found.groups.push(group);
+    }
     return found;
   }
 
-  #ensure(filter: string): TrieNode {
-    let node = this.#root;
-    for (const level of filter.split('/')) {
-      node.children ??= new Map();
-      let child = node.children.get(level);
-      if (child === undefined) node.children.set(level, (child = new TrieNode()));
-      node = child;
+  #takeRing(first: number, found: MatchedRoute[]): void {
+    let route = first;
+    do {
+      const subscriber = this.#subscribers.get(this.#routes.session(route));
+      found.push({ subscriber, ...this.#routes.options(route) });
+      route = this.#routes.after(route);
+    } while (route !== first);
+  }
+
+  #ensureGroup(node: number, name: string, filter: string): NumberedGroup {
+    let groups = this.#groups.get(node);
+    if (groups === undefined) this.#groups.set(node, (groups = new Map<string, NumberedGroup>()));
+    let numbered = groups.get(name);
+    if (numbered === undefined) {
+      const group = new SharedGroup(name, filter, this.#routes, this.#subscribers);
+      groups.set(name, (numbered = { number: this.#groupNumbers.take(), group }));
     }
-    return node;
+    return numbered;
   }
 
-  /** Nodes from the first level to the last; empty when the filter is not in the trie. */
-  #path(filter: string): PathStep[] {
-    const path: PathStep[] = [];
-    let node = this.#root;
-    for (const level of filter.split('/')) {
-      const child = node.children?.get(level);
-      if (child === undefined) return [];
-      path.push({ parent: node, level, node: child });
-      node = child;
-    }
-    return path;
+  #leaveGroup(node: number, { number, group }: NumberedGroup, route: number): void {
+    group.leave(route);
+    if (group.size > 0) return;
+    this.#groupNumbers.giveBack(number);
+    const groups = this.#groups.get(node);
+    groups?.delete(group.name);
+    if (groups?.size === 0) this.#groups.delete(node);
   }
-}
 
-interface PathStep {
-  readonly parent: TrieNode;
-  readonly level: string;
-  readonly node: TrieNode;
-}
+  // The mark of a node: the first of the ring of its routes that are not shared, plus one.
 
-function collect(
-  node: TrieNode,
-  levels: readonly string[],
-  depth: number,
-  noWildcard: boolean,
-  found: TrieMatch,
-) {
-  const children = node.children;
-  const level = levels[depth];
-  if (level === undefined) {
-    take(node, found);
-    // `a/#` matches `a` too (MQTT 5.0, 4.7.1.2).
-    const rest = children?.get('#');
-    if (rest !== undefined) take(rest, found);
-    return;
+  #firstRoute(node: number): number {
+    return this.#filters.mark(node) - 1;
   }
-  if (children === undefined) return;
-  const exact = children.get(level);
-  if (exact !== undefined) collect(exact, levels, depth + 1, false, found);
-  if (noWildcard) return;
-  const single = children.get('+');
-  if (single !== undefined) collect(single, levels, depth + 1, false, found);
-  const rest = children.get('#');
-  if (rest !== undefined) take(rest, found);
-}
 
-function take(node: TrieNode, found: TrieMatch): void {
-  if (node.routes !== undefined) for (const route of node.routes.values()) found.routes.push(route);
-  if (node.groups !== undefined) for (const group of node.groups.values()) found.groups.push(group);
-}
-
-function removeRoute(node: TrieNode, subscriber: Subscriber): boolean {
-  if (node.routes?.delete(subscriber) !== true) return false;
-  if (node.routes.size === 0) node.routes = undefined;
-  return true;
-}
-
-function removeMember(node: TrieNode, groupName: string, subscriber: Subscriber): boolean {
-  const group = node.groups?.get(groupName);
-  if (group?.delete(subscriber) !== true) return false;
-  if (group.size === 0) node.groups?.delete(groupName);
-  if (node.groups?.size === 0) node.groups = undefined;
-  return true;
-}
-
-/** Unlinks nodes that nothing hangs on any more, from the leaf up. */
-function prune(path: readonly PathStep[]): void {
-  for (let index = path.length - 1; index >= 0; index--) {
-    const step = path[index];
-    if (step?.node.isEmpty !== true) return;
-    step.parent.children?.delete(step.level);
-    if (step.parent.children?.size === 0) step.parent.children = undefined;
+  #setFirstRoute(node: number, route: number): void {
+    this.#filters.setMark(node, route + 1);
   }
 }

@@ -3,32 +3,40 @@
  * by `apply`, never by commands; what follows from a change (routes, timers) is the observer's.
  */
 import type { Offset } from '../event-log/event-log.ts';
-import type { ClientId } from '../tenancy/identity.ts';
+import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
+import { ClientTable, type ClientNumber } from './client-table.ts';
 import { evolveSession, evolveSubscription, type Versioned } from './evolve.ts';
+import type { SessionRecord, SubscriptionRecord } from './evolve.ts';
 import type { SessionEvent, SessionState, Subscription } from './events.ts';
 
-/** All that the log says of one client. */
+/** All that the log says of one client, as it was when it was asked for. */
 export interface ClientEntry {
+  readonly number: ClientNumber;
   readonly clientId: ClientId;
-  session: Versioned<SessionState> | undefined;
-  /** By filter as sent. Undefined until the first one: most transient sessions never have any on record. */
-  subscriptions: Map<string, Versioned<Subscription>> | undefined;
+  readonly session: Versioned<SessionState> | undefined;
+  /** By filter as sent. */
+  readonly subscriptions: ReadonlyMap<string, Versioned<Subscription>>;
 }
 
 export interface RegistryObserver {
-  /** The session of a client appeared, changed or ended (`after` undefined). */
-  sessionChanged(entry: ClientEntry, before: SessionState | undefined, after: SessionState | undefined): void;
+  /** The session of a client appeared (`before` undefined), changed or ended (`after` undefined). */
+  sessionChanged(
+    client: ClientNumber,
+    before: SessionState | undefined,
+    after: SessionState | undefined,
+  ): void;
   /** A subscription of the client's current session came or was replaced. */
-  subscribed(entry: ClientEntry, subscription: Subscription): void;
+  subscribed(client: ClientNumber, subscription: Subscription): void;
   /** A subscription that was in force is so no longer. */
-  unsubscribed(entry: ClientEntry, subscription: Subscription): void;
+  unsubscribed(client: ClientNumber, subscription: Subscription): void;
 }
 
 export class SessionRegistry {
-  readonly #clients = new Map<ClientId, ClientEntry>();
+  readonly #clients: ClientTable;
   readonly #observer: RegistryObserver;
 
-  constructor(observer: RegistryObserver) {
+  constructor(tenant: TenantId, observer: RegistryObserver) {
+    this.#clients = new ClientTable(tenant);
     this.#observer = observer;
   }
 
@@ -37,101 +45,141 @@ export class SessionRegistry {
   }
 
   get(clientId: ClientId): ClientEntry | undefined {
-    return this.#clients.get(clientId);
+    const client = this.#clients.find(clientId);
+    return client === undefined ? undefined : this.#entry(client);
   }
 
-  /** In the order the clients were first seen. */
-  entries(): IterableIterator<ClientEntry> {
-    return this.#clients.values();
+  /** Cheaper than `get`, for a client that may have thousands of subscriptions. */
+  session(clientId: ClientId): SessionState | undefined {
+    const client = this.#clients.find(clientId);
+    return client === undefined ? undefined : this.#clients.session(client)?.value;
+  }
+
+  subscribes(clientId: ClientId, filter: string): boolean {
+    const client = this.#clients.find(clientId);
+    return client !== undefined && this.#clients.subscription(client, filter) !== undefined;
+  }
+
+  subscriptionCount(clientId: ClientId): number {
+    const client = this.#clients.find(clientId);
+    return client === undefined ? 0 : this.#clients.subscriptionCount(client);
+  }
+
+  numberOf(clientId: ClientId): ClientNumber | undefined {
+    return this.#clients.find(clientId);
+  }
+
+  clientIdOf(client: ClientNumber): ClientId {
+    return this.#clients.clientId(client);
+  }
+
+  /** The session on record of a client known by its number. */
+  sessionOf(client: ClientNumber): SessionState | undefined {
+    return this.#clients.session(client)?.value;
+  }
+
+  /** In no particular order; each is read when it is its turn. */
+  *entries(): Generator<ClientEntry, void, undefined> {
+    for (const client of this.#clients.clients()) yield this.#entry(client);
+  }
+
+  /** Of every client that has one, as `entries`. */
+  *sessions(): Generator<SessionState, void, undefined> {
+    for (const client of this.#clients.clients()) {
+      const session = this.#clients.session(client);
+      if (session !== undefined) yield session.value;
+    }
+  }
+
+  /** As `sessions`: of the clients that have one. */
+  *clientIds(): Generator<ClientId, void, undefined> {
+    for (const client of this.#clients.clients()) {
+      if (this.#clients.sessionId(client) !== undefined) yield this.#clients.clientId(client);
+    }
+  }
+
+  /** As `sessions`, without looking at anything else. */
+  *sessionIds(): Generator<SessionId, void, undefined> {
+    for (const client of this.#clients.clients()) {
+      const sessionId = this.#clients.sessionId(client);
+      if (sessionId !== undefined) yield sessionId;
+    }
   }
 
   apply(event: SessionEvent, offset: Offset): void {
     switch (event.type) {
       case 'SessionOpened':
       case 'SessionClosed':
-        this.#applySession(this.#entry(event.state.clientId), event, offset);
+        this.#applySession(event.state.clientId, event, offset);
         break;
       case 'SessionEnded':
-        this.#applySession(this.#entry(event.clientId), event, offset);
+        this.#applySession(event.clientId, event, offset);
         break;
       case 'Subscribed':
-        this.#applySubscription(
-          this.#entry(event.subscription.clientId),
-          event.subscription.filter,
-          event,
-          offset,
-        );
+        this.#applySubscription(event.subscription.clientId, event.subscription.filter, event, offset);
         break;
       case 'Unsubscribed':
-        this.#applySubscription(this.#entry(event.clientId), event.filter, event, offset);
+        this.#applySubscription(event.clientId, event.filter, event, offset);
         break;
     }
   }
 
-  #applySession(entry: ClientEntry, event: Parameters<typeof evolveSession>[1], offset: Offset): void {
-    const before = entry.session;
+  #entry(client: ClientNumber): ClientEntry {
+    return {
+      number: client,
+      clientId: this.#clients.clientId(client),
+      session: this.#clients.session(client),
+      subscriptions: new Map(
+        this.#clients.subscriptions(client).map((versioned) => [versioned.value.filter, versioned]),
+      ),
+    };
+  }
+
+  #applySession(clientId: ClientId, event: SessionRecord, offset: Offset): void {
+    const known = this.#clients.find(clientId);
+    const before = known === undefined ? undefined : this.#clients.session(known);
     const after = evolveSession(before, event, offset);
-    if (after === before) {
-      this.#forgetIfEmpty(entry);
-      return;
-    }
+    if (after === before) return;
+    const client = known ?? this.#clients.add(clientId);
     const sessionIdChanged = before?.value.sessionId !== after?.value.sessionId;
-    if (sessionIdChanged && before !== undefined) this.#revokeAll(entry, before.value);
-    entry.session = after;
-    this.#observer.sessionChanged(entry, before?.value, after?.value);
-    if (sessionIdChanged && after !== undefined) this.#grantAll(entry, after.value);
-    this.#forgetIfEmpty(entry);
+    if (sessionIdChanged && before !== undefined) this.#revokeAll(client, before.value.sessionId);
+    this.#clients.setSession(client, after);
+    this.#observer.sessionChanged(client, before?.value, after?.value);
+    if (sessionIdChanged && after !== undefined) this.#grantAll(client, after.value.sessionId);
+    this.#forgetIfEmpty(client);
   }
 
-  #applySubscription(
-    entry: ClientEntry,
-    filter: string,
-    event: Parameters<typeof evolveSubscription>[1],
-    offset: Offset,
-  ): void {
-    const before = entry.subscriptions?.get(filter);
+  #applySubscription(clientId: ClientId, filter: string, event: SubscriptionRecord, offset: Offset): void {
+    const known = this.#clients.find(clientId);
+    const before = known === undefined ? undefined : this.#clients.subscription(known, filter);
     const after = evolveSubscription(before, event, offset);
-    if (after !== before) {
-      if (after === undefined) entry.subscriptions?.delete(filter);
-      else (entry.subscriptions ??= new Map()).set(filter, after);
-      const session = entry.session?.value;
-      if (after !== undefined && inForce(after.value, session)) this.#observer.subscribed(entry, after.value);
-      else if (before !== undefined && inForce(before.value, session)) {
-        this.#observer.unsubscribed(entry, before.value);
-      }
+    if (after === before) return;
+    const client = known ?? this.#clients.add(clientId);
+    this.#clients.setSubscription(client, filter, after);
+    // A subscription on record counts only for the session that made it.
+    const sessionId = this.#clients.sessionId(client);
+    if (after !== undefined && after.value.sessionId === sessionId) {
+      this.#observer.subscribed(client, after.value);
+    } else if (before !== undefined && before.value.sessionId === sessionId) {
+      this.#observer.unsubscribed(client, before.value);
     }
-    this.#forgetIfEmpty(entry);
+    this.#forgetIfEmpty(client);
   }
 
-  #revokeAll(entry: ClientEntry, session: SessionState): void {
-    for (const { value } of entry.subscriptions?.values() ?? []) {
-      if (inForce(value, session)) this.#observer.unsubscribed(entry, value);
-    }
-  }
-
-  #grantAll(entry: ClientEntry, session: SessionState): void {
-    for (const { value } of entry.subscriptions?.values() ?? []) {
-      if (inForce(value, session)) this.#observer.subscribed(entry, value);
+  #revokeAll(client: ClientNumber, sessionId: SessionId): void {
+    for (const { value } of this.#clients.subscriptions(client)) {
+      if (value.sessionId === sessionId) this.#observer.unsubscribed(client, value);
     }
   }
 
-  #entry(clientId: ClientId): ClientEntry {
-    let entry = this.#clients.get(clientId);
-    if (entry === undefined) {
-      entry = { clientId, session: undefined, subscriptions: undefined };
-      this.#clients.set(clientId, entry);
+  #grantAll(client: ClientNumber, sessionId: SessionId): void {
+    for (const { value } of this.#clients.subscriptions(client)) {
+      if (value.sessionId === sessionId) this.#observer.subscribed(client, value);
     }
-    return entry;
   }
 
-  #forgetIfEmpty(entry: ClientEntry): void {
-    if (entry.session !== undefined) return;
-    if (entry.subscriptions !== undefined && entry.subscriptions.size > 0) return;
-    this.#clients.delete(entry.clientId);
+  #forgetIfEmpty(client: ClientNumber): void {
+    if (this.#clients.subscriptionCount(client) > 0) return;
+    if (this.#clients.sessionId(client) === undefined) this.#clients.remove(client);
   }
-}
-
-/** A subscription on record counts only for the session that made it. */
-function inForce(subscription: Subscription, session: SessionState | undefined): boolean {
-  return subscription.sessionId === session?.sessionId;
 }

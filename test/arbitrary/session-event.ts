@@ -43,7 +43,7 @@ const will: fc.Arbitrary<Will> = fc.record({
   properties: bytes,
 });
 
-const sessionState: fc.Arbitrary<SessionState> = fc.record({
+export const sessionState: fc.Arbitrary<SessionState> = fc.record({
   tenant,
   clientId,
   sessionId,
@@ -61,7 +61,7 @@ const sessionState: fc.Arbitrary<SessionState> = fc.record({
   sentThrough: optional(safeInteger.map((seq) => seq as Seq)),
 });
 
-const subscription: fc.Arbitrary<Subscription> = fc.record({
+export const subscription: fc.Arbitrary<Subscription> = fc.record({
   tenant,
   clientId,
   sessionId,

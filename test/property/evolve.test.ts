@@ -51,7 +51,7 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
 /** A fold, and the subscriptions that it says are in force. */
 class Fold {
   readonly inForce = new Map<string, SessionId>();
-  readonly registry = new SessionRegistry({
+  readonly registry = new SessionRegistry(DEFAULT_TENANT, {
     sessionChanged: () => undefined,
     subscribed: (_entry, { filter: name, sessionId: id }) => this.inForce.set(name, id),
     unsubscribed: (_entry, { filter: name }) => this.inForce.delete(name),

@@ -133,7 +133,8 @@ export class DurabilityWitness {
 
   #registry(tenant: string): SessionRegistry {
     let registry = this.registries.get(tenant);
-    if (registry === undefined) this.registries.set(tenant, (registry = new SessionRegistry(SILENT)));
+    if (registry === undefined)
+      this.registries.set(tenant, (registry = new SessionRegistry(tenant as TenantId, SILENT)));
     return registry;
   }
 

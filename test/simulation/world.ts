@@ -173,7 +173,7 @@ export function stateOf(registry: SessionRegistry): unknown {
     .map(({ clientId, session, subscriptions }) => ({
       clientId,
       session,
-      subscriptions: [...(subscriptions ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)),
+      subscriptions: [...subscriptions].sort(([a], [b]) => (a < b ? -1 : 1)),
     }))
     .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
 }

@@ -111,11 +111,9 @@ function grant(session: ActiveSession, packet: SubscribePacket, request: Subscri
 
 function isKnown(session: ActiveSession, filter: string): boolean {
   if (session.transientRoutes.has(filter)) return true;
-  return session.broker.registry.get(session.clientId)?.subscriptions?.has(filter) === true;
+  return session.broker.registry.subscribes(session.clientId, filter);
 }
 
 function subscriptionCount(session: ActiveSession): number {
-  return (
-    session.transientRoutes.size + (session.broker.registry.get(session.clientId)?.subscriptions?.size ?? 0)
-  );
+  return session.transientRoutes.size + session.broker.registry.subscriptionCount(session.clientId);
 }

@@ -5,9 +5,8 @@ import type { ActiveSession } from '../active-session.ts';
 
 export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePacket): void {
   const { broker, clientId, link } = session;
-  const recorded = broker.registry.get(clientId)?.subscriptions;
   const reasonCodes = packet.filters.map((filter) => {
-    const existed = session.transientRoutes.has(filter) || recorded?.has(filter) === true;
+    const existed = session.transientRoutes.has(filter) || broker.registry.subscribes(clientId, filter);
     return existed ? REASON.success : REASON.noSubscriptionExisted;
   });
   if (session.subscriber.pending === undefined) {

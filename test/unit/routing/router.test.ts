@@ -1,29 +1,38 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { Router } from '../../../src/routing/router.ts';
-import { Subscriber, type Route } from '../../../src/routing/subscriber.ts';
+import { Subscriber, type Route, type Subscribers } from '../../../src/routing/subscriber.ts';
 import type { ClientId, SessionId } from '../../../src/tenancy/identity.ts';
 
 describe('router', () => {
   let router: Router;
-  const bike = new Subscriber(new Counters(), 'bike' as ClientId, 1 as SessionId, undefined);
-  const car = new Subscriber(new Counters(), 'car' as ClientId, 2 as SessionId, undefined);
+  const bike = new Subscriber(new Counters(), 0, 'bike' as ClientId, 1 as SessionId, undefined);
+  const car = new Subscriber(new Counters(), 1, 'car' as ClientId, 2 as SessionId, undefined);
+
+  const directory: Subscribers = {
+    get: (number) => (number === bike.number ? bike : car),
+    peek: (number) => directory.get(number),
+  };
 
   beforeEach(() => {
-    router = new Router();
+    router = new Router(directory);
   });
 
   function subscribe(subscriber: Subscriber, filter: string, changes: Partial<Route> = {}): void {
-    router.trie.add({
-      subscriber,
+    const route = {
       filter,
       group: undefined,
-      qos: 0,
+      qos: 0 as const,
       noLocal: false,
       retainAsPublished: false,
       subscriptionId: undefined,
       ...changes,
-    });
+    };
+    router.trie.add(subscriber.number, route, route);
+  }
+
+  function unsubscribe(subscriber: Subscriber, filter: string, group?: string): boolean {
+    return router.trie.remove(subscriber.number, { filter, group });
   }
 
   test('overlapping subscriptions make one target with the highest QoS and every identifier', () => {
@@ -45,7 +54,7 @@ describe('router', () => {
     expect(router.resolve('a').targets).toHaveLength(1);
     subscribe(bike, 'a', { qos: 2 });
     expect(router.resolve('a').targets[0]?.qos).toBe(2);
-    router.trie.remove(bike, 'a', undefined);
+    unsubscribe(bike, 'a');
     expect(router.resolve('a').targets).toEqual([]);
   });
 
@@ -74,17 +83,17 @@ describe('router', () => {
       'g + 1',
       'g a 2',
     ]);
-    router.trie.remove(bike, 'a', 'g');
-    router.trie.remove(car, 'a', 'g');
+    unsubscribe(bike, 'a', 'g');
+    unsubscribe(car, 'a', 'g');
     expect(router.trie.group('g', 'a')).toBeUndefined();
   });
 
   test('a route is removed only as what it was added', () => {
     subscribe(bike, 'a', { group: 'g' });
-    expect(router.trie.remove(bike, 'a', undefined)).toBe(false);
-    expect(router.trie.remove(bike, 'a', 'h')).toBe(false);
-    expect(router.trie.remove(car, 'a', 'g')).toBe(false);
-    expect(router.trie.remove(bike, 'a/b', 'g')).toBe(false);
+    expect(unsubscribe(bike, 'a')).toBe(false);
+    expect(unsubscribe(bike, 'a', 'h')).toBe(false);
+    expect(unsubscribe(car, 'a', 'g')).toBe(false);
+    expect(unsubscribe(bike, 'a/b', 'g')).toBe(false);
     expect(router.trie.size).toBe(1);
   });
 });

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { queueKey } from '../../../src/queue/durable-queue.ts';
-import { SharedGroup } from '../../../src/routing/shared-group.ts';
-import { Subscriber, type Outlet, type Route } from '../../../src/routing/subscriber.ts';
+import type { SharedGroup } from '../../../src/routing/shared-group.ts';
+import { Subscriber, type Outlet } from '../../../src/routing/subscriber.ts';
+import { SubscriptionTrie } from '../../../src/routing/subscription-trie.ts';
 import { DEFAULT_TENANT, type ClientId, type SessionId } from '../../../src/tenancy/identity.ts';
 
 const ignore = (): void => undefined;
@@ -12,29 +13,36 @@ function outlet(hasCredit: boolean): Outlet {
 }
 
 describe('shared group', () => {
-  let group: SharedGroup;
+  const place = { filter: 'a', group: 'g' };
+  let trie: SubscriptionTrie;
+  let members: Subscriber[];
 
   beforeEach(() => {
-    group = new SharedGroup('g', 'a');
+    members = [];
+    trie = new SubscriptionTrie({ get: (number) => members[number]!, peek: (number) => members[number] });
   });
+
+  const group = (): SharedGroup | undefined => trie.group('g', 'a');
 
   /** `absent`: not connected, with a durable queue; `gone`: without one. */
   function join(name: string, state: 'ready' | 'full' | 'absent' | 'gone', qos: 0 | 1 | 2 = 1): Subscriber {
-    const sessionId = group.size as SessionId;
+    const number = members.length;
+    const sessionId = number as SessionId;
     const pending = state === 'gone' ? undefined : queueKey(DEFAULT_TENANT, sessionId, 'pending');
-    const subscriber = new Subscriber(new Counters(), name as ClientId, sessionId, pending);
+    const subscriber = new Subscriber(new Counters(), number, name as ClientId, sessionId, pending);
     if (state === 'ready' || state === 'full') subscriber.outlet = outlet(state === 'ready');
-    group.set(routeOf(subscriber, qos));
+    members.push(subscriber);
+    subscribe(subscriber, qos);
     return subscriber;
   }
 
-  function routeOf(subscriber: Subscriber, qos: 0 | 1 | 2): Route {
-    const options = { noLocal: false, retainAsPublished: false, subscriptionId: undefined };
-    return { subscriber, filter: 'a', group: 'g', qos, ...options };
+  function subscribe(subscriber: Subscriber, qos: 0 | 1 | 2): void {
+    const options = { qos, noLocal: false, retainAsPublished: false, subscriptionId: undefined };
+    trie.add(subscriber.number, place, options);
   }
 
   const turns = (count: number, except?: Subscriber) =>
-    Array.from({ length: count }, () => group.next(except)?.subscriber.clientId);
+    Array.from({ length: count }, () => group()?.next(except)?.subscriber.clientId);
 
   test('members take turns', () => {
     for (const name of ['a', 'b', 'c']) join(name, 'ready');
@@ -70,15 +78,15 @@ describe('shared group', () => {
     const leaving = join('a', 'ready');
     join('b', 'ready');
     expect(turns(3, leaving)).toEqual(['b', 'b', 'b']);
-    expect(group.delete(leaving)).toBe(true);
-    expect(group.delete(leaving)).toBe(false);
+    expect(trie.remove(leaving.number, place)).toBe(true);
+    expect(trie.remove(leaving.number, place)).toBe(false);
     expect(turns(2)).toEqual(['b', 'b']);
   });
 
   test('a member that subscribes again stays one member, with its new options', () => {
     const member = join('a', 'ready');
-    group.set(routeOf(member, 2));
-    expect(group.size).toBe(1);
-    expect(group.next()?.qos).toBe(2);
+    subscribe(member, 2);
+    expect(group()?.size).toBe(1);
+    expect(group()?.next()?.qos).toBe(2);
   });
 });

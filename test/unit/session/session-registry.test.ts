@@ -32,11 +32,11 @@ describe('session registry', () => {
 
   beforeEach(() => {
     seen = [];
-    registry = new SessionRegistry({
-      sessionChanged: (_entry, before, after) =>
+    registry = new SessionRegistry(DEFAULT_TENANT, {
+      sessionChanged: (_client, before, after) =>
         seen.push(`${before?.sessionId ?? '-'}→${after?.sessionId ?? '-'}`),
-      subscribed: (_entry, { filter, sessionId }) => seen.push(`+${filter} of ${sessionId}`),
-      unsubscribed: (_entry, { filter, sessionId }) => seen.push(`-${filter} of ${sessionId}`),
+      subscribed: (_client, { filter, sessionId }) => seen.push(`+${filter} of ${sessionId}`),
+      unsubscribed: (_client, { filter, sessionId }) => seen.push(`-${filter} of ${sessionId}`),
     });
   });
 
