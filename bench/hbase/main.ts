@@ -38,7 +38,8 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(`HBase is left out. ${missing}`);
     return;
   }
-  const scenarios = options.isSmoke ? SMOKE_SCENARIOS : chosen(options.scenarios);
+  const scenarios =
+    options.isSmoke && options.scenarios === undefined ? SMOKE_SCENARIOS : chosen(options.scenarios);
   const machine = describeMachine(tmpdir(), 'HBase, clients and bench sharing the cores');
   console.log(`${machine}\n`);
   const log = (line: string): void => {

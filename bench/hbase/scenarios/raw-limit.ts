@@ -11,10 +11,10 @@ import type { HBaseBench } from './hbase-scenario.ts';
 type RawVariant = Pick<RawLoad, 'way' | 'rowsPerCall' | 'threads'>;
 
 const VARIANTS: readonly RawVariant[] = [
+  { way: 'region', rowsPerCall: 100, threads: 8 },
   { way: 'list', rowsPerCall: 1000, threads: 1 },
   { way: 'list', rowsPerCall: 1000, threads: 4 },
   { way: 'list', rowsPerCall: 5000, threads: 2 },
-  { way: 'region', rowsPerCall: 100, threads: 8 },
   { way: 'region', rowsPerCall: 500, threads: 4 },
   { way: 'region', rowsPerCall: 2000, threads: 2 },
   { way: 'mutator', rowsPerCall: 2000, threads: 1 },
