@@ -155,6 +155,17 @@ export class SessionLifecycle {
     return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'unsubscribe', filters }));
   }
 
+  /** The session's record on the log was followed by one that does not count; see `RegistryObserver.overruled`. */
+  restate({ clientId, owner }: SessionState): void {
+    if (owner === undefined || this.#stopped) return;
+    this.#lanes
+      .run(clientId, () => this.#append(clientId, { type: 'restate', owner }))
+      .catch((error: unknown) => {
+        const { diagnostics, tenant } = this.#options;
+        diagnostics.error({ tenant, clientId, err: error }, 'state of a session not put on record again');
+      });
+  }
+
   /** Ends the session and discards its queues. false: there was none. */
   end(clientId: ClientId, reason: SessionEndReason): Promise<boolean> {
     return this.#lanes.run(clientId, () => this.#end(clientId, reason));

@@ -202,6 +202,10 @@ export class TenantBroker implements RegistryObserver {
     if (after !== undefined) this.lifecycle.watch(after);
   }
 
+  overruled(_client: ClientNumber, session: SessionState): void {
+    if (session.owner?.incarnation === this.services.incarnation) this.lifecycle.restate(session);
+  }
+
   subscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.add(client, placeOf(subscription), subscription);
     this.counters.subscriptions = this.router.trie.size;

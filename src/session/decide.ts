@@ -55,6 +55,7 @@ export type SessionCommand =
   | OpenCommand
   | CloseCommand
   | { readonly type: 'willPublished'; readonly sessionId: SessionId; readonly openedAtMs: number }
+  | { readonly type: 'restate'; readonly owner: SessionOwner }
   | { readonly type: 'end'; readonly reason: SessionEndReason }
   | { readonly type: 'subscribe'; readonly subscriptions: readonly Subscription[] }
   | { readonly type: 'unsubscribe'; readonly filters: readonly string[] };
@@ -68,6 +69,8 @@ export function decide(command: SessionCommand, state: ClientState): SessionEven
       return close(command, state);
     case 'willPublished':
       return willPublished(command, state);
+    case 'restate':
+      return restate(command.owner, state.session);
     case 'end':
       return state.session === undefined ? [] : end(state.session, command.reason, state.filters);
     case 'subscribe':
@@ -166,6 +169,12 @@ function willPublished(
   if (session.sessionId !== command.sessionId || session.openedAtMs !== command.openedAtMs) return [];
   if (!isPersistent(session)) return end(session, 'transient', filters);
   return [{ type: 'SessionClosed', state: { ...session, will: undefined, willDueAtMs: undefined } }];
+}
+
+/** The owner says again what its last record said; nothing when it is the owner no more. */
+function restate(owner: SessionOwner, session: SessionState | undefined): SessionEvent[] {
+  if (session === undefined || !sameOwner(session.owner, owner)) return [];
+  return [{ type: 'SessionOpened', state: session }];
 }
 
 function end(session: SessionState, reason: SessionEndReason, filters: Iterable<string>): SessionEvent[] {

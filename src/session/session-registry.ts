@@ -25,6 +25,11 @@ export interface RegistryObserver {
     before: SessionState | undefined,
     after: SessionState | undefined,
   ): void;
+  /**
+   * The log has a record after the one of `session` that does not count: a late close of an earlier owner. Compaction
+   * will keep it all the same, so the owner has to state again what is so.
+   */
+  overruled(client: ClientNumber, session: SessionState): void;
   /** A subscription of the client's current session came or was replaced. */
   subscribed(client: ClientNumber, subscription: Subscription): void;
   /** A subscription that was in force is so no longer. */
@@ -139,7 +144,12 @@ export class SessionRegistry {
     const known = this.#clients.find(clientId);
     const before = known === undefined ? undefined : this.#clients.session(known);
     const after = evolveSession(before, event, offset);
-    if (after === before) return;
+    if (after === before) {
+      if (known !== undefined && before !== undefined && offset > before.offset) {
+        this.#observer.overruled(known, before.value);
+      }
+      return;
+    }
     const client = known ?? this.#clients.add(clientId);
     const sessionIdChanged = before?.value.sessionId !== after?.value.sessionId;
     if (sessionIdChanged && before !== undefined) this.#revokeAll(client, before.value.sessionId);

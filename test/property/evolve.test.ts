@@ -53,6 +53,7 @@ class Fold {
   readonly inForce = new Map<string, SessionId>();
   readonly registry = new SessionRegistry(DEFAULT_TENANT, {
     sessionChanged: () => undefined,
+    overruled: () => undefined,
     subscribed: (_entry, { filter: name, sessionId: id }) => this.inForce.set(name, id),
     unsubscribed: (_entry, { filter: name }) => this.inForce.delete(name),
   });

@@ -108,6 +108,7 @@ async function foldOf(log: EventLog, snapshot: SnapshotStore): Promise<unknown> 
   const ignore = () => undefined;
   const registry = new SessionRegistry(DEFAULT_TENANT, {
     sessionChanged: ignore,
+    overruled: ignore,
     subscribed: ignore,
     unsubscribed: ignore,
   });
@@ -143,8 +144,7 @@ class History {
   }
 
   async start(): Promise<void> {
-    // Dead is dead: timers of the one before must not act on what it remembers of the log.
-    if (this.#broker !== undefined) await this.settled(this.#broker.lifecycle.stop());
+    // The broker before hears nothing more, but its timers go on: what it writes late must not count.
     await this.#metadata?.stop();
     await this.#follower?.stop();
     if (this.#starts === 0) {

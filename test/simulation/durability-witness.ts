@@ -155,7 +155,7 @@ interface AckSeen {
   readonly reasonCode: number;
 }
 
-const SILENT = { sessionChanged: ignore, subscribed: ignore, unsubscribed: ignore };
+const SILENT = { sessionChanged: ignore, overruled: ignore, subscribed: ignore, unsubscribed: ignore };
 
 function ignore(): void {
   // The fold itself is what is looked at.

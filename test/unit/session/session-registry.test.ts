@@ -3,7 +3,14 @@ import type { Offset } from '../../../src/event-log/event-log.ts';
 import type { SessionEvent } from '../../../src/session/events.ts';
 import { SessionRegistry } from '../../../src/session/session-registry.ts';
 import { DEFAULT_TENANT, type SessionId } from '../../../src/tenancy/identity.ts';
-import { CLIENT, closedSession, OWNER, sessionState, subscription } from '../../support/simulated-session.ts';
+import {
+  CLIENT,
+  closedSession,
+  OTHER_OWNER,
+  OWNER,
+  sessionState,
+  subscription,
+} from '../../support/simulated-session.ts';
 
 const SECOND = 2 as SessionId;
 const opened: SessionEvent = { type: 'SessionOpened', state: sessionState() };
@@ -35,6 +42,7 @@ describe('session registry', () => {
     registry = new SessionRegistry(DEFAULT_TENANT, {
       sessionChanged: (_client, before, after) =>
         seen.push(`${before?.sessionId ?? '-'}→${after?.sessionId ?? '-'}`),
+      overruled: (_client, { sessionId }) => seen.push(`!${sessionId}`),
       subscribed: (_client, { filter, sessionId }) => seen.push(`+${filter} of ${sessionId}`),
       unsubscribed: (_client, { filter, sessionId }) => seen.push(`-${filter} of ${sessionId}`),
     });
@@ -80,6 +88,15 @@ describe('session registry', () => {
     apply([unsubscribed('a'), 4]);
     expect(registry.size).toBe(0);
     expect(seen).toHaveLength(4);
+  });
+
+  test('a late close of an earlier owner is told as overruled, once per record and not when it is replayed', () => {
+    const late: SessionEvent = {
+      type: 'SessionClosed',
+      state: closedSession(5_000, { closedOwner: OTHER_OWNER }),
+    };
+    apply([opened, 1], [late, 2], [opened, 3], [late, 2], [opened, 1]);
+    expect(seen).toEqual(['-→1', '!1', '1→1']);
   });
 
   test('records that were applied before change nothing and are told to nobody', () => {
