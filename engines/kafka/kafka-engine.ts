@@ -21,8 +21,8 @@ import { ServerProcess } from '../server-process.ts';
 import type { ServerPlan } from '../server-process.ts';
 import { Watchdog } from '../watchdog.ts';
 import { countBrokers } from './cluster-probe.ts';
-import { LOG4J, brokerDirectory, renderProperties } from './kafka-properties.ts';
-import type { KafkaLayout } from './kafka-properties.ts';
+import { LOG4J, brokerDirectory, renderProperties, scramCredentials } from './kafka-properties.ts';
+import type { KafkaLayout, SecuredListener } from './kafka-properties.ts';
 
 export interface KafkaOptions {
   /** Kept, and the brokers left running when this process ends. Absent: temporary, and everything ends with this process. */
@@ -35,6 +35,8 @@ export interface KafkaOptions {
   readonly heapMb?: number;
   /** How long a broker that has died is taken to be alive, milliseconds. */
   readonly sessionTimeoutMs?: number;
+  /** Opens a second listener on each broker, with TLS and this user, by SASL PLAIN and SCRAM. */
+  readonly secured?: Omit<SecuredListener, 'ports'>;
   /** Further properties of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
   readonly progress?: Progress;
@@ -44,6 +46,8 @@ const HEAP_MB = 256;
 const SESSION_MS = 2_000;
 const READY_MS_MAX = 120_000;
 const READY_POLL_MS = 200;
+/** Of clients, of controllers, and of clients that use the secured listener. */
+const PORTS_PER_BROKER = 3;
 const POM = 'engines/kafka/pom.xml';
 /** Any will do, as long as all brokers have the same: 16 bytes in base64url. */
 const CLUSTER_ID = 'c3Bva2VtcS1lbmdpbmVzIQ';
@@ -51,6 +55,8 @@ const CLUSTER_ID = 'c3Bva2VtcS1lbmdpbmVzIQ';
 export class KafkaEngine implements RunningEngine {
   /** What a client is given, `host:port` each. */
   readonly addresses: readonly string[];
+  /** The same brokers where they want TLS and a password; empty unless asked for. */
+  readonly securedAddresses: readonly string[];
   readonly dataDirectory: string;
   readonly brokers: readonly ServerProcess[];
   readonly #watchdog: Watchdog | undefined;
@@ -81,6 +87,7 @@ export class KafkaEngine implements RunningEngine {
   private constructor(layout: KafkaLayout, plans: readonly ServerPlan[], watchdog: Watchdog | undefined) {
     this.dataDirectory = layout.dataDirectory;
     this.addresses = layout.clientPorts.map((port) => `127.0.0.1:${port}`);
+    this.securedAddresses = layout.secured?.ports.map((port) => `127.0.0.1:${port}`) ?? [];
     this.#watchdog = watchdog;
     this.brokers = plans.map((plan) => new ServerProcess(plan, watchdog));
   }
@@ -149,7 +156,9 @@ async function layoutOf(options: KafkaOptions): Promise<KafkaLayout> {
   return {
     dataDirectory,
     clientPorts: ports.slice(0, count),
-    controllerPorts: ports.slice(count),
+    controllerPorts: ports.slice(count, 2 * count),
+    secured:
+      options.secured === undefined ? undefined : { ...options.secured, ports: ports.slice(2 * count) },
     sessionTimeoutMs: options.sessionTimeoutMs ?? SESSION_MS,
     properties: options.properties ?? {},
   };
@@ -159,7 +168,7 @@ async function claim(
   { dataDirectory, port }: KafkaOptions,
   count: number,
 ): Promise<{ readonly dataDirectory: string; readonly ports: readonly number[] }> {
-  const anyPorts = await freePorts(2 * count);
+  const anyPorts = await freePorts(PORTS_PER_BROKER * count);
   const ports = port === undefined ? anyPorts : anyPorts.map((any, at) => (at < count ? port + at : any));
   if (dataDirectory === undefined)
     return { dataDirectory: realDirectory(await mkdtemp(join(tmpdir(), 'spoke-kafka-'))), ports };
@@ -182,7 +191,9 @@ async function prepareBroker(
   await writeFile(join(directory, 'log4j2.yaml'), LOG4J);
   if (existsSync(join(directory, 'data', 'meta.properties'))) return;
   const args = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'kafka.tools.StorageTool', 'format'];
-  const child = spawn(java, [...args, '-t', CLUSTER_ID, '-c', properties], {
+  const users = layout.secured === undefined ? [] : scramCredentials(layout.secured);
+  const options = ['-t', CLUSTER_ID, '-c', properties, ...users.flatMap((user) => ['--add-scram', user])];
+  const child = spawn(java, [...args, ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaint = '';

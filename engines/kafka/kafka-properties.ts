@@ -4,12 +4,23 @@
  */
 import { join } from 'node:path';
 
+export interface SecuredListener {
+  /** PEM: the private key (PKCS #8) and behind it its certificate. */
+  readonly keyStoreFile: string;
+  readonly username: string;
+  readonly password: string;
+  /** One per broker. */
+  readonly ports: readonly number[];
+}
+
 export interface KafkaLayout {
   readonly dataDirectory: string;
   /** One per broker, of clients. */
   readonly clientPorts: readonly number[];
   /** One per broker, of controllers among themselves. */
   readonly controllerPorts: readonly number[];
+  /** A second listener of each broker: TLS, and users with a password. */
+  readonly secured: SecuredListener | undefined;
   /** How long a silent broker counts as alive. */
   readonly sessionTimeoutMs: number;
   /** Further properties of server.properties, which win. */
@@ -33,7 +44,11 @@ export function renderProperties(layout: KafkaLayout, index: number): string {
     'process.roles': 'broker,controller',
     'node.id': `${index + 1}`,
     'controller.quorum.voters': controllerPorts.map((port, at) => `${at + 1}@127.0.0.1:${port}`).join(','),
-    listeners: `PLAINTEXT://${client},CONTROLLER://${controller}`,
+    listeners: [
+      `PLAINTEXT://${client}`,
+      `CONTROLLER://${controller}`,
+      ...securedListeners(layout, index),
+    ].join(','),
     'advertised.listeners': `PLAINTEXT://${client}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
@@ -62,11 +77,40 @@ export function renderProperties(layout: KafkaLayout, index: number): string {
     'log.cleaner.backoff.ms': '200',
     'log.cleaner.dedupe.buffer.size': `${16 * MIB}`,
     'log.segment.delete.delay.ms': '1000',
+    ...securedProperties(layout, index),
     ...layout.properties,
   };
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
+}
+
+/** The user as Kafka's formatter takes it: SCRAM keeps its users in the cluster. */
+export function scramCredentials({ username, password }: SecuredListener): readonly string[] {
+  return ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((name) => `${name}=[name=${username},password=${password}]`);
+}
+
+function securedListeners({ secured }: KafkaLayout, index: number): string[] {
+  return secured === undefined ? [] : [`SECURED://127.0.0.1:${secured.ports[index] ?? 0}`];
+}
+
+function securedProperties(layout: KafkaLayout, index: number): Record<string, string> {
+  const { secured, clientPorts } = layout;
+  if (secured === undefined) return {};
+  const { username, password, keyStoreFile } = secured;
+  const plain = `PLAINTEXT://127.0.0.1:${clientPorts[index] ?? 0}`;
+  const listener = 'listener.name.secured';
+  const modules = 'org.apache.kafka.common.security';
+  return {
+    'advertised.listeners': [plain, ...securedListeners(layout, index)].join(','),
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
+    [`${listener}.ssl.keystore.type`]: 'PEM',
+    [`${listener}.ssl.keystore.location`]: keyStoreFile,
+    [`${listener}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    [`${listener}.plain.sasl.jaas.config`]: `${modules}.plain.PlainLoginModule required user_${username}="${password}";`,
+    [`${listener}.scram-sha-256.sasl.jaas.config`]: `${modules}.scram.ScramLoginModule required;`,
+    [`${listener}.scram-sha-512.sasl.jaas.config`]: `${modules}.scram.ScramLoginModule required;`,
+  };
 }
 
 export const LOG4J = `Configuration:

@@ -153,7 +153,9 @@ export class KafkaEventLog implements EventLog {
     handler: (entries: readonly LogEntry[]) => void,
   ): Promise<LogFollower> {
     this.#assertOpen();
-    return await this.#followers.follow(from, handler);
+    const follower = await this.#followers.follow(from, handler);
+    this.#assertOpen();
+    return follower;
   }
 
   /** At once: nothing is waited for, appends under way reject. */

@@ -35,7 +35,7 @@ interface TailPartition {
   position: Offset;
   readonly listeners: Set<TailListener>;
   /** By rising offset. */
-  waiters: Waiter[];
+  readonly waiters: Waiter[];
   failures: number;
   retryAtMs: number;
 }
@@ -65,6 +65,7 @@ export class LogTail {
     this.#availability = availability;
     this.#stats = stats;
     this.#closing = closing;
+    closing.addEventListener('abort', () => this.#release(), { once: true });
   }
 
   /** Begins at the end of the log, the first time it is called. */
@@ -90,7 +91,7 @@ export class LogTail {
     };
   }
 
-  /** Resolves when every listener has what lies before `offset`; at once when nobody listens. */
+  /** Resolves when every listener has what lies before `offset`, or everything closes; at once when nobody listens. */
   async reached(partition: number, offset: Offset): Promise<void> {
     const tail = this.#partitions[partition];
     if (tail === undefined || tail.position >= offset || tail.listeners.size === 0) return;
@@ -190,6 +191,10 @@ export class LogTail {
     const waiting = tail.waiters.findIndex(({ offset }) => offset > next);
     const reached = tail.waiters.splice(0, waiting < 0 ? tail.waiters.length : waiting);
     for (const { resolve } of reached) resolve();
+  }
+
+  #release(): void {
+    for (const { waiters } of this.#partitions) for (const { resolve } of waiters.splice(0)) resolve();
   }
 
   #failed(tail: TailPartition, error: unknown): void {
