@@ -44,6 +44,7 @@ export async function openQueuesInHBase(
       defaultQuota: config.limits.durableQueue,
       nowMs,
       appendCallsMax: config.hbase.appendCallsMax,
+      patienceMs: config.limits.storeTimeoutMs,
     });
     const close = async (): Promise<void> => {
       await store.close();

@@ -3,7 +3,7 @@
  * repeated: the seed, and where the broker's data and log were left.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFailed, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { Ledger } from '../../../src/fleet/ledger.ts';
 import { SeededRandom } from '../../../src/fleet/seeded-random.ts';
 import { Device, type DeviceOptions } from './device.ts';
@@ -51,12 +51,9 @@ export class CrashRig {
   /** Starts the victim; the rig ends with the running test. */
   static async around(random: SeededRandom, victim: Victim): Promise<CrashRig> {
     const rig = new CrashRig(random, victim);
-    let failed = false;
-    onTestFailed(() => {
-      failed = true;
-      console.error(`Repeat with SPOKE_CRASH_SEED=${SEED}; evidence: ${victim.evidence}`);
-    });
-    onTestFinished(async () => {
+    onTestFinished(async ({ task }) => {
+      const failed = task.result?.state === 'fail';
+      if (failed) console.error(`Repeat with SPOKE_CRASH_SEED=${SEED}; evidence: ${victim.evidence}`);
       await Promise.all(rig.#devices.map((device) => device.stop()));
       await victim.dispose(failed);
     });

@@ -43,6 +43,11 @@ export interface HBaseQueueStoreOptions {
   readonly nowMs: () => number;
   /** Appends under way at a time; each lane has one. */
   readonly appendCallsMax?: number;
+  /**
+   * How long everything but an append goes on trying, milliseconds: nobody repeats it, so it has to outlast a region that is
+   * recovered. Default: as long as the client's calls do, which is right for appends, that their caller repeats.
+   */
+  readonly patienceMs?: number;
 }
 
 export const APPEND_CALLS_MAX = 32;
@@ -75,7 +80,7 @@ export class HBaseQueueStore implements DurableQueueStore {
   /** Use `openHBaseQueueStore`. */
   constructor(options: HBaseQueueStoreOptions, protocol: QueueProtocol) {
     const { client, table, defaultQuota, nowMs } = options;
-    const endpoint = new QueueEndpoint(client, table);
+    const endpoint = new QueueEndpoint(client, table, options.patienceMs);
     this.lanes = {
       count: QUEUE_LANES,
       laneOf: queueLane,
@@ -86,7 +91,7 @@ export class HBaseQueueStore implements DurableQueueStore {
     this.#table = table;
     this.#endpoint = endpoint;
     this.#protocol = protocol;
-    this.#appender = new QueueAppender({ endpoint, defaultQuota, nowMs });
+    this.#appender = new QueueAppender({ endpoint: new QueueEndpoint(client, table), defaultQuota, nowMs });
     this.#walk = new RegionWalk(endpoint, protocol);
     this.#trims = new LaneCalls((items) =>
       callPerRegion(endpoint, items, async (row, inRegion) => {

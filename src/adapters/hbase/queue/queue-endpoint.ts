@@ -12,10 +12,13 @@ const FIRST_ROW = Buffer.from([0]);
 export class QueueEndpoint {
   readonly table: string;
   readonly #client: HBaseClient;
+  readonly #timeoutMs: number | undefined;
 
-  constructor(client: HBaseClient, table: string) {
+  /** `timeoutMs`: how long a call goes on trying; undefined: as long as the client's calls do. */
+  constructor(client: HBaseClient, table: string, timeoutMs?: number) {
     this.table = table;
     this.#client = client;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** In the region that holds `row`. Rejects with `HBaseError`. */
@@ -35,11 +38,14 @@ export class QueueEndpoint {
       method,
       request,
       idempotent: true,
+      timeoutMs: this.#timeoutMs,
     });
   }
 
   locate(row: Buffer): Promise<RegionLocation> {
-    return this.#client.locate(this.table, row.length === 0 ? FIRST_ROW : row);
+    return this.#client.locate(this.table, row.length === 0 ? FIRST_ROW : row, {
+      timeoutMs: this.#timeoutMs,
+    });
   }
 
   regions(): AsyncGenerator<RegionLocation> {
