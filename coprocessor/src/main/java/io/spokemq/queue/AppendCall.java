@@ -117,9 +117,7 @@ final class AppendCall {
   private void makeRoom(QueueKey queue, QueueAppend append, LockedQueues queues)
       throws IOException {
     QueueState state = queues.state(queue);
-    ExpiryIndex index = region.expiry();
-    boolean mayHaveExpired =
-        index.isDue(queue, request.getNowMs()) || !(state.expiryKnown || index.isComplete());
+    boolean mayHaveExpired = !state.expiryKnown || region.expiry().isDue(queue, request.getNowMs());
     if (state.messages() == 0 || !mayHaveExpired) {
       return;
     }
@@ -144,18 +142,19 @@ final class AppendCall {
         makeRoom(entry.getKey(), entry.getValue(), queues);
       }
       for (Map.Entry<QueueKey, QueueAppend> entry : appends.entrySet()) {
-        QueueAppending part =
-            new QueueAppending(
-                region.rows(), entry.getKey(), queues.draft(entry.getKey()), defaultQuota);
-        for (AppendEntry message : entry.getValue().getEntryList()) {
-          part.append(
-              message, producers[message.getProducer()], request.getBody(message.getBody()));
+        QueueKey queue = entry.getKey();
+        QueueState draft = queues.draft(queue);
+        try (var part = new QueueAppending(region.rows(), queue, draft, defaultQuota)) {
+          for (AppendEntry message : entry.getValue().getEntryList()) {
+            part.append(
+                message, producers[message.getProducer()], request.getBody(message.getBody()));
+          }
+          response.addResult(part.finish(mutations));
+          // Offered before it is known whether the rows are there: a time for nothing is harmless,
+          // a missing one is not.
+          region.expiry().offer(queue, part.earliestEndMs(messageTtlMs));
+          parts.add(part);
         }
-        response.addResult(part.finish(mutations));
-        // Before it is known whether the rows are there: a time for nothing is harmless, a missing
-        // one is not.
-        region.expiry().offer(entry.getKey(), part.earliestEndMs(messageTtlMs));
-        parts.add(part);
       }
       queues.commit(mutations);
     }

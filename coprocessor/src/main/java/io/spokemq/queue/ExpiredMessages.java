@@ -93,22 +93,28 @@ final class ExpiredMessages {
     List<Mutation> mutations = new ArrayList<>();
     boolean changed = walk(draft, mutations);
     boolean atEnd = resumeAt == draft.next;
-    boolean miscounted =
-        undisturbed && atEnd && (left != draft.messages() || leftBytes != draft.bytes());
-    if (miscounted || draft.holes < 0 || draft.holeBytes < 0) {
-      try (QueueHead head = new QueueHead(rows, queue, draft)) {
-        head.recount();
-      }
-      changed = true;
-    }
     draft.expiryKnown = atEnd;
     if (changed) {
       mutations.add(StateRow.put(queue, draft, rows.nowMs()));
     }
     queues.commit(mutations);
-    removed += published.messages() - draft.messages();
-    afterChunk = draft;
+    boolean miscounted =
+        undisturbed && atEnd && (left != draft.messages() || leftBytes != draft.bytes());
+    if (miscounted || draft.holes < 0 || draft.holeBytes < 0) {
+      recount(queues);
+    }
+    afterChunk = queues.state(queue);
+    removed += published.messages() - afterChunk.messages();
     done = atEnd;
+  }
+
+  /** Rows went by their time to live: the count is what is there, without those just deleted. */
+  private void recount(LockedQueues queues) throws IOException {
+    QueueState draft = queues.draft(queue);
+    try (QueueHead head = new QueueHead(rows, queue, draft)) {
+      head.recount();
+    }
+    queues.commit(List.of(StateRow.put(queue, draft, rows.nowMs())));
   }
 
   /** Goes over the rows of one chunk; returns whether the draft is another one now. */

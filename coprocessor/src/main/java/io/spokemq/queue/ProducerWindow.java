@@ -53,8 +53,7 @@ final class ProducerWindow {
     if (forgotten >= 0) {
       System.arraycopy(entries, forgotten + 1, next, forgotten, entries.length - forgotten - 1);
     }
-    // The known name is kept: a million queues share one array per producer less often than one per
-    // append.
+    // The name it had before, so that a queue does not keep one from every call.
     byte[] name = index < 0 ? producer : entries[index].producer;
     next[next.length - 1] = new Entry(name, sequence, position);
     return new ProducerWindow(next);

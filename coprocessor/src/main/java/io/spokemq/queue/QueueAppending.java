@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.spokemq.queue.protocol.QueueProtocol.AppendEntry;
 import io.spokemq.queue.protocol.QueueProtocol.AppendStatus;
 import io.spokemq.queue.protocol.QueueProtocol.QueueAppendResult;
+import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -14,7 +15,7 @@ import org.apache.hadoop.hbase.client.Put;
  * One queue's part of an append: decides on every entry, gives positions, and says which rows make
  * it so. Changes a draft only; whoever commits the rows makes it true.
  */
-final class QueueAppending {
+final class QueueAppending implements Closeable {
   /** A message of this call that was not evicted by a later one. */
   private static final class Appended {
     final AppendEntry entry;
@@ -126,8 +127,7 @@ final class QueueAppending {
   }
 
   /** Adds the rows of what is left to `mutations`. */
-  QueueAppendResult finish(List<Mutation> mutations) throws IOException {
-    head.close();
+  QueueAppendResult finish(List<Mutation> mutations) {
     Appended last = appended.peekLast();
     writtenAtMs = rows.nowMs();
     for (Appended message : appended) {
@@ -162,6 +162,11 @@ final class QueueAppending {
 
   private static long expiresAtMs(AppendEntry entry) {
     return entry.hasExpiresAtMs() ? entry.getExpiresAtMs() : MessageRow.NEVER;
+  }
+
+  @Override
+  public void close() throws IOException {
+    head.close();
   }
 
   long stored() {

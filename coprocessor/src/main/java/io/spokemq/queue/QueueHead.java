@@ -36,19 +36,13 @@ final class QueueHead implements Closeable {
       return;
     }
     if (draft.holes == 0) {
-      MessageRow row = message(newFirst);
+      MessageRow row = rows.message(queue, newFirst);
       if (row != null) {
         draft.beginAt(newFirst, row.bytesBefore());
         return;
       }
     }
     trimWithHoles(newFirst);
-  }
-
-  private MessageRow message(long position) throws IOException {
-    try (MessageScan one = rows.messages(queue, position, position + 1)) {
-      return one.next();
-    }
   }
 
   private void trimWithHoles(long newFirst) throws IOException {

@@ -74,7 +74,15 @@ final class QueueRows {
     } else if (state.stored && !state.dropped && nowMs() - state.writtenAtMs > messageTtlMs()) {
       state.next += POSITIONS_SKIPPED;
       state.empty();
+      // The next append has to write it down.
+      state.stored = false;
     }
+    if (state.messages() > 0 && !hasBothEnds(queue, state, last != null)) {
+      try (QueueHead head = new QueueHead(this, queue, state)) {
+        head.recount();
+      }
+    }
+    state.expiryKnown = state.messages() == 0;
     return state;
   }
 
@@ -85,6 +93,15 @@ final class QueueRows {
   QueueState stateRow(QueueKey queue) throws IOException {
     List<Cell> cells = region.get(new Get(queue.stateRow()).addFamily(StateRow.FAMILY), false);
     return StateRow.decode(cells);
+  }
+
+  /**
+   * Whether first and last message are there: rows that went by their time to live count no more.
+   */
+  private boolean hasBothEnds(QueueKey queue, QueueState state, boolean hasLast)
+      throws IOException {
+    return message(queue, state.first) != null
+        && (hasLast || message(queue, state.next - 1) != null);
   }
 
   private MessageRow lastMessage(QueueKey queue, long from) throws IOException {
@@ -98,6 +115,13 @@ final class QueueRows {
       List<Cell> cells = new ArrayList<>(1);
       scanner.next(cells);
       return cells.isEmpty() ? null : new MessageRow(cells.get(0));
+    }
+  }
+
+  /** The message at that position at rest, or null. */
+  MessageRow message(QueueKey queue, long position) throws IOException {
+    try (MessageScan one = messages(queue, position, position + 1)) {
+      return one.next();
     }
   }
 

@@ -32,10 +32,13 @@ final class QueueState {
   /** Dropped, and not used since. */
   boolean dropped;
 
-  /** Whether a state row is there. */
+  /** Whether a state row is there, and its `first` holds. */
   boolean stored;
 
-  /** Not at rest: whether the expiry index has heard of every message of this queue. */
+  /**
+   * Not at rest: whether a sweep has gone over the queue since it was recovered, so that its counts
+   * are right and the expiry index has heard of every message.
+   */
   boolean expiryKnown;
 
   /** Time of the newest cell in the state row; the next one is later, whatever the clock says. */

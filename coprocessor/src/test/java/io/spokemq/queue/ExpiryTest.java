@@ -190,6 +190,24 @@ class ExpiryTest {
   }
 
   @Test
+  void rowsThatWentByThemselvesAndExpiredOnesInOneSweep() throws Exception {
+    TestQueues.Batch batch = queues.batch();
+    batch.queue(
+        bike,
+        batch.entry("a"),
+        batch.timed("b", null, 200L),
+        batch.timed("cc", NOW_MS, null),
+        batch.entry("d"));
+    queues.send(bike, batch);
+    while (queues.texts(bike).size() > 3) {
+      Thread.sleep(20);
+    }
+    assertEquals(2, sweep(System.currentTimeMillis() + 1000));
+    assertEquals("1 5 2 2", queues.bounds(bike));
+    assertEquals(List.of("1=a", "4=d"), queues.texts(bike));
+  }
+
+  @Test
   void rowsThatWentByThemselvesAreNoticed() throws Exception {
     TestQueues.Batch batch = queues.batch();
     batch.queue(

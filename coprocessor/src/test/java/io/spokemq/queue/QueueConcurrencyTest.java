@@ -29,7 +29,8 @@ import org.junit.jupiter.api.Test;
 class QueueConcurrencyTest {
   private static final int WRITERS = 8;
   private static final int QUEUES = 50;
-  private static final int CALLS = 60;
+  private static final int CALLS = 50;
+  private static final int FLUSH_EVERY = 10;
   private static final int QUEUES_PER_CALL = 12;
   private static final long SEED = 20_260_101;
 
@@ -50,13 +51,11 @@ class QueueConcurrencyTest {
         writers.add(threads.submit(writing(queues, writer)));
       }
       Future<Void> reader = threads.submit(reading(queues, written));
-      Future<Void> flusher = threads.submit(flushing(queues, written));
       for (Future<Void> writer : writers) {
-        writer.get(120, TimeUnit.SECONDS);
+        writer.get(300, TimeUnit.SECONDS);
       }
       written.set(true);
       reader.get(60, TimeUnit.SECONDS);
-      flusher.get(60, TimeUnit.SECONDS);
     } finally {
       written.set(true);
       threads.shutdownNow();
@@ -80,6 +79,9 @@ class QueueConcurrencyTest {
         sessions.add(session);
       }
       for (int call = 0; call < CALLS; call++) {
+        if (writer == 0 && call % FLUSH_EVERY == FLUSH_EVERY - 1) {
+          queues.flush(queue(1));
+        }
         Collections.shuffle(sessions, random);
         TestQueues.Batch batch = new TestQueues.Batch(TestQueues.GENEROUS, "broker#" + writer);
         for (int session : sessions.subList(0, QUEUES_PER_CALL)) {
@@ -110,16 +112,6 @@ class QueueConcurrencyTest {
         for (ReadEntry entry : queues.read(queue(session), 1)) {
           assertEquals(expected++, entry.getSeq());
         }
-      }
-      return null;
-    };
-  }
-
-  private static Callable<Void> flushing(TestQueues queues, AtomicBoolean written) {
-    return () -> {
-      while (!written.get()) {
-        queues.flush(queue(1));
-        TimeUnit.MILLISECONDS.sleep(100);
       }
       return null;
     };

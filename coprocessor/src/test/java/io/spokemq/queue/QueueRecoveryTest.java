@@ -17,7 +17,9 @@ import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.PrivateCellUtil;
 import org.apache.hadoop.hbase.Tag;
 import org.apache.hadoop.hbase.TagType;
+import org.apache.hadoop.hbase.client.Get;
 import org.apache.hadoop.hbase.client.RegionInfo;
+import org.apache.hadoop.hbase.client.Result;
 import org.apache.hadoop.hbase.client.ResultScanner;
 import org.apache.hadoop.hbase.client.Scan;
 import org.apache.hadoop.hbase.regionserver.RegionScanner;
@@ -197,6 +199,29 @@ class QueueRecoveryTest {
     queues.move(PLAIN);
     assertEquals(List.of(3 + QueueRows.POSITIONS_SKIPPED), queues.append(PLAIN, "c").getSeqList());
     assertEquals(List.of(1L), queues.append(DROPPED, "b").getSeqList());
+    Result row = queues.table.get(new Get(PLAIN).addFamily(StateRow.FAMILY));
+    QueueState written = StateRow.decode(row.listCells());
+    assertEquals(3 + QueueRows.POSITIONS_SKIPPED, written.first, "or the gap would count");
+  }
+
+  @Test
+  void messagesThatWentByTheirTimeToLiveCountNoMoreAfterAMove() throws Exception {
+    TestQueues queues = new TestQueues();
+    TestQueues.Batch all = queues.batch();
+    queues.send(PLAIN, all.queue(PLAIN, all.timed("a", null, 300L), all.timed("b", null, 300L)));
+    TestQueues.Batch head = queues.batch();
+    head.queue(TRIMMED, head.timed("a", null, 300L), head.entry("bb"));
+    queues.send(TRIMMED, head);
+    TestQueues.Batch tail = queues.batch();
+    tail.queue(HOLED, tail.entry("a"), tail.timed("bb", null, 300L));
+    queues.send(HOLED, tail);
+    awaitRows(queues, 2);
+    queues.move(PLAIN);
+    assertEquals("3 3 0 0", queues.bounds(PLAIN));
+    assertEquals("2 3 1 2", queues.bounds(TRIMMED));
+    assertEquals("1 3 1 1", queues.bounds(HOLED));
+    assertEquals(List.of(3L), queues.append(PLAIN, "c").getSeqList());
+    assertEquals("3 4 1 1", queues.bounds(PLAIN));
   }
 
   @Test
