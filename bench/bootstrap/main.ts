@@ -1,5 +1,5 @@
 /**
- * `npm run bench:bootstrap`: how long a broker takes to be ready with many persistent sessions, and what they cost in memory:
+ * How long a broker takes to be ready with many persistent sessions, and what they cost in memory:
  * from snapshot and tail, and by replaying the whole log. Prints a Markdown table.
  */
 import { fork } from 'node:child_process';
@@ -16,7 +16,7 @@ import { prepareState } from './prepare-state.ts';
 const START = fileURLToPath(new URL('measured-start.js', import.meta.url));
 const BYTES_PER_MIB = 2 ** 20;
 
-const USAGE = `npm run bench:bootstrap -- [options]
+const USAGE = `node dist/bench/bootstrap/main.js [options]
   --sessions a,b      sizes, each with five subscriptions a session (10000,100000,1000000)
   --data-root DIR     where the data directories are made (the system's temporary directory)
   --from a,b          snapshot, log: what the state is restored from (both)

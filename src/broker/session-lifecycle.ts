@@ -8,6 +8,7 @@ import { encodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { queueKey, type DurableQueueStore, type Seq } from '../queue/durable-queue.ts';
 import { ClientLanes } from '../session/client-lanes.ts';
+import type { ClientNumber } from '../session/client-table.ts';
 import {
   continuesSession,
   decide,
@@ -76,8 +77,9 @@ export class SessionLifecycle {
 
   constructor(options: SessionLifecycleOptions) {
     this.#options = options;
-    this.#dueTimes = new DueTimes(options.clock, options.timers, (clientId) => {
-      this.#inBackground(clientId, () => this.#settleDue(clientId));
+    this.#dueTimes = new DueTimes(options.clock, options.timers, (client) => {
+      const clientId = options.registry.clientIdOf(client);
+      if (clientId !== undefined) this.#inBackground(clientId, () => this.#settleDue(clientId));
     });
   }
 
@@ -172,9 +174,9 @@ export class SessionLifecycle {
   }
 
   /** Looks at the session again when its will or its expiry is due. */
-  watch(session: SessionState): void {
+  watch(client: ClientNumber, session: SessionState): void {
     const dueAtMs = Math.min(session.willDueAtMs ?? Infinity, expiresAtMs(session) ?? Infinity);
-    if (Number.isFinite(dueAtMs) && session.owner === undefined) this.#dueTimes.at(session.clientId, dueAtMs);
+    if (Number.isFinite(dueAtMs) && session.owner === undefined) this.#dueTimes.at(client, dueAtMs);
   }
 
   /** Resolves when no command is under way any more. */
@@ -288,8 +290,9 @@ export class SessionLifecycle {
         { tenant, clientId, err: error },
         'will or expiry could not be settled, trying again',
       );
+      const client = this.#options.registry.numberOf(clientId);
       const session = this.#session(clientId);
-      if (session !== undefined) this.watch(session);
+      if (client !== undefined && session !== undefined) this.watch(client, session);
     });
   }
 

@@ -199,7 +199,7 @@ export class TenantBroker implements RegistryObserver {
       if (after !== undefined) this.counters.takeOvers++;
       active.ownershipLost(after === undefined ? REASON.administrativeAction : REASON.sessionTakenOver);
     }
-    if (after !== undefined) this.lifecycle.watch(after);
+    if (after !== undefined) this.lifecycle.watch(client, after);
   }
 
   overruled(_client: ClientNumber, session: SessionState): void {

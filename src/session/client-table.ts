@@ -68,6 +68,10 @@ export class ClientTable {
     return undefined;
   }
 
+  has(client: ClientNumber): boolean {
+    return this.#rows.get(client, ADDRESS) !== 0;
+  }
+
   /** A client that is not in the table. */
   add(clientId: ClientId): ClientNumber {
     const client = this.#numbers.take() as ClientNumber;
@@ -91,7 +95,7 @@ export class ClientTable {
   /** Every client, in no particular order. One that is added or removed meanwhile may be missing or come up. */
   *clients(): Generator<ClientNumber, void, undefined> {
     for (let client = 0; client < this.#numbers.end; client++) {
-      if (this.#rows.get(client, ADDRESS) !== 0) yield client as ClientNumber;
+      if (this.has(client as ClientNumber)) yield client as ClientNumber;
     }
   }
 

@@ -74,8 +74,9 @@ export class SessionRegistry {
     return this.#clients.find(clientId);
   }
 
-  clientIdOf(client: ClientNumber): ClientId {
-    return this.#clients.clientId(client);
+  /** undefined: nobody on record has that number now. */
+  clientIdOf(client: ClientNumber): ClientId | undefined {
+    return this.#clients.has(client) ? this.#clients.clientId(client) : undefined;
   }
 
   /** The session on record of a client known by its number. */
