@@ -5,10 +5,14 @@ import { mavenCommand } from './java.ts';
 
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
-/** Runs Maven without questions; rejects with the end of what it printed. */
-export async function runMaven(args: readonly string[]): Promise<void> {
+/**
+ * Runs Maven without questions; rejects with the end of what it printed. `directory`: where it works, for goals without a
+ * project, which leave folders there.
+ */
+export async function runMaven(args: readonly string[], directory?: string): Promise<void> {
   const child = spawn(mavenCommand(), ['--quiet', '--batch-mode', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: directory,
   });
   let output = '';
   const keep = (chunk: Buffer) => {

@@ -21,8 +21,7 @@ export async function apicurioJar(progress: Progress): Promise<string> {
   await mkdir(CACHE_DIRECTORY, { recursive: true });
   const partial = await mkdtemp(`${folder}.partial-`);
   try {
-    const places = [`-DoutputDirectory=${partial}`, `-DmarkersDirectory=${partial}`];
-    await runMaven([UNPACK, `-Dartifact=${ARTIFACT}`, ...places]);
+    await runMaven([UNPACK, `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${partial}`], partial);
     await rename(partial, folder).catch((cause: unknown) => {
       // Another process may have been faster: its folder appeared complete, as this one would have.
       if (!existsSync(jar)) throw cause;
