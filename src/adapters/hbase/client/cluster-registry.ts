@@ -25,6 +25,8 @@ interface WatchedServer {
   readonly node: string;
   readonly decode: (message: Buffer) => ServerAddress;
   address: ServerAddress | undefined;
+  /** Why what the node holds cannot be used. */
+  problem: string | undefined;
   /** Told when the address becomes known. */
   readonly waiting: Set<(address: ServerAddress) => void>;
 }
@@ -34,6 +36,13 @@ export class ClusterRegistry {
   readonly #meta: WatchedServer;
   readonly #master: WatchedServer;
   #session: ZooKeeperSession | undefined;
+  // The same function for every read: the library keeps one watch for each function it is given.
+  readonly #metaChanged = (): void => {
+    this.#read(this.#meta);
+  };
+  readonly #masterChanged = (): void => {
+    this.#read(this.#master);
+  };
 
   private constructor(options: ClusterRegistryOptions) {
     const { protocol, znodeParent } = options;
@@ -93,9 +102,9 @@ export class ClusterRegistry {
       .finally(() => known !== undefined && watched.waiting.delete(known));
   }
 
-  #unknown({ node }: WatchedServer, what: string): HBaseError {
+  #unknown({ node, problem }: WatchedServer, what: string): HBaseError {
     const { quorum } = this.#options;
-    const state = this.isConnected ? `has no node ${node}` : 'cannot be reached';
+    const state = this.isConnected ? (problem ?? `has no node ${node}`) : 'cannot be reached';
     return new HBaseError(
       'REGISTRY_UNAVAILABLE',
       `ZooKeeper at ${quorum} ${state}, so it is not known ${what}`,
@@ -106,15 +115,13 @@ export class ClusterRegistry {
     this.#session?.read(
       watched.node,
       (data) => {
-        watched.address = data === null ? undefined : watched.decode(messageOf(data));
+        take(watched, data);
         if (watched.address === undefined) return;
         const waiting = [...watched.waiting];
         watched.waiting.clear();
         for (const known of waiting) known(watched.address);
       },
-      () => {
-        this.#read(watched);
-      },
+      watched === this.#meta ? this.#metaChanged : this.#masterChanged,
     );
   }
 }
@@ -128,8 +135,21 @@ function watched<Message>(
     node,
     decode: (message) => address(codec.decode(message)),
     address: undefined,
+    problem: undefined,
     waiting: new Set(),
   };
+}
+
+function take(watched: WatchedServer, data: Buffer | null): void {
+  watched.address = undefined;
+  watched.problem = undefined;
+  if (data === null) return;
+  try {
+    watched.address = watched.decode(messageOf(data));
+  } catch {
+    // Another program's node: the parent node in the configuration is wrong, or HBase's format has changed.
+    watched.problem = `holds something else than HBase's in ${watched.node}`;
+  }
 }
 
 /** The message inside a node: `0xff | u32 length | that many bytes | "PBUF" | message`. */

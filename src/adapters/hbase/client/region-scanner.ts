@@ -25,6 +25,7 @@ export class RegionScanner {
   readonly #protocol: HBaseProtocol;
   readonly #scan: ScanMessage;
   #scannerId: Halves | undefined;
+  /** Fetches after the first answer: the server checks that none is lost or repeated. */
   #calls = 0;
   #done = false;
   /** Cells of a row of which more is to come. */
@@ -44,22 +45,20 @@ export class RegionScanner {
 
   /** Up to `rowsMax` rows; fewer, or none, does not mean the end. `limit` is what is left of the whole scan, 0 for no limit. */
   async next(rowsMax: number, limit: number, timeoutMs: number): Promise<ScannerBatch> {
-    const opening = this.#scannerId === undefined;
-    const response = await this.#connection.call(
-      this.#protocol.scan,
-      {
-        ...(opening
-          ? { region: { type: 1, value: this.location.name }, scan: this.#scan }
-          : { scannerId: this.#scannerId, nextCallSeq: this.#calls }),
-        numberOfRows: rowsMax,
-        limitOfRows: limit,
-        clientHandlesPartials: true,
-        clientHandlesHeartbeats: true,
-      } as Parameters<HBaseProtocol['scan']['encode']>[0],
-      timeoutMs,
-    );
-    if (opening) this.#scannerId = response.scannerId;
-    else this.#calls++;
+    const scannerId = this.#scannerId;
+    const which =
+      scannerId === undefined
+        ? { region: { type: 1, value: this.location.name } as const, scan: this.#scan }
+        : { scannerId, nextCallSeq: this.#calls++ };
+    const request = {
+      ...which,
+      numberOfRows: rowsMax,
+      limitOfRows: limit,
+      clientHandlesPartials: true,
+      clientHandlesHeartbeats: true,
+    };
+    const response = await this.#connection.call(this.#protocol.scan, request, timeoutMs);
+    this.#scannerId ??= response.scannerId;
     return this.#batch(response);
   }
 

@@ -129,7 +129,7 @@ export class ServerConnection {
     request: Request,
     timeoutMs: number,
   ): Promise<Response> {
-    return this.#decode(method, await this.send(method, [method.encode(request)], timeoutMs));
+    return this.#decode(method, await this.#send(method, [method.encode(request)], timeoutMs));
   }
 
   /** One call whose request is encoded already. The parts must not be changed before it has ended. */
@@ -138,19 +138,15 @@ export class ServerConnection {
     request: readonly Uint8Array[],
     timeoutMs: number,
   ): Promise<Response> {
-    return this.#decode(method, await this.send(method, request, timeoutMs));
+    return this.#decode(method, await this.#send(method, request, timeoutMs));
   }
 
-  #decode<Response>(method: RpcMethod<never, Response>, body: Buffer): Response {
-    try {
-      return method.decode(body);
-    } catch (cause) {
-      const what = `the answer of ${method.name} cannot be read`;
-      throw new HBaseError('PROTOCOL', what, { server: this.address.name, cause });
-    }
+  /** Ends the connection: what waits fails with `CLOSED`. */
+  close(): void {
+    this.#end(new HBaseError('CLOSED', 'the connection was closed', { server: this.address.name }));
   }
 
-  private send(
+  #send(
     method: { readonly name: string },
     request: readonly Uint8Array[],
     timeoutMs: number,
@@ -182,9 +178,13 @@ export class ServerConnection {
     });
   }
 
-  /** Ends the connection: what waits fails with `CLOSED`. */
-  close(): void {
-    this.#end(new HBaseError('CLOSED', 'the connection was closed', { server: this.address.name }));
+  #decode<Response>(method: RpcMethod<never, Response>, body: Buffer): Response {
+    try {
+      return method.decode(body);
+    } catch (cause) {
+      const what = `the answer of ${method.name} cannot be read`;
+      throw new HBaseError('PROTOCOL', what, { server: this.address.name, cause });
+    }
   }
 
   #nextCallId(): number {

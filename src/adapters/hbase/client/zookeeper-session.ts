@@ -56,7 +56,7 @@ export class ZooKeeperSession {
   }
 
   /**
-   * Reads a node, and calls `onChange` once when it changes, appears or disappears. `onValue` gets null when there is no such node; it is
+   * Reads a node, and calls `onChange` once when it changes, appears or disappears: one call per function, however often it was given. `onValue` gets null when there is no such node; it is
    * not called when the connection goes away meanwhile.
    */
   read(path: string, onValue: (data: Buffer | null) => void, onChange: () => void): void {
@@ -71,15 +71,12 @@ export class ZooKeeperSession {
       timer.cancel();
       this.#reads.delete(timer);
     };
-    const changed = (): void => {
-      if (client === this.#client) onChange();
-    };
-    client.getData(path, changed, (error: ZooKeeperException | null, data) => {
+    client.getData(path, onChange, (error: ZooKeeperException | null, data) => {
       if (error === null) {
         done();
         onValue(data ?? null);
       } else if (error.code === NO_NODE) {
-        client.exists(path, changed, (existsError, stat) => {
+        client.exists(path, onChange, (existsError, stat) => {
           done();
           if (existsError !== null && existsError.code !== NO_NODE) return;
           // It appeared between the two: the watch was set on a node that is there, so read it.
