@@ -72,16 +72,29 @@ export class SteadyTraffic {
       .toBe(0);
   }
 
+  /** Longest time since the last look in which nobody at all was answered. */
+  get silenceMs(): number {
+    return Math.max(this.#longestSilenceMs, performance.now() - this.#lastMs);
+  }
+
+  /** Longest time since the last look that one publisher waited for an answer. */
+  get longestWaitMs(): number {
+    return Math.max(...this.#gaps());
+  }
+
   /** Since the last look, in one line for people. */
   report(fault: string): void {
-    const now = performance.now();
-    const gaps = this.#answers.map(({ lastMs, longestGapMs }) => Math.max(longestGapMs, now - lastMs));
-    const silence = Math.max(this.#longestSilenceMs, now - this.#lastMs);
+    const gaps = this.#gaps();
     const stalled = gaps.filter((gap) => gap > 1_000).length;
     console.log(
-      `${fault}: nobody was answered for ${seconds(silence)}, one publisher for ${seconds(Math.max(...gaps))}, ` +
+      `${fault}: nobody was answered for ${seconds(this.silenceMs)}, one publisher for ${seconds(Math.max(...gaps))}, ` +
         `${stalled} of ${gaps.length} for more than a second`,
     );
+  }
+
+  #gaps(): readonly number[] {
+    const now = performance.now();
+    return this.#answers.map(({ lastMs, longestGapMs }) => Math.max(longestGapMs, now - lastMs));
   }
 
   /** Ends the traffic, brings the absent back, and expects that every promise was kept. */
