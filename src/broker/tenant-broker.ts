@@ -26,6 +26,8 @@ import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
 import { SharedLegacy } from './shared-legacy.ts';
 import { TransientOutbound } from './transient-outbound.ts';
 
+/** Clients looked at in one turn of the event loop: a few milliseconds. */
+const CLIENTS_PER_TURN = 20_000;
 /** Sessions of a dead incarnation that are closed at the same time. */
 const RECOVERIES_AT_ONCE = 1000;
 
@@ -171,10 +173,10 @@ export class TenantBroker implements RegistryObserver {
   /** Closes the sessions whose owner is not among the living: the broker died under them. */
   async closeOrphans(): Promise<number> {
     const orphans: SessionState[] = [];
-    for (const session of this.registry.sessions()) {
-      if (session.owner !== undefined && session.owner.incarnation !== this.services.incarnation) {
-        orphans.push(session);
-      }
+    const { incarnation, timers } = this.services;
+    for (const sessions of this.registry.ownedSessions(CLIENTS_PER_TURN)) {
+      orphans.push(...sessions.filter(({ owner }) => owner?.incarnation !== incarnation));
+      if (this.registry.size > CLIENTS_PER_TURN) await new Promise<void>((resume) => timers.after(0, resume));
     }
     for (let first = 0; first < orphans.length; first += RECOVERIES_AT_ONCE) {
       await Promise.all(

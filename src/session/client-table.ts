@@ -11,6 +11,7 @@ import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 import type { Versioned } from './evolve.ts';
 import type { SessionState, Subscription } from './events.ts';
 import {
+  readIsOwned,
   readSession,
   readSubscription,
   skipSubscription,
@@ -92,9 +93,17 @@ export class ClientTable {
     this.#numbers.giveBack(client);
   }
 
-  /** Every client, in no particular order. One that is added or removed meanwhile may be missing or come up. */
-  *clients(): Generator<ClientNumber, void, undefined> {
-    for (let client = 0; client < this.#numbers.end; client++) {
+  /** Every client's number is below this. */
+  get numbersEnd(): number {
+    return this.#numbers.end;
+  }
+
+  /**
+   * Every client from that number on, and before the other one. One that is added or removed meanwhile may be missing or
+   * come up.
+   */
+  *clients(first = 0, end = Infinity): Generator<ClientNumber, void, undefined> {
+    for (let client = first; client < Math.min(end, this.#numbers.end); client++) {
       if (this.has(client as ClientNumber)) yield client as ClientNumber;
     }
   }
@@ -114,6 +123,13 @@ export class ClientTable {
     const reader = this.#open(client);
     reader.skip(reader.number());
     return reader.number() === 0 ? undefined : (reader.number() as SessionId);
+  }
+
+  /** Whether its session has an owner. Cheaper than `session`. */
+  isOwned(client: ClientNumber): boolean {
+    const reader = this.#open(client);
+    reader.skip(reader.number());
+    return reader.number() !== 0 && readIsOwned(reader);
   }
 
   subscriptionCount(client: ClientNumber): number {

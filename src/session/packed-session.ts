@@ -42,6 +42,14 @@ export function writeSession(to: PackedWriter, { value: state, offset }: Version
   if (state.sentThrough !== undefined) to.number(state.sentThrough);
 }
 
+/** Goes over a session as far as is needed to know whether somebody owns it. */
+export function readIsOwned(from: PackedReader): boolean {
+  from.number();
+  from.number();
+  from.byte();
+  return (from.byte() & HAS_OWNER) !== 0;
+}
+
 export function readSession(
   from: PackedReader,
   tenant: TenantId,

@@ -97,6 +97,18 @@ export class SessionRegistry {
     }
   }
 
+  /** Sessions that somebody owns, found `clientsPerSlice` clients at a time: a pause in between keeps the rest alive. */
+  *ownedSessions(clientsPerSlice: number): Generator<SessionState[], void, undefined> {
+    for (let first = 0; first < this.#clients.numbersEnd; first += clientsPerSlice) {
+      const slice: SessionState[] = [];
+      for (const client of this.#clients.clients(first, first + clientsPerSlice)) {
+        const session = this.#clients.isOwned(client) ? this.#clients.session(client) : undefined;
+        if (session !== undefined) slice.push(session.value);
+      }
+      yield slice;
+    }
+  }
+
   /** As `sessions`: of the clients that have one. */
   *clientIds(): Generator<ClientId, void, undefined> {
     for (const client of this.#clients.clients()) {
