@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Test;
  * how fast.
  */
 class AppendCostTest {
-  private static final int ROUNDS = 12;
-  private static final int WARM_UP = 4;
-  private static final int MESSAGES_PER_ROUND = 4000;
+  private static final int ROUNDS = 8;
+  private static final int WARM_UP = 3;
+  private static final int MESSAGES_PER_ROUND = 2000;
   private static final String BODY = "x".repeat(1024);
 
   @Test
