@@ -18,7 +18,7 @@ const ZOOKEEPER_AWAY_MS = 10_000;
 const SESSION_TIMEOUT_MS = 15_000;
 /** Longer than an attempt of a call (2 s), shorter than the server's session. */
 const PAUSED_MS = 4_000;
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** Answers of everybody between two blows, so that each meets traffic. */
 const ANSWERS_BETWEEN = 5;
 
