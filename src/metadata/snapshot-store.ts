@@ -17,8 +17,8 @@ export interface SnapshotStore {
   /** Durable when resolved. A row never overwrites one of the same key with a higher offset. */
   write(rows: readonly SnapshotRow[]): Promise<void>;
 
-  /** Every row present (no removed ones), in batches, in no particular order. */
-  scan(): AsyncIterable<readonly SnapshotRow[]>;
+  /** Every row present (no removed ones) of one partition, or of all, in batches, in no particular order. */
+  scan(partition?: number): AsyncIterable<readonly SnapshotRow[]>;
 
   /**
    * Next offset to read, per partition. Callers write the rows first: a checkpoint promises that every

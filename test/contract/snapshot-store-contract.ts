@@ -49,6 +49,22 @@ export function snapshotStoreContract(name: string, makeHarness: () => Promise<S
       expect(await values(store)).toEqual({ a: 'new', b: 'new', c: 'new' });
     });
 
+    test('a scan of one partition has its rows and no others', async () => {
+      await store.write([
+        { ...row('a', 1), partition: 0 },
+        { ...row('b', 1), partition: 3 },
+        { ...row('c', 2), partition: 3 },
+        { ...row('d', 3, null), partition: 3 },
+        { ...row('e', 1), partition: 4 },
+      ]);
+      const keysOf = async (partition: number): Promise<string[]> =>
+        (await contents(store, partition)).map(({ key }) => key);
+      expect(await keysOf(0)).toEqual(['a']);
+      expect(await keysOf(3)).toEqual(['b', 'c']);
+      expect(await keysOf(1)).toEqual([]);
+      expect(await contents(store)).toHaveLength(4);
+    });
+
     test('a row written twice is one row', async () => {
       await store.write([row('a', 3, 'v')]);
       await store.write([row('a', 3, 'v')]);
@@ -129,10 +145,10 @@ export function row(key: string, offset: number, value: string | null = `value o
   };
 }
 
-/** Every row, sorted by key. */
-export async function contents(store: SnapshotStore): Promise<SnapshotRow[]> {
+/** Every row, of one partition or of all, sorted by key. */
+export async function contents(store: SnapshotStore, partition?: number): Promise<SnapshotRow[]> {
   const rows: SnapshotRow[] = [];
-  for await (const batch of store.scan()) rows.push(...batch);
+  for await (const batch of store.scan(partition)) rows.push(...batch);
   return rows.toSorted(byKey);
 }
 

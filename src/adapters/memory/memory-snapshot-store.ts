@@ -17,10 +17,10 @@ export class MemorySnapshotStore implements SnapshotStore {
     return Promise.resolve();
   }
 
-  async *scan(): AsyncIterable<readonly SnapshotRow[]> {
+  async *scan(partition?: number): AsyncIterable<readonly SnapshotRow[]> {
     let batch: SnapshotRow[] = [];
     for (const row of [...this.#rows.values()]) {
-      if (row.value === null) continue;
+      if (row.value === null || (partition !== undefined && row.partition !== partition)) continue;
       batch.push(row);
       if (batch.length === SCAN_BATCH_ROWS) {
         yield await Promise.resolve(batch);

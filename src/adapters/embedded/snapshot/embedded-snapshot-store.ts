@@ -90,7 +90,8 @@ export class EmbeddedSnapshotStore implements SnapshotStore {
     });
   }
 
-  async *scan(): AsyncIterable<readonly SnapshotRow[]> {
+  /** Reads all runs, also for one partition: they are few in a store of one machine. */
+  async *scan(partition?: number): AsyncIterable<readonly SnapshotRow[]> {
     const runs = this.#runs;
     for (const run of runs) run.file.retain();
     try {
@@ -98,7 +99,9 @@ export class EmbeddedSnapshotStore implements SnapshotStore {
       for (let more = true; more;) {
         const batch: SnapshotRow[] = [];
         more = await merge.step(({ block, at }) => {
-          if (!isTombstone(block, at)) batch.push(decodeRow(block, at));
+          if (isTombstone(block, at)) return;
+          if (partition === undefined || entryPartition(block, at) === partition)
+            batch.push(decodeRow(block, at));
         });
         if (batch.length > 0) yield batch;
       }
