@@ -14,7 +14,9 @@ import type { BrokerStores } from './embedded-stores.ts';
 import type { Logger } from './logging.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
+import { transportGauges } from './transport-gauges.ts';
 import { VERSION } from './version.ts';
+import type { WatchedCertificates } from './watched-certificates.ts';
 
 export interface AdminParts {
   readonly config: SpokeConfig;
@@ -22,6 +24,7 @@ export interface AdminParts {
   readonly broker: Broker;
   readonly stores: BrokerStores;
   readonly transport: TransportServer;
+  readonly certificates: WatchedCertificates;
   readonly metadata: readonly MetadataService[];
   readonly depth: QueueDepth;
   readonly listeners: readonly ListeningAddress[];
@@ -107,9 +110,10 @@ function readiness(broker: Broker): ReturnType<AdminPort['readiness']> {
   return { ready: reasons.length === 0, reasons };
 }
 
-function gauges({ broker, transport, metadata }: AdminParts): GaugeSource[] {
+function gauges({ broker, transport, metadata, certificates, listeners }: AdminParts): GaugeSource[] {
   const { batcher, brake } = broker.services;
   return [
+    ...transportGauges(transport, certificates, listeners),
     {
       name: 'spoke_staged_bytes',
       help: 'Bytes of messages that are accepted and not yet durable.',

@@ -1,6 +1,7 @@
 /** Makes the authenticator that the configuration asks for. */
 import { randomBytes } from 'node:crypto';
-import { CHECK_EVERY_MS, WatchedUsers } from '../adapters/file/watched-users.ts';
+import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
+import { WatchedUsers } from '../adapters/file/watched-users.ts';
 import { AnonymousAuthenticator } from '../auth/anonymous-authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { DEFAULT_COST, hashPassword, SALT_BYTES } from '../auth/password-hash.ts';

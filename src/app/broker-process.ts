@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
+import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { Broker } from '../broker/broker.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
 import type { Offset } from '../event-log/event-log.ts';
@@ -20,8 +21,10 @@ import { openEmbeddedStores, type BrokerStores, type Topic } from './embedded-st
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
 import { QueueDepth } from './queue-depth.ts';
+import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
 import { VERSION } from './version.ts';
+import { WatchedCertificates } from './watched-certificates.ts';
 
 /** Of the shutdown deadline, for clients to take their last packets; the rest is for the disk. */
 const DRAIN_SHARE = 0.5;
@@ -103,6 +106,8 @@ async function start(
     housekeeping.stop();
   });
 
+  const certificates = await WatchedCertificates.of(config.listeners);
+  const refusals = new RefusalLog(logger, clock);
   const transport = new TransportServer({
     listeners: await listenerOptions(config.listeners),
     limits: config.limits,
@@ -112,6 +117,17 @@ async function start(
     onRefused: (reason) => {
       logger.debug({ reason }, 'connection refused before its handshake');
     },
+    onProxyHeader: ({ source, authority, alpn, tls, uniqueId }, proxy, listener) => {
+      const fields = { source, authority, alpn, tls, uniqueId: uniqueId?.toString('utf8'), proxy, listener };
+      logger.debug(fields, 'connection of a proxy');
+    },
+    onProxyRefused: (refused) => {
+      refusals.proxyRefused(refused);
+    },
+  });
+  followCertificates(certificates, transport, logger);
+  stops.push(() => {
+    certificates.close();
   });
   stops.push(async () => {
     transport.stopAccepting();
@@ -132,13 +148,39 @@ async function start(
     broker,
     stores,
     transport,
+    certificates,
     metadata,
     depth,
     listeners,
     startedAtMs,
   });
   if (admin !== undefined) stops.push(() => admin.close());
-  return { listeners, adminUrl: admin?.url, reload: () => authentication.reload(), stop };
+  const reload = async (): Promise<void> => {
+    await Promise.all([authentication.reload(), certificates.check()]);
+  };
+  return { listeners, adminUrl: admin?.url, reload, stop };
+}
+
+function followCertificates(
+  certificates: WatchedCertificates,
+  transport: TransportServer,
+  logger: Logger,
+): void {
+  certificates.follow({
+    checkEveryMs: CHECK_EVERY_MS,
+    exchange: (index, tls) => {
+      transport.exchangeCertificates(index, tls);
+    },
+    onReload: ({ transport: name, port }) => {
+      logger.info({ listener: name, port }, 'certificates read again: new connections get them');
+    },
+    onProblem: (err, { transport: name, port }) => {
+      logger.error(
+        { err, listener: name, port },
+        'certificates changed but cannot be used: those from before stay',
+      );
+    },
+  });
 }
 
 /** Brings the folds up to date, then lets the snapshots follow. */

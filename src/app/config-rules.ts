@@ -1,6 +1,7 @@
 /** Rules that no single key can state: what may be reachable from beyond this machine, and what excludes what. */
 import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
 import { isLoopback } from '../admin/loopback.ts';
+import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { SpokeConfig } from './config-schema.ts';
 
 export interface RuleViolation extends Omit<Problem, 'where' | 'key'> {
@@ -12,6 +13,8 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...insecureListeners(config),
     ...insecureAdmin(config),
     ...missingAuthorities(config),
+    ...unservedTenants(config),
+    ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
   ];
 }
@@ -54,6 +57,38 @@ function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {
         ]
       : [],
   );
+}
+
+function unservedTenants(config: SpokeConfig): readonly RuleViolation[] {
+  return config.listeners.flatMap((listener, index) => {
+    const tenant = 'tls' in listener ? listener.tls.clientTenant : undefined;
+    if (tenant === undefined || config.tenants.includes(tenant)) return [];
+    return [
+      {
+        path: ['listeners', index, 'tls', 'clientTenant'],
+        what: `${tenant} is not one of the tenants that are served`,
+        fix: 'Add it to tenants, or name one of those',
+      },
+    ];
+  });
+}
+
+/** A proxy that everybody may be could name any user. */
+function certificatesOfAnybody(config: SpokeConfig): readonly RuleViolation[] {
+  return config.listeners.flatMap(({ proxyProtocol }, index) => {
+    if (proxyProtocol === undefined || proxyProtocol.clientUser === 'ignored') return [];
+    return proxyProtocol.trusted.flatMap((range, place) =>
+      parseAddressRange(range)?.prefixBits === 0
+        ? [
+            {
+              path: ['listeners', index, 'proxyProtocol', 'trusted', place],
+              what: `${range} is everybody, and whoever is trusted here may say which user a client is`,
+              fix: 'Name the addresses of your proxies, or set clientUser to "ignored"',
+            },
+          ]
+        : [],
+    );
+  });
 }
 
 function hbaseTimeouts({ hbase, limits }: SpokeConfig): readonly RuleViolation[] {

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
+import { parseAddressRange } from '../transport/address-ranges.ts';
+import type { CertificateUse } from '../transport/certificate-name.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -19,6 +21,8 @@ const countOrOff = (fallback: number, description: string) =>
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
+/** The kernel's own bound. */
+const TCP_KEEP_ALIVE_MAX_S = 32_767;
 /** HBase's own bound. */
 const TTL_MAX_S = 2 ** 31 - 1;
 const durationMs = (fallback: number, description: string) => upTo(TIMER_MAX_MS, fallback, description);
@@ -34,14 +38,39 @@ const tenantName = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const host = z.string().min(1).default('127.0.0.1').describe('Address to listen on.');
+const addressRange = z.string().superRefine((text, context) => {
+  if (parseAddressRange(text) !== undefined) return;
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is neither an IP address nor a range of them`,
+    params: { fix: 'Use for example 10.0.0.0/8, fd00::/8 or 192.0.2.7' },
+  });
+});
+const addressRanges = z.array(addressRange).min(1);
+const certificateUse = (fallback: CertificateUse) =>
+  z.enum(['agrees', 'decides', 'ignored']).default(fallback);
+
+const host = z
+  .string()
+  .min(1)
+  .default('127.0.0.1')
+  .describe('Address to listen on; `::` is every address, IPv4 too.');
 const port = (fallback: number) =>
   z.int().min(0).max(65535).default(fallback).describe('TCP port; 0 lets the system choose one.');
 const path = z.string().regex(/^\//).default('/mqtt').describe('Path of the WebSocket end point.');
+const certFile = z.string().min(1).describe('Certificate chain, PEM.');
+const keyFile = z.string().min(1).describe('Private key, PEM.');
 const tls = z
   .strictObject({
-    certFile: z.string().min(1).describe('Certificate chain, PEM.'),
-    keyFile: z.string().min(1).describe('Private key, PEM.'),
+    certFile,
+    keyFile,
+    certificates: z
+      .array(z.strictObject({ certFile, keyFile }))
+      .default([])
+      .describe(
+        'Further `certFile` and `keyFile` pairs, each for clients that ask for a name in it (SNI); others get the first.',
+      ),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS spoken.'),
     caFile: z
       .string()
       .min(1)
@@ -51,14 +80,52 @@ const tls = z
       .enum(['none', 'optional', 'required'])
       .default('none')
       .describe('Whether clients may or must show a certificate.'),
+    clientName: z
+      .enum(['commonName', 'dns', 'email', 'uri'])
+      .default('commonName')
+      .describe(
+        'Where the user name is in a client certificate: in its subject, or the first alternative name of a kind.',
+      ),
+    clientTenant: tenantName
+      .optional()
+      .describe('Tenant of all that certificates name; without it a name says it, as `TENANT/NAME`.'),
+    clientUser: certificateUse('agrees').describe(
+      'A user name in CONNECT has to be the certificate’s (`agrees`), does not count (`decides`), or counts alone (`ignored`).',
+    ),
   })
   .describe('Certificate and key of the listener.');
 
+const proxyProtocol = z
+  .strictObject({
+    trusted: addressRanges.describe('Proxies, as addresses or CIDR ranges; everybody else is refused.'),
+    clientUser: certificateUse('ignored').describe(
+      'As `tls.clientUser`, for the common name that the proxy says it has verified.',
+    ),
+  })
+  .optional()
+  .describe('Every connection has to begin with a PROXY header, version 1 or 2.');
+const forwardedFor = z
+  .strictObject({
+    trusted: addressRanges.describe('Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges.'),
+  })
+  .optional()
+  .describe('Where the client’s address comes from behind HTTP proxies.');
+const socket = {
+  proxyProtocol,
+  tcpKeepAliveS: z
+    .int()
+    .min(0)
+    .max(TCP_KEEP_ALIVE_MAX_S)
+    .default(60)
+    .describe('Silence after which TCP asks whether the peer is still there, seconds; 0: never.'),
+  noDelay: z.boolean().default(true).describe('Small packets leave at once, not collected by TCP.'),
+};
+
 const listener = z.discriminatedUnion('transport', [
-  z.strictObject({ transport: z.literal('tcp'), host, port: port(1883) }),
-  z.strictObject({ transport: z.literal('tls'), host, port: port(8883), tls }),
-  z.strictObject({ transport: z.literal('ws'), host, port: port(8083), path }),
-  z.strictObject({ transport: z.literal('wss'), host, port: port(8084), path, tls }),
+  z.strictObject({ transport: z.literal('tcp'), host, port: port(1883), ...socket }),
+  z.strictObject({ transport: z.literal('tls'), host, port: port(8883), tls, ...socket }),
+  z.strictObject({ transport: z.literal('ws'), host, port: port(8083), path, forwardedFor, ...socket }),
+  z.strictObject({ transport: z.literal('wss'), host, port: port(8084), path, tls, forwardedFor, ...socket }),
 ]);
 
 const quotaPolicy = (fallback: 'reject' | 'drop-oldest' | 'drop-newest', description: string) =>

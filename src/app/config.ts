@@ -116,8 +116,16 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
     auth: { ...config.auth, usersFile: absolute(config.auth.usersFile) },
     listeners: config.listeners.map((listener) => {
       if (!('tls' in listener)) return listener;
-      const { caFile, certFile, keyFile, ...rest } = listener.tls;
-      const tls = { ...rest, certFile: absolute(certFile), keyFile: absolute(keyFile) };
+      const { caFile, certFile, keyFile, certificates, ...rest } = listener.tls;
+      const tls = {
+        ...rest,
+        certFile: absolute(certFile),
+        keyFile: absolute(keyFile),
+        certificates: certificates.map((further) => ({
+          certFile: absolute(further.certFile),
+          keyFile: absolute(further.keyFile),
+        })),
+      };
       return { ...listener, tls: caFile === undefined ? tls : { ...tls, caFile: absolute(caFile) } };
     }),
   };

@@ -15,7 +15,7 @@ export interface RunningBroker {
   readonly listeners: readonly ListeningAddress[];
   /** undefined: the admin API is turned off. */
   readonly adminUrl: string | undefined;
-  /** Reads again what may change while it runs: the users file. Keeps what it has when that cannot be used. */
+  /** Reads again what may change while it runs: users, certificates. Keeps what it has when that cannot be used. */
   reload(): Promise<void>;
   /** Closes listeners, says goodbye to clients, makes everything accepted durable. Once. */
   stop(): Promise<void>;

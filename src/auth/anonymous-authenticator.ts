@@ -1,6 +1,9 @@
-/** Lets everybody into every tenant there is, to every topic but the broker's own. For loopback and trials. */
+/**
+ * Lets everybody into every tenant there is, to every topic but the broker's own: for loopback, for trials, and where
+ * the listener lets in nobody without a certificate. Who shows one is whom it names.
+ */
 import { REASON } from '../mqtt/reason-code.ts';
-import type { TenantId } from '../tenancy/identity.ts';
+import { parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
 import type { AuthResult, Authenticator, Credentials } from './authenticator.ts';
 import { isBrokerTopic } from './topic-rights.ts';
 
@@ -11,7 +14,15 @@ export class AnonymousAuthenticator implements Authenticator {
     this.#tenants = tenants;
   }
 
-  authenticate({ tenant, clientName }: Credentials): Promise<AuthResult> {
+  authenticate({ tenant, clientName, certificateName }: Credentials): Promise<AuthResult> {
+    const verified = certificateName !== undefined;
+    if (verified && !isSameUser({ tenant, clientName }, parseUserName(certificateName))) {
+      return Promise.resolve({
+        allowed: false,
+        reasonCode: REASON.badUserNameOrPassword,
+        detail: 'the user name is not the one in the client certificate',
+      });
+    }
     return Promise.resolve(
       this.#tenants.has(tenant)
         ? {
@@ -19,7 +30,7 @@ export class AnonymousAuthenticator implements Authenticator {
             principal: {
               tenant,
               clientName,
-              verified: false,
+              verified,
               mayPublish: (topic) => !isBrokerTopic(topic),
               maySubscribe: () => true,
             },
@@ -31,4 +42,8 @@ export class AnonymousAuthenticator implements Authenticator {
           },
     );
   }
+}
+
+function isSameUser(user: TenantUser, other: TenantUser | undefined): boolean {
+  return user.tenant === other?.tenant && user.clientName === other.clientName;
 }

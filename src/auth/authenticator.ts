@@ -12,8 +12,9 @@ export interface Credentials {
   readonly clientName: string;
   readonly clientId: ClientId;
   readonly password: Buffer | undefined;
-  /** Common name of a verified client certificate. */
+  /** User that a verified client certificate names. */
   readonly certificateName: string | undefined;
+  /** Of the client: see `PeerAddress`. */
   readonly address: string;
 }
 
@@ -21,7 +22,7 @@ export interface Credentials {
 export interface Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
-  /** The client proved that it is `clientName`; false where anybody may say anything. */
+  /** The client proved that it is `clientName`; false for one that could have said anything. */
   readonly verified: boolean;
   mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
   maySubscribe(filter: string, qos: QoS): boolean;

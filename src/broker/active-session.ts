@@ -142,7 +142,13 @@ export class ActiveSession implements TicketOwner {
   disconnect(reasonCode: ReasonCode, closeReason: CloseReason, detail: string): void {
     if (this.#ended) return;
     this.broker.log.info(
-      { tenant: this.broker.tenant, clientId: this.clientId, closeReason, detail },
+      {
+        tenant: this.broker.tenant,
+        clientId: this.clientId,
+        address: this.link.peer.address,
+        closeReason,
+        detail,
+      },
       'disconnecting client',
     );
     if (this.level === 5) this.link.send({ type: 'disconnect', reasonCode, reasonString: detail });

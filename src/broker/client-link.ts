@@ -11,9 +11,12 @@ export interface PeerAddress {
   readonly transport: 'tcp' | 'tls' | 'ws' | 'wss';
   /** Of the client, or what a trusted proxy said. */
   readonly address: string;
+  /** 0: not known. */
   readonly port: number;
-  /** Common name of the verified client certificate. */
+  /** User that the verified client certificate names. */
   readonly certificateName: string | undefined;
+  /** That name counts in place of user name and password; default: they have to agree with it. */
+  readonly certificateDecides?: boolean;
 }
 
 /** One PUBLISH to this client. */

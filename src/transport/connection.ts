@@ -100,8 +100,17 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     if (!this.#mayDecode) this.#reader.stop();
   };
 
-  /** Calls `accept` for the handler, then begins to read. */
-  constructor(stream: ByteStream, peer: PeerAddress, context: ConnectionContext, accept: AcceptLink) {
+  /**
+   * Calls `accept` for the handler, then begins to read. `acceptedTick`: from when on the time for CONNECT counts;
+   * handshakes have taken some of it.
+   */
+  constructor(
+    stream: ByteStream,
+    peer: PeerAddress,
+    context: ConnectionContext,
+    accept: AcceptLink,
+    acceptedTick: number = context.wheel.tick,
+  ) {
     super();
     this.peer = peer;
     this.#stream = stream;
@@ -109,7 +118,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     this.#reader = new FrameReader(context.limits.packetBytesMax);
     this.#outbox = new Outbox(context.chunks);
     context.traffic.connections[peer.transport]++;
-    context.wheel.watch(this, context.limits.connectTimeoutMs);
+    context.wheel.watch(this, context.limits.connectTimeoutMs, acceptedTick);
     this.#handler = accept(this);
     stream.attach(this);
   }
@@ -240,6 +249,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     if (this.#phase === 'ending') {
       this.#stream.destroy();
     } else if (this.#options === undefined) {
+      this.#context.traffic.connectTimeouts++;
       this.destroy();
     } else if ((this.#pauses & ~PAUSE_BIT.outbox) !== 0) {
       // Silent because it is not read: that is our doing.

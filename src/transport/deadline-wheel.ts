@@ -50,13 +50,13 @@ export class DeadlineWheel {
     this.#timer = undefined;
   }
 
-  /** Gives the entry a deadline `durationMs` from now, in place of the one it had. */
-  watch(entry: Watched, durationMs: number): void {
+  /** Gives the entry a deadline `durationMs` from now, or from the tick given, in place of the one it had. */
+  watch(entry: Watched, durationMs: number, sinceTick: number = this.tick): void {
     this.unwatch(entry);
-    entry.heardTick = this.tick;
+    entry.heardTick = sinceTick;
     // The tick that is under way has begun already: one more makes up for it.
     entry.allowanceTicks = Math.ceil(durationMs / this.#tickMs) + 1;
-    this.#place(entry, entry.allowanceTicks);
+    this.#place(entry, Math.max(1, sinceTick + entry.allowanceTicks - this.tick));
   }
 
   unwatch(entry: Watched): void {

@@ -1,13 +1,18 @@
 /**
- * One listening address. Admits connections before their handshakes cost anything, takes them through TLS and
- * WebSocket as configured, and hands over byte streams; it knows no MQTT.
+ * One listening address. Admits connections before their handshakes cost anything, takes them through PROXY header,
+ * TLS and WebSocket as configured, and hands over byte streams; it knows no MQTT.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { PeerAddress } from '../broker/client-link.ts';
+import { canonicalAddress, type AddressRanges } from './address-ranges.ts';
 import type { Admission } from './admission.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
-import { ListenError, listenError } from './listen-error.ts';
+import { Incoming } from './incoming.ts';
+import { ListenError, listenError, tlsError } from './listen-error.ts';
+import { ProxyHandshake, type ProxyProtocolOptions } from './proxy-handshake.ts';
+import type { ProxyHeader } from './proxy-header.ts';
+import type { RefusedProxy } from './proxy-refusal.ts';
 import { SocketStream } from './socket-stream.ts';
 import { TlsHandshake, type OnSecure, type TlsOptions } from './tls-handshake.ts';
 import { DEFAULT_PATH, WebSocketHandshake, type OnUpgraded } from './websocket-handshake.ts';
@@ -22,6 +27,9 @@ export const DEFAULT_BACKLOG = 4096;
 /** How long a connection is silent before TCP asks whether the peer is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000;
 
+/** By its registered name (IANA); WebSocket clients negotiate HTTP, if anything. */
+const ALPN_MQTT: readonly string[] = ['mqtt'];
+
 export interface ListenerOptions {
   readonly transport: Transport;
   readonly host?: string;
@@ -31,6 +39,14 @@ export interface ListenerOptions {
   readonly path?: string;
   /** Needed by tls and wss. */
   readonly tls?: TlsOptions;
+  /** Every connection begins with a PROXY header. */
+  readonly proxyProtocol?: ProxyProtocolOptions;
+  /** Of a WebSocket listener: proxies whose X-Forwarded-For counts. */
+  readonly forwardedFor?: AddressRanges;
+  /** 0: TCP never asks. */
+  readonly tcpKeepAliveMs?: number;
+  /** Small packets leave at once (no Nagle); default true. */
+  readonly noDelay?: boolean;
   readonly backlog?: number;
 }
 
@@ -44,8 +60,12 @@ export interface ListenerContext {
   readonly admission: Admission;
   readonly wheel: DeadlineWheel;
   readonly limits: { readonly connectTimeoutMs: number; readonly packetBytesMax: number };
-  readonly onStream: (stream: ByteStream, peer: PeerAddress) => void;
+  readonly onStream: (stream: ByteStream, peer: PeerAddress, acceptedTick: number) => void;
   readonly onHandshakeFailed: () => void;
+  /** A connection was dropped in its handshakes because the time for CONNECT was over. */
+  readonly onLate: () => void;
+  readonly onProxyHeader: (header: ProxyHeader, proxyAddress: string, listener: string) => void;
+  readonly onProxyRefused: (refused: RefusedProxy) => void;
 }
 
 export class Listener {
@@ -53,7 +73,9 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #name: string;
   readonly #server: Server;
-  readonly #beginHandshake: (socket: Socket) => void;
+  readonly #proxy: ProxyHandshake | undefined;
+  readonly #tls: TlsHandshake | undefined;
+  readonly #beginHandshake: (incoming: Incoming) => void;
   /** Every socket that is open, whatever became of it. */
   readonly #sockets = new Set<Socket>();
 
@@ -61,16 +83,29 @@ export class Listener {
   constructor(options: ListenerOptions, context: ListenerContext) {
     this.#options = options;
     this.#context = context;
-    this.#name = `${options.transport} ${options.host ?? DEFAULT_HOST}:${options.port}`;
-    this.#beginHandshake = this.#handshakeOf(options.transport);
+    const { transport, host = DEFAULT_HOST, port, tcpKeepAliveMs = TCP_KEEP_ALIVE_MS } = options;
+    this.#name = `${transport} ${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.#proxy = this.#proxyHandshake();
+    const onPlain = this.#onPlain(transport);
+    this.#tls = transport === 'tls' || transport === 'wss' ? this.#tlsHandshake(onPlain) : undefined;
+    const tls = this.#tls;
+    this.#beginHandshake =
+      tls === undefined
+        ? (incoming) => {
+            onPlain(incoming, incoming.socket);
+          }
+        : (incoming) => {
+            incoming.socket.on('error', ignoreError);
+            tls.begin(incoming);
+          };
     this.#server = createServer(
       {
         // A client that ends its side still gets the answers to what it sent before. Under TLS a half-open socket
         // would outlive an abandoned handshake, so there the end of one side ends both.
-        allowHalfOpen: options.tls === undefined,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+        allowHalfOpen: tls === undefined,
+        noDelay: options.noDelay ?? true,
+        keepAlive: tcpKeepAliveMs > 0,
+        keepAliveInitialDelay: tcpKeepAliveMs,
       },
       (socket) => {
         this.#accept(socket);
@@ -107,46 +142,85 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /**
+   * New connections get these certificates, open ones keep theirs. Throws `ListenError` when they cannot be used, or
+   * the listener has no TLS; then nothing changes.
+   */
+  exchangeCertificates(tls: TlsOptions): void {
+    if (this.#tls === undefined) throw new ListenError(this.#name, 'it has no TLS', 'Restart the broker.');
+    try {
+      this.#tls.exchange(tls);
+    } catch (cause) {
+      throw tlsError(this.#name, cause);
+    }
+  }
+
+  /** When the first of its certificates expires; undefined: it has none. */
+  get certificateExpiresAtMs(): number | undefined {
+    return this.#tls?.expiresAtMs;
+  }
+
   #accept(socket: Socket): void {
-    if (!this.#context.admission.enter()) {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      // Gone before it was looked at.
       socket.destroy();
       return;
     }
+    const address = canonicalAddress(remoteAddress) ?? remoteAddress;
+    if (this.#proxy?.admits(address) === false || !this.#context.admission.enter()) {
+      socket.destroy();
+      return;
+    }
+    const { wheel, limits, onLate } = this.#context;
+    const incoming = new Incoming(socket, address, remotePort, onLate);
+    wheel.watch(incoming, limits.connectTimeoutMs);
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
+      wheel.unwatch(incoming);
       this.#context.admission.leave();
     });
-    this.#beginHandshake(socket);
-  }
-
-  #handshakeOf(transport: Transport): (socket: Socket) => void {
-    switch (transport) {
-      case 'tcp':
-        return (socket) => {
-          this.#hand(new SocketStream(socket), socket, undefined);
-        };
-      case 'tls':
-        return this.#tlsHandshake((socket, certificateName) => {
-          this.#hand(new SocketStream(socket), socket, certificateName);
-        });
-      case 'ws': {
-        const upgrade = this.#webSocketHandshake();
-        return (socket) => {
-          upgrade.begin(socket, undefined);
-        };
-      }
-      case 'wss': {
-        const upgrade = this.#webSocketHandshake();
-        return this.#tlsHandshake((socket, certificateName) => {
-          upgrade.begin(socket, certificateName);
-        });
-      }
+    if (this.#proxy === undefined) {
+      this.#beginHandshake(incoming);
+      return;
     }
+    this.#proxy.begin(incoming, () => {
+      this.#beginHandshake(incoming);
+      // TLS reads the socket without its stream, and takes what was put back itself.
+      if (this.#tls === undefined) socket.resume();
+    });
   }
 
-  #tlsHandshake(onSecure: OnSecure): (socket: Socket) => void {
-    const { tls } = this.#options;
+  #proxyHandshake(): ProxyHandshake | undefined {
+    const { proxyProtocol } = this.#options;
+    const { onProxyHeader, onProxyRefused } = this.#context;
+    if (proxyProtocol === undefined) return undefined;
+    return new ProxyHandshake(proxyProtocol, {
+      onHeader: (header, proxyAddress) => {
+        onProxyHeader(header, proxyAddress, this.#name);
+      },
+      onRefused: (reason, detail, address) => {
+        onProxyRefused({ reason, detail, address, listener: this.#name });
+      },
+    });
+  }
+
+  /** What happens to a socket whose bytes are the client's in plain: its own, or what TLS makes of it. */
+  #onPlain(transport: Transport): (incoming: Incoming, socket: Socket) => void {
+    if (transport === 'tcp' || transport === 'tls') {
+      return (incoming, socket) => {
+        this.#hand(new SocketStream(socket), incoming);
+      };
+    }
+    const upgrade = this.#webSocketHandshake();
+    return (incoming, socket) => {
+      upgrade.begin(incoming, socket);
+    };
+  }
+
+  #tlsHandshake(onSecure: OnSecure): TlsHandshake {
+    const { tls, transport } = this.#options;
     if (tls === undefined) {
       throw new ListenError(
         this.#name,
@@ -154,50 +228,35 @@ export class Listener {
         'Give this listener a certificate and a key.',
       );
     }
+    const { limits, onHandshakeFailed } = this.#context;
+    const alpn = transport === 'tls' ? ALPN_MQTT : undefined;
     try {
-      const { limits, onHandshakeFailed } = this.#context;
-      const handshake = new TlsHandshake(tls, limits.connectTimeoutMs, onSecure, onHandshakeFailed);
-      return (socket) => {
-        socket.on('error', ignoreError);
-        handshake.begin(socket);
-      };
+      return new TlsHandshake({ tls, alpn, timeoutMs: limits.connectTimeoutMs }, onSecure, onHandshakeFailed);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ListenError(
-        this.#name,
-        `its certificate, key or CA cannot be used (${reason})`,
-        'Give PEM files that belong together.',
-        { cause },
-      );
+      throw tlsError(this.#name, cause);
     }
   }
 
   #webSocketHandshake(): WebSocketHandshake {
-    const { limits, wheel, onHandshakeFailed } = this.#context;
+    const { path = DEFAULT_PATH, forwardedFor } = this.#options;
+    const { limits, onHandshakeFailed } = this.#context;
     const options = {
-      path: this.#options.path ?? DEFAULT_PATH,
-      timeoutMs: limits.connectTimeoutMs,
+      path,
       packetBytesMax: limits.packetBytesMax,
+      ...(forwardedFor && { forwardedFor }),
     };
-    const onUpgraded: OnUpgraded = (webSocket, socket, certificateName) => {
-      this.#hand(new WebSocketStream(webSocket, socket), socket, certificateName);
+    const onUpgraded: OnUpgraded = (incoming, webSocket, socket) => {
+      this.#hand(new WebSocketStream(webSocket, socket), incoming);
     };
-    return new WebSocketHandshake(options, wheel, onUpgraded, onHandshakeFailed);
+    return new WebSocketHandshake(options, onUpgraded, onHandshakeFailed);
   }
 
-  #hand(stream: ByteStream, socket: Socket, certificateName: string | undefined): void {
-    const { remoteAddress, remotePort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined) {
-      // Gone before it was looked at.
-      stream.destroy();
-      return;
-    }
-    this.#context.onStream(stream, {
-      transport: this.#options.transport,
-      address: remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress,
-      port: remotePort,
-      certificateName,
-    });
+  #hand(stream: ByteStream, incoming: Incoming): void {
+    this.#context.wheel.unwatch(incoming);
+    const { transport } = this.#options;
+    const { address, port, certificateName, certificateDecides, heardTick } = incoming;
+    const peer = { transport, address, port, certificateName, certificateDecides };
+    this.#context.onStream(stream, peer, heardTick);
   }
 }
 

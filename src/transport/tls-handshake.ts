@@ -1,42 +1,72 @@
 /**
- * Ends TLS on accepted sockets: server certificate, and client certificates where the listener asks for them. A
- * handshake that fails or takes too long drops its socket and harms nothing else.
+ * Ends TLS on accepted sockets: server certificates by the name a client asks for, client certificates where the
+ * listener asks for them, ALPN. Its certificates can be exchanged while it runs; connections that are open keep
+ * theirs. A handshake that fails or takes too long drops its socket and harms nothing else.
  */
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import {
+  certificateName,
+  COMMON_NAME,
+  type CertificateNameRule,
+  type CertificateUse,
+} from './certificate-name.ts';
+import type { Incoming } from './incoming.ts';
+import { ServerCertificates, type ServerCertificatesOptions } from './server-certificates.ts';
 
-export interface TlsOptions {
-  /** PEM: the server's certificate, then those between it and its CA. */
-  readonly certificate: Buffer;
-  /** PEM. */
-  readonly key: Buffer;
-  /** PEM: whom client certificates must come from. Absent: the CAs that Node trusts. */
-  readonly certificateAuthority?: Buffer;
+export interface TlsOptions extends ServerCertificatesOptions {
   /** Ask clients for a certificate; default false. */
   readonly requestClientCertificate?: boolean;
   /** Refuse clients without a valid certificate; default true where one is asked for. */
   readonly rejectUnauthorized?: boolean;
+  /** Where in a client certificate its user name is; default: the common name. */
+  readonly certificateName?: CertificateNameRule;
+  /** Default: agrees. */
+  readonly certificateUse?: CertificateUse;
 }
 
-/** `certificateName`: common name of the verified client certificate. */
-export type OnSecure = (socket: TLSSocket, certificateName: string | undefined) => void;
+export interface TlsHandshakeOptions {
+  readonly tls: TlsOptions;
+  /** Protocols to choose from with a client that offers some (RFC 7301); one that offers none of them is refused. */
+  readonly alpn: readonly string[] | undefined;
+  readonly timeoutMs: number;
+}
+
+export type OnSecure = (incoming: Incoming, socket: TLSSocket) => void;
 
 export class TlsHandshake {
   readonly #server: Server;
+  #certificates: ServerCertificates;
+  /** Those under way, by the addresses of both ends: Node does not say which socket a TLS socket runs over. */
+  readonly #underWay = new Map<string, Incoming>();
 
   /** Throws Node's error when certificate, key or CA cannot be used. */
-  constructor(options: TlsOptions, timeoutMs: number, onSecure: OnSecure, onFailed: () => void) {
-    const requestCert = options.requestClientCertificate === true;
+  constructor({ tls, alpn, timeoutMs }: TlsHandshakeOptions, onSecure: OnSecure, onFailed: () => void) {
+    const requestCert = tls.requestClientCertificate === true;
+    this.#certificates = new ServerCertificates(tls);
     this.#server = createServer({
-      cert: options.certificate,
-      key: options.key,
-      ...(options.certificateAuthority && { ca: options.certificateAuthority }),
+      ...this.#certificates.fallback,
       requestCert,
-      rejectUnauthorized: requestCert && options.rejectUnauthorized !== false,
+      rejectUnauthorized: requestCert && tls.rejectUnauthorized !== false,
       handshakeTimeout: timeoutMs,
+      SNICallback: (serverName, answer) => {
+        answer(null, this.#certificates.contextFor(serverName));
+      },
+      ...(alpn && { ALPNProtocols: [...alpn] }),
     });
     this.#server.on('secureConnection', (socket) => {
-      onSecure(socket, certificateName(socket));
+      const incoming = this.#underWay.get(pathOf(socket));
+      if (incoming === undefined) {
+        // Gone before it was looked at.
+        socket.destroy();
+        return;
+      }
+      this.#underWay.delete(pathOf(socket));
+      if (socket.authorized) {
+        const name = certificateName(socket.getPeerCertificate(), tls.certificateName ?? COMMON_NAME);
+        incoming.identify(name, tls.certificateUse ?? 'agrees');
+      }
+      onSecure(incoming, socket);
     });
     // After this event Node leaves the socket to us; its error was told already.
     this.#server.on('tlsClientError', (_error, socket) => {
@@ -45,17 +75,31 @@ export class TlsHandshake {
     });
   }
 
+  /** When the first certificate expires. */
+  get expiresAtMs(): number {
+    return this.#certificates.expiresAtMs;
+  }
+
   /** The server never listens itself: sockets are admitted before anything is spent on their handshake. */
-  begin(socket: Socket): void {
+  begin(incoming: Incoming): void {
+    const { socket } = incoming;
+    const path = pathOf(socket);
+    this.#underWay.set(path, incoming);
+    socket.once('close', () => {
+      // A client that comes back at once may have the same port.
+      if (this.#underWay.get(path) === incoming) this.#underWay.delete(path);
+    });
     this.#server.emit('connection', socket);
+  }
+
+  /** From now on handshakes use these. Throws Node's error when they cannot be used; then the old ones stay. */
+  exchange(certificates: ServerCertificatesOptions): void {
+    const next = new ServerCertificates(certificates);
+    this.#server.setSecureContext(next.fallback);
+    this.#certificates = next;
   }
 }
 
-function certificateName(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
-  // Certificates may have no subject, or several common names, whatever Node's types say; the first counts.
-  const certificate: { subject?: { CN?: unknown } } = socket.getPeerCertificate();
-  const names = certificate.subject?.CN;
-  const name: unknown = Array.isArray(names) ? names[0] : names;
-  return typeof name === 'string' && name !== '' ? name : undefined;
+function pathOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return [localAddress, localPort, remoteAddress, remotePort].join(' ');
 }

@@ -10,7 +10,10 @@ import type { ByteStream } from './byte-stream.ts';
 import { ChunkPool } from './chunk-pool.ts';
 import { Connection, type ConnectionContext, type ConnectionLimits } from './connection.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
-import { Listener, type ListenerAddress, type ListenerOptions } from './listener.ts';
+import { Listener, type ListenerAddress, type ListenerContext, type ListenerOptions } from './listener.ts';
+import type { ProxyHeader } from './proxy-header.ts';
+import type { RefusedProxy } from './proxy-refusal.ts';
+import type { TlsOptions } from './tls-handshake.ts';
 import { Traffic } from './traffic.ts';
 import { TurnQueue } from './turn-queue.ts';
 
@@ -23,6 +26,10 @@ export interface TransportOptions {
   readonly accept: AcceptLink;
   /** A connection was dropped before its handshake. */
   readonly onRefused?: (reason: RefusalReason) => void;
+  /** What a trusted proxy said of a connection. */
+  readonly onProxyHeader?: (header: ProxyHeader, proxyAddress: string, listener: string) => void;
+  /** A connection was dropped for want of a PROXY header that may be believed. */
+  readonly onProxyRefused?: (refused: RefusedProxy) => void;
   /** Grain of keep-alive and CONNECT deadlines; default `TICK_MS`. */
   readonly tickMs?: number;
 }
@@ -53,13 +60,25 @@ export class TransportServer {
       },
     };
     const admission = new Admission(limits, options.clock, options.onRefused ?? ignore);
-    const onStream = (stream: ByteStream, peer: PeerAddress): void => {
-      this.#connections.add(new Connection(stream, peer, this.#context, options.accept));
+    const listenerContext: ListenerContext = {
+      admission,
+      wheel: this.#context.wheel,
+      limits,
+      onStream: (stream: ByteStream, peer: PeerAddress, acceptedTick: number) => {
+        this.#connections.add(new Connection(stream, peer, this.#context, options.accept, acceptedTick));
+      },
+      onHandshakeFailed: () => {
+        this.traffic.handshakesFailed++;
+      },
+      onLate: () => {
+        this.traffic.connectTimeouts++;
+      },
+      onProxyHeader: options.onProxyHeader ?? ignore,
+      onProxyRefused: (refused) => {
+        this.traffic.proxiesRefused[refused.reason]++;
+        options.onProxyRefused?.(refused);
+      },
     };
-    const onHandshakeFailed = (): void => {
-      this.traffic.handshakesFailed++;
-    };
-    const listenerContext = { admission, wheel: this.#context.wheel, limits, onStream, onHandshakeFailed };
     this.#listeners = options.listeners.map((each) => new Listener(each, listenerContext));
   }
 
@@ -81,6 +100,19 @@ export class TransportServer {
   /** Connections past their handshakes, now. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /**
+   * The listener number `index`, as configured, uses these certificates from now on; open connections keep theirs.
+   * Throws `ListenError` when they cannot be used; then nothing changes.
+   */
+  exchangeCertificates(index: number, tls: TlsOptions): void {
+    this.#listeners[index]?.exchangeCertificates(tls);
+  }
+
+  /** When the first certificate of the listener number `index` expires; undefined: it has none. */
+  certificateExpiresAtMs(index: number): number | undefined {
+    return this.#listeners[index]?.certificateExpiresAtMs;
   }
 
   /** Frees the addresses; connections stay. */

@@ -6,7 +6,9 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Watched, type DeadlineWheel } from './deadline-wheel.ts';
+import type { AddressRanges } from './address-ranges.ts';
+import { forwardedAddress } from './forwarded-for.ts';
+import type { Incoming } from './incoming.ts';
 
 export const DEFAULT_PATH = '/mqtt';
 
@@ -16,30 +18,29 @@ const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'] as const;
 /** An upgrade request is a few hundred bytes; cookies of the page may come with it. */
 const HEADER_BYTES_MAX = 8192;
 
-/** Frames may be cut anywhere, so a frame above this is no more than an unusual client's habit. */
-const FRAME_BYTES_MIN = 1_048_576;
+/** One frame may carry several packets, so a small limit on packets leaves room for a few of them. */
+const FRAME_BYTES_MIN = 65_536;
 
 export interface WebSocketOptions {
   readonly path: string;
-  /** Time for the request to arrive. */
-  readonly timeoutMs: number;
   readonly packetBytesMax: number;
+  /** Proxies whose X-Forwarded-For counts; absent: nobody's. */
+  readonly forwardedFor?: AddressRanges;
 }
 
-export type OnUpgraded = (webSocket: WebSocket, socket: Socket, certificateName: string | undefined) => void;
+/** `socket` is the one below the WebSocket. */
+export type OnUpgraded = (incoming: Incoming, webSocket: WebSocket, socket: Socket) => void;
 
 export class WebSocketHandshake {
   readonly #options: WebSocketOptions;
-  readonly #wheel: DeadlineWheel;
   readonly #onUpgraded: OnUpgraded;
   readonly #onFailed: () => void;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
-  readonly #pending = new Map<Socket, PendingUpgrade>();
+  readonly #pending = new Map<Socket, Incoming>();
 
-  constructor(options: WebSocketOptions, wheel: DeadlineWheel, onUpgraded: OnUpgraded, onFailed: () => void) {
+  constructor(options: WebSocketOptions, onUpgraded: OnUpgraded, onFailed: () => void) {
     this.#options = options;
-    this.#wheel = wheel;
     this.#onUpgraded = onUpgraded;
     this.#onFailed = onFailed;
     this.#http = createServer({ maxHeaderSize: HEADER_BYTES_MAX });
@@ -62,41 +63,44 @@ export class WebSocketHandshake {
     });
   }
 
-  /** Waits for the upgrade request on a socket that nobody else reads. */
-  begin(socket: Socket, certificateName: string | undefined): void {
-    const pending = new PendingUpgrade(socket, certificateName);
-    this.#pending.set(socket, pending);
-    this.#wheel.watch(pending, this.#options.timeoutMs);
+  /** Waits for the upgrade request on a socket that nobody else reads: the incoming one, or TLS over it. */
+  begin(incoming: Incoming, socket: Socket): void {
+    this.#pending.set(socket, incoming);
     socket.once('close', () => {
       // Closed before it was upgraded or refused: too slow, no HTTP, no upgrade, or gone.
-      if (this.#settle(socket) !== undefined) this.#onFailed();
+      if (this.#pending.delete(socket)) this.#onFailed();
     });
     this.#http.emit('connection', socket);
   }
 
-  #settle(socket: Socket): PendingUpgrade | undefined {
-    const pending = this.#pending.get(socket);
-    if (pending === undefined) return undefined;
-    this.#pending.delete(socket);
-    this.#wheel.unwatch(pending);
-    return pending;
-  }
-
   #upgrade(request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
-    const pending = this.#settle(socket);
+    const incoming = this.#pending.get(socket);
+    this.#pending.delete(socket);
     socket.on('error', ignoreError);
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== this.#options.path) {
       this.#refuse(socket, 404, `MQTT is at ${this.#options.path}`);
     } else if (!offersMqtt(request)) {
       this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt');
-    } else {
+    } else if (incoming !== undefined) {
+      this.#findClient(request, incoming);
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.off('error', ignoreError);
-        this.#onUpgraded(webSocket, socket, pending?.certificateName);
+        this.#onUpgraded(incoming, webSocket, socket);
       });
     }
+  }
+
+  #findClient({ headers }: IncomingMessage, incoming: Incoming): void {
+    const { forwardedFor } = this.#options;
+    if (forwardedFor === undefined) return;
+    const header = [headers['x-forwarded-for'] ?? []].flat().join(',');
+    const address = forwardedAddress(incoming.address, header === '' ? undefined : header, forwardedFor);
+    if (address === incoming.address) return;
+    incoming.address = address;
+    // The header names no port.
+    incoming.port = 0;
   }
 
   #refuse(socket: Socket, status: number, advice: string): void {
@@ -107,21 +111,6 @@ export class WebSocketHandshake {
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
     socket.destroySoon();
-  }
-}
-
-class PendingUpgrade extends Watched {
-  readonly certificateName: string | undefined;
-  readonly #socket: Socket;
-
-  constructor(socket: Socket, certificateName: string | undefined) {
-    super();
-    this.#socket = socket;
-    this.certificateName = certificateName;
-  }
-
-  override onDeadline(): void {
-    this.#socket.destroy();
   }
 }
 

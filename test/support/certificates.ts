@@ -1,7 +1,8 @@
 /**
  * Pinned TLS material for tests: a CA, a server certificate for localhost and 127.0.0.1, a client certificate
- * (common name `bike-17`), and a client certificate of an unrelated CA. Valid from 2020 to 2120; the keys
- * protect nothing. Read from files, so that tests need no openssl.
+ * (common name `bike-17`), and a client certificate of an unrelated CA. A second CA has signed certificates for
+ * other server names, one more for localhost, and a client with names of every kind. Valid from 2020 to 2120; the
+ * keys protect nothing. Read from files, so that tests need no openssl.
  */
 import { readFileSync } from 'node:fs';
 
@@ -21,5 +22,16 @@ export const CLIENT_COMMON_NAME = 'bike-17';
 export const certificateAuthority: Buffer = pem('ca');
 export const serverCertificate: KeyPair = { cert: pem('server'), key: pem('server-key') };
 export const clientCertificate: KeyPair = { cert: pem('client'), key: pem('client-key') };
+export const fleetAuthority: Buffer = pem('fleet-ca');
+/** For broker.fleet.example and *.bikes.fleet.example. */
+export const fleetServerCertificate: KeyPair = { cert: pem('fleet-server'), key: pem('fleet-server-key') };
+/** For localhost and 127.0.0.1, as `serverCertificate`, but of the fleet's CA. */
+export const renewedServerCertificate: KeyPair = {
+  cert: pem('renewed-server'),
+  key: pem('renewed-server-key'),
+};
+/** CN bike-18, DNS bike-18.fleet.example, URI urn:bike:18, email bike-18@fleet.example. */
+export const fleetClientCertificate: KeyPair = { cert: pem('fleet-client'), key: pem('fleet-client-key') };
+
 /** Well formed, but signed by a CA that the server does not know. */
 export const strangerCertificate: KeyPair = { cert: pem('stranger'), key: pem('stranger-key') };

@@ -15,6 +15,16 @@ export interface RawStreamOptions {
   /** Of a WebSocket; default `mqtt`. */
   readonly subprotocols?: readonly string[];
   readonly clientCertificate?: KeyPair;
+  /** Whom the server's certificate must come from; default: the CA of `certificates.ts`. */
+  readonly authority?: Buffer;
+  /** Asked for with SNI; default localhost. */
+  readonly serverName?: string;
+  /** Offered with ALPN. */
+  readonly alpn?: readonly string[];
+  /** The address to come from; default: any. */
+  readonly localAddress?: string;
+  /** Of the upgrade request of a WebSocket. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface RawStream {
@@ -37,11 +47,21 @@ export function openRawStream(options: RawStreamOptions): Promise<RawStream> {
 }
 
 function tlsOptions(options: RawStreamOptions) {
-  return { ca: certificateAuthority, servername: 'localhost', ...options.clientCertificate };
+  return {
+    ca: options.authority ?? certificateAuthority,
+    servername: options.serverName ?? 'localhost',
+    ...options.clientCertificate,
+    ...(options.alpn && { ALPNProtocols: [...options.alpn] }),
+  };
+}
+
+/** What Node takes where a connection begins. */
+function addressOf({ host = '127.0.0.1', port, localAddress }: RawStreamOptions) {
+  return { host, port, ...(localAddress !== undefined && { localAddress }) };
 }
 
 function socketOf(transport: 'tcp' | 'tls', options: RawStreamOptions): Socket {
-  const address = { host: options.host ?? '127.0.0.1', port: options.port };
+  const address = addressOf(options);
   return transport === 'tls'
     ? connectTls({ ...address, ...tlsOptions(options) })
     : connectTcp({ ...address, noDelay: true });
@@ -49,8 +69,13 @@ function socketOf(transport: 'tcp' | 'tls', options: RawStreamOptions): Socket {
 
 /** A WebSocket without MQTT around it, for tests that break the WebSocket rules themselves. */
 export function webSocketOf(transport: 'ws' | 'wss', options: RawStreamOptions): WebSocket {
-  const url = `${transport}://${options.host ?? '127.0.0.1'}:${options.port}${options.path ?? '/mqtt'}`;
-  return new WebSocket(url, [...(options.subprotocols ?? ['mqtt'])], tlsOptions(options));
+  const { host, port, localAddress } = addressOf(options);
+  const url = `${transport}://${host.includes(':') ? `[${host}]` : host}:${port}${options.path ?? '/mqtt'}`;
+  return new WebSocket(url, [...(options.subprotocols ?? ['mqtt'])], {
+    ...tlsOptions(options),
+    ...(localAddress !== undefined && { localAddress }),
+    ...(options.headers && { headers: { ...options.headers } }),
+  });
 }
 
 function openSocket(socket: Socket, readyEvent: 'connect' | 'secureConnect'): Promise<RawStream> {

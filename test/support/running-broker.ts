@@ -101,6 +101,11 @@ export class RunningBroker {
     await running?.stop();
   }
 
+  /** As on SIGHUP. */
+  async reload(): Promise<void> {
+    await this.#process?.reload();
+  }
+
   async restart(): Promise<void> {
     await this.stop();
     await this.startAgain();

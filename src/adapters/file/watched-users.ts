@@ -2,9 +2,10 @@
  * The users file while the broker runs: read again when it changes, taken over as a whole or, when it cannot be
  * used, not at all: then the list from before stays.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { UserList } from '../../auth/user-list.ts';
 import { isErrno } from './atomic-write.ts';
+import { fileVersion } from './file-version.ts';
 import { parseUsersFile, UsersFileError } from './users-file.ts';
 
 export interface WatchedUsersOptions {
@@ -16,8 +17,6 @@ export interface WatchedUsersOptions {
   readonly onProblem: (error: Error) => void;
 }
 
-export const CHECK_EVERY_MS = 2_000;
-
 export class WatchedUsers {
   readonly #options: WatchedUsersOptions;
   readonly #timer: NodeJS.Timeout;
@@ -27,7 +26,7 @@ export class WatchedUsers {
 
   /** Rejects when the file cannot be used: a broker must not start with nobody able to log in. */
   static async open(options: WatchedUsersOptions): Promise<WatchedUsers> {
-    const version = await versionOf(options.file);
+    const version = await fileVersion(options.file);
     return new WatchedUsers(options, version, await load(options.file));
   }
 
@@ -58,7 +57,7 @@ export class WatchedUsers {
   async #reload(): Promise<void> {
     try {
       // The version is taken before the content: a write in between is seen as a change next time.
-      const version = await versionOf(this.#options.file);
+      const version = await fileVersion(this.#options.file);
       if (version === this.#version) return;
       this.#version = version;
       this.#users = await load(this.#options.file);
@@ -66,17 +65,6 @@ export class WatchedUsers {
     } catch (error) {
       this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
     }
-  }
-}
-
-/** Changes whenever the content does: an edit in place changes the time, a replacement the inode. */
-async function versionOf(file: string): Promise<string> {
-  try {
-    const { mtimeNs, size, ino } = await stat(file, { bigint: true });
-    return `${mtimeNs}/${size}/${ino}`;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return 'missing';
-    throw error;
   }
 }
 

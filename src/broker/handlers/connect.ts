@@ -109,18 +109,8 @@ export class ConnectExchange {
 
   async #run(): Promise<void> {
     const clientId = this.#clientId();
-    const user = parseUserName(this.#packet.userName);
-    if (user === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
-    const credentials: Credentials = {
-      tenant: user.tenant,
-      clientName: user.clientName,
-      clientId,
-      password: this.#packet.password,
-      certificateName: this.#link.peer.certificateName,
-      address: this.#link.peer.address,
-    };
+    const credentials = this.#credentials(clientId);
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
-    // A certificate may name another tenant than the user name, which may be absent.
     const tenantBroker = this.#requireTenant(principal.tenant);
     this.#checkWill(principal);
     if (this.#isOver()) return;
@@ -152,6 +142,18 @@ export class ConnectExchange {
     this.#onConnected(session);
     await opened.startDelivery();
     this.#link.resumeReading('handshake');
+  }
+
+  /** A certificate stands in for a user name that is missing, and for any where it alone is to decide. */
+  #credentials(clientId: ClientId): Credentials {
+    const { userName, password } = this.#packet;
+    const { certificateName, certificateDecides, address } = this.#link.peer;
+    const byCertificate =
+      certificateName !== undefined &&
+      (certificateDecides === true || (userName === undefined && password === undefined));
+    const user = parseUserName(byCertificate ? certificateName : userName);
+    if (user === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
+    return { ...user, clientId, password: byCertificate ? undefined : password, certificateName, address };
   }
 
   #clientId(): ClientId {

@@ -149,6 +149,16 @@ describe('AnonymousAuthenticator', () => {
     expect(result.principal.mayPublish('$SYS/broker/uptime', 0, false)).toBe(false);
   });
 
+  it('takes who shows a certificate for whom it names, and for nobody else', async () => {
+    const result = await everybody.authenticate({ ...credentials, clientName: 'b', certificateName: 'b' });
+    expect(result).toMatchObject({ allowed: true, principal: { clientName: 'b', verified: true } });
+    for (const certificateName of ['c', 'acme/b', '+/+']) {
+      expect(
+        outcome(await everybody.authenticate({ ...credentials, clientName: 'b', certificateName })),
+      ).toBe(REASON.badUserNameOrPassword);
+    }
+  });
+
   it('refuses other tenants', async () => {
     expect(outcome(await everybody.authenticate({ ...credentials, tenant: acme }))).toBe(
       REASON.notAuthorized,

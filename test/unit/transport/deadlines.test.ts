@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TICK_MS } from '../../../src/transport/deadline-wheel.ts';
 import { LINGER_MS } from '../../../src/transport/connection.ts';
+import { serverCertificate } from '../../support/certificates.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { startEchoBroker, TEST_LIMITS, type EchoBroker, type EchoLink } from './echo-broker.ts';
 import { ManualTimers } from './manual-timers.ts';
@@ -67,6 +70,55 @@ describe('CONNECT deadline', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(broker.links).toEqual([]);
+    expect(broker.server.traffic).toMatchObject({ connectTimeouts: 1, handshakesFailed: 1 });
+  });
+
+  it('drops a TLS handshake that does not go on', async () => {
+    timers = new ManualTimers();
+    broker = await startEchoBroker({
+      timers,
+      listeners: [
+        {
+          transport: 'tls',
+          port: 0,
+          tls: { certificate: serverCertificate.cert, key: serverCertificate.key },
+        },
+      ],
+    });
+    const client = await RawClient.open({ port: broker.port });
+    client.send(Buffer.of(0x16, 0x03, 0x01));
+    while (!client.isClosed) {
+      timers.elapse(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    while (broker.server.traffic.handshakesFailed === 0)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(broker.server.traffic.connectTimeouts).toBe(1);
+  });
+
+  it('is one for handshake and CONNECT together', async () => {
+    timers = new ManualTimers();
+    broker = await startEchoBroker({
+      timers,
+      listeners: [{ transport: 'ws', port: 0 }],
+      limits: { ...TEST_LIMITS, connectTimeoutMs: 2 * TICK_MS },
+    });
+    const slow = connect(broker.port, '127.0.0.1');
+    await once(slow, 'connect');
+    // Accepted after the slow one, so that is too.
+    await RawClient.connect({ transport: 'ws', port: broker.port });
+    timers.elapse(2);
+    slow.write(
+      'GET /mqtt HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+        'Sec-WebSocket-Protocol: mqtt\r\n\r\n',
+    );
+    await broker.link(1);
+    expect(broker.server.traffic.connectTimeouts).toBe(0);
+    timers.elapse(1);
+    expect(broker.server.traffic.connectTimeouts).toBe(1);
+    await (await broker.link(1)).until(({ closed }) => closed.length > 0);
+    slow.destroy();
   });
 });
 

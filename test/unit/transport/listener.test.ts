@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../src/transport/listener.ts';
@@ -190,6 +191,40 @@ describe('a TLS port', () => {
     expect(broker.server.traffic.handshakesFailed).toBe(1);
     await RawClient.connect({ transport: 'tls', port: broker.port });
     expect(broker.links).toHaveLength(1);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('TCP keep-alive', () => {
+  /** Kinds of timer in Linux's list of sockets. */
+  const NONE = 0;
+  const KEEP_ALIVE = 2;
+
+  /** The timer that runs on the broker's side of the only connection, and when it ends, hundredths of a second. */
+  async function timer(): Promise<{ kind: number; in: number }> {
+    const localPort = `:${(broker?.port ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+    for (;;) {
+      const rows = (await readFile('/proc/self/net/tcp', 'utf8')).split('\n').slice(1);
+      const columns = rows.map((row) => row.trim().split(/\s+/));
+      const established = columns.find(([, local, , state]) => local?.endsWith(localPort) && state === '01');
+      const [kind = 0, left = 0] = (established?.[5] ?? '').split(':').map((text) => parseInt(text, 16));
+      // 1: bytes wait for their acknowledgement.
+      if (established !== undefined && kind !== 1) return { kind, in: left };
+    }
+  }
+
+  it('asks after as long as it is told', async () => {
+    broker = await startEchoBroker({ listeners: [{ transport: 'tcp', port: 0, tcpKeepAliveMs: 40_000 }] });
+    await RawClient.connect({ port: broker.port });
+    const { kind, in: left } = await timer();
+    expect(kind).toBe(KEEP_ALIVE);
+    expect(left).toBeGreaterThan(3_000);
+    expect(left).toBeLessThanOrEqual(4_000);
+  });
+
+  it('does not ask when it is off', async () => {
+    broker = await startEchoBroker({ listeners: [{ transport: 'tcp', port: 0, tcpKeepAliveMs: 0 }] });
+    await RawClient.connect({ port: broker.port });
+    expect((await timer()).kind).toBe(NONE);
   });
 });
 

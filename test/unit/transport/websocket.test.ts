@@ -1,8 +1,10 @@
 import { connect, type AddressInfo } from 'node:net';
+import { deflateRawSync } from 'node:zlib';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generate } from 'mqtt-packet';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { AddressRanges } from '../../../src/transport/address-ranges.ts';
 import { WebSocketStream } from '../../../src/transport/websocket-stream.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { webSocketOf } from '../../support/raw-stream.ts';
@@ -61,6 +63,22 @@ function upgradeRequest({ version, extensions }: { version: number; extensions?:
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
+/** A masked frame. */
+function frame(firstByte: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(firstByte, 0x80 | payload.length, 0, 0, 0, 0), payload]);
+}
+
+/** Upgrades by hand, then sends these bytes; returns what the broker answered, to the end of the connection. */
+async function exchange(bytes: Buffer): Promise<Buffer> {
+  const socket = connect(broker.port, '127.0.0.1');
+  socket.write(Buffer.concat([Buffer.from(upgradeRequest({ version: 13 })), bytes]));
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, 'close');
+  const answer = Buffer.concat(chunks);
+  return answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+}
+
 describe('the upgrade', () => {
   it.each([
     [['mqtt'], 'mqtt'],
@@ -112,6 +130,33 @@ describe('the upgrade', () => {
   });
 });
 
+describe('X-Forwarded-For', () => {
+  const trusted = new AddressRanges([{ address: '127.0.0.1', family: 'ipv4', prefixBits: 32 }]);
+
+  async function addressWith(forwardedFor: AddressRanges | undefined, header: string): Promise<unknown> {
+    await broker.server.close();
+    broker = await startEchoBroker({
+      listeners: [{ transport: 'ws', port: 0, ...(forwardedFor && { forwardedFor }) }],
+    });
+    const headers = { 'X-Forwarded-For': header };
+    await RawClient.connect({ transport: 'ws', port: broker.port, headers });
+    return broker.links[0]?.link.peer;
+  }
+
+  it('of a trusted proxy names the client, the rightmost that is not trusted', async () => {
+    expect(await addressWith(trusted, '198.51.100.1, 203.0.113.7, 127.0.0.1')).toMatchObject({
+      address: '203.0.113.7',
+      port: 0,
+    });
+  });
+
+  it('of anybody else does not', async () => {
+    const other = new AddressRanges([{ address: '10.0.0.0', family: 'ipv4', prefixBits: 8 }]);
+    expect(await addressWith(other, '203.0.113.7')).toMatchObject({ address: '127.0.0.1' });
+    expect(await addressWith(undefined, '203.0.113.7')).toMatchObject({ address: '127.0.0.1' });
+  });
+});
+
 describe('frames', () => {
   it('[MQTT-6.0.0-1] of text end the connection', async () => {
     const webSocket = await open();
@@ -140,6 +185,57 @@ describe('frames', () => {
     webSocket.send(CONNECT.subarray(3), { binary: true, fin: true });
     const [connack] = (await once(webSocket, 'message')) as [Buffer];
     expect(connack.toString('hex')).toBe('20020000');
+  });
+
+  it('are taken at every cut, several packets to a frame and several frames to a packet', async () => {
+    const packets = Buffer.concat([CONNECT, generate({ cmd: 'pingreq' }), generate({ cmd: 'pingreq' })]);
+    for (let cut = 1; cut < packets.length; cut++) {
+      const webSocket = await open();
+      const received: Buffer[] = [];
+      webSocket.on('message', (data: Buffer) => received.push(data));
+      webSocket.send(packets.subarray(0, cut));
+      webSocket.send(packets.subarray(cut));
+      while (Buffer.concat(received).length < 8) await once(webSocket, 'message');
+      expect(Buffer.concat(received).toString('hex'), `cut at ${cut}`).toBe('20020000d000d000');
+      webSocket.terminate();
+    }
+  });
+
+  it('that say they are compressed end the connection, however little they hold', async () => {
+    // What a page of zeros becomes; inflated it would be a thousand times as long.
+    const bomb = deflateRawSync(Buffer.alloc(100_000));
+    const answer = await exchange(frame(0xc2, bomb.subarray(0, 100)));
+    // Close, 1002: protocol error.
+    expect(answer.subarray(0, 4).toString('hex')).toMatch(/^88..03ea$/);
+    await (await broker.link(0)).until(({ closed }) => closed.length > 0);
+  });
+
+  it.each([
+    ['not masked', Buffer.of(0x82, 0x00)],
+    ['of a reserved opcode', frame(0x83, Buffer.alloc(0))],
+    ['that go on with nothing begun', frame(0x80, Buffer.alloc(1))],
+    ['that announce more than 2^53 bytes', Buffer.from('82ff' + 'ff'.repeat(8), 'hex')],
+  ])('%s end the connection', async (_what, bytes) => {
+    const answer = await exchange(bytes);
+    expect(answer[0]).toBe(0x88);
+  });
+
+  it('of pings are answered, and in a flood that nobody takes the answers of end the connection', async () => {
+    const webSocket = await open();
+    webSocket.ping('are you there');
+    const [data] = (await once(webSocket, 'pong')) as [Buffer];
+    expect(data.toString()).toBe('are you there');
+
+    const link = await broker.link(0);
+    webSocket.on('error', () => undefined);
+    webSocket.pause();
+    const ping = Buffer.alloc(125);
+    while (link.closed.length === 0 && webSocket.readyState === webSocket.OPEN) {
+      for (let round = 0; round < 1_000; round++) webSocket.ping(ping);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    webSocket.terminate();
+    await link.until(({ closed }) => closed.length > 0);
   });
 
   it('above the bound end the connection', async () => {
