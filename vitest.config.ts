@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { missingHAProxy } from './engines/haproxy/haproxy-binary.ts';
 import { missingJava } from './engines/java.ts';
 import { missingContainers } from './testcontainers/container-runtime.ts';
 
@@ -24,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: ['test/{integration,fleet}/**/*.test.ts'],
-          exclude: ['test/integration/{hbase,kafka}/**'],
+          exclude: ['test/integration/{hbase,kafka,haproxy}/**'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -39,6 +40,17 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      ...unlessMissing(missingHAProxy(), 'the tests behind HAProxy', [
+        {
+          test: {
+            name: 'haproxy',
+            include: ['test/integration/haproxy/**/*.test.ts'],
+            testTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 7 },
+          },
+        },
+      ]),
       ...unlessMissing(missingJava(), 'the tests against Kafka', [
         {
           // One Kafka for all of them.

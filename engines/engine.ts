@@ -1,5 +1,5 @@
 /**
- * What every engine offers: a server of somebody else's (HBase, later Kafka, Redis, MySQL, HAProxy), started on loopback for
+ * What every engine offers: a server of somebody else's (HBase, Kafka, HAProxy …), started on loopback for
  * development and tests. One folder each; nothing here is for production.
  */
 import type { Command } from 'commander';

@@ -7,13 +7,14 @@ import { EngineError } from './engine.ts';
 import type { EngineCommand } from './engine.ts';
 import { readRecord, runningProcesses, stopRecorded } from './engine-record.ts';
 import type { EngineRecord, ProcessRecord } from './engine-record.ts';
+import { haproxyCommand } from './haproxy/haproxy-command.ts';
 import { hbaseCommand } from './hbase/hbase-command.ts';
 import { kafkaCommand } from './kafka/kafka-command.ts';
 import { defaultDataDirectory, realDirectory } from './places.ts';
 import { ProgressLine } from './progress-line.ts';
 import { schemaRegistryCommand } from './schema-registry/schema-registry-command.ts';
 
-const ENGINES: readonly EngineCommand[] = [hbaseCommand, kafkaCommand, schemaRegistryCommand];
+const ENGINES: readonly EngineCommand[] = [haproxyCommand, hbaseCommand, kafkaCommand, schemaRegistryCommand];
 
 interface DataDirectoryOption {
   readonly dataDirectory: string;
