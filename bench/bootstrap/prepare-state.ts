@@ -6,6 +6,7 @@ import { openEmbeddedStores } from '../../src/app/embedded-stores.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import type { LogRecord } from '../../src/event-log/event-log.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
+import { SessionFold } from '../../src/metadata/session-fold.ts';
 import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
 import { firstVisit, laterVisit } from './fleet-records.ts';
 import { brokerConfig } from './broker-config.ts';
@@ -25,7 +26,8 @@ export async function prepareState(directory: string, sessions: number): Promise
       for (const batch of batches(records)) await log.append(batch);
     };
     await appendAll(visits(sessions, 1, (bike) => firstVisit(bike, clock.nowMs())));
-    const service = await MetadataService.start({ log, snapshot, timers: new SystemTimers() });
+    const parts = { log, snapshot, fold: new SessionFold(), clock, timers: new SystemTimers() };
+    const service = await MetadataService.start(parts);
     await service.flush();
     await service.stop();
     await appendAll(visits(sessions, TAIL_EVERY, (bike) => laterVisit(bike, clock.nowMs())));

@@ -6,12 +6,12 @@ import { EventAdmin } from '../admin/event-admin.ts';
 import { QueueAdmin } from '../admin/queue-admin.ts';
 import { SessionAdmin } from '../admin/session-admin.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { MetadataService } from '../metadata/metadata-service.ts';
 import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores } from './embedded-stores.ts';
 import type { Logger } from './logging.ts';
+import type { MetadataServices } from './metadata-services.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
 import { transportGauges } from './transport-gauges.ts';
@@ -25,7 +25,7 @@ export interface AdminParts {
   readonly stores: BrokerStores;
   readonly transport: TransportServer;
   readonly certificates: WatchedCertificates;
-  readonly metadata: readonly MetadataService[];
+  readonly metadata: MetadataServices;
   readonly depth: QueueDepth;
   readonly listeners: readonly ListeningAddress[];
   readonly startedAtMs: number;
@@ -163,12 +163,7 @@ function gauges({ broker, transport, metadata, certificates, listeners }: AdminP
       type: 'counter',
       read: () => transport.traffic.handshakesFailed,
     },
-    {
-      name: 'spoke_snapshot_lag_records',
-      help: 'Log records that the snapshots do not hold yet.',
-      type: 'gauge',
-      read: () => metadata.reduce((sum, service) => sum + service.lagRecords, 0),
-    },
+    ...metadata.gauges,
     {
       name: 'spoke_undecodable_records_total',
       help: 'Log records left out because they could not be decoded.',

@@ -9,7 +9,6 @@ import { Broker } from '../broker/broker.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
 import type { Offset } from '../event-log/event-log.ts';
 import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
-import { MetadataService } from '../metadata/metadata-service.ts';
 import type { SnapshotRow } from '../metadata/snapshot-store.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
 import { incarnation, type TenantId } from '../tenancy/identity.ts';
@@ -20,6 +19,7 @@ import type { SpokeConfig } from './config-schema.ts';
 import { openEmbeddedStores, type BrokerStores, type Topic } from './embedded-stores.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
+import { startMetadataServices, type MetadataServices } from './metadata-services.ts';
 import { QueueDepth } from './queue-depth.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
@@ -192,7 +192,7 @@ async function restore(
   clock: SystemClock,
   timers: SystemTimers,
   stops: StopStep[],
-): Promise<readonly MetadataService[]> {
+): Promise<MetadataServices> {
   const sessions = await follow(stores.sessions, clock, logger, (row) => {
     broker.applySessionRecord(row);
   });
@@ -202,31 +202,24 @@ async function restore(
   });
   stops.push(() => retained.follower.stop());
 
-  const services: MetadataService[] = [];
-  for (const topic of [stores.sessions, stores.retained]) {
-    const { log, snapshot, name } = topic;
-    const service = await MetadataService.start({
-      log,
-      snapshot,
-      timers,
-      checkpointRecords: config.snapshot.everyRecords,
-      checkpointIntervalMs: config.snapshot.everyMs,
-      onFailure: (err) => {
-        logger.error({ err, topic: name }, 'snapshot not written, trying again');
-      },
-    });
-    topic.keepTombstonesFrom(() => service.checkpoint[0] ?? (0 as Offset));
-    services.push(service);
-    stops.push(async () => {
-      await service.flush();
-      await service.stop();
-    });
-  }
+  const { sessions: sessionTopic, retained: retainedTopic } = stores;
+  const metadata = await startMetadataServices({
+    config,
+    logger,
+    clock,
+    timers,
+    logsAreShared: false,
+    sessions: sessionTopic,
+    retained: retainedTopic,
+  });
+  stops.push(() => metadata.finish());
+  sessionTopic.keepTombstonesFrom(() => metadata.sessions.checkpoint[0] ?? (0 as Offset));
+  retainedTopic.keepTombstonesFrom(() => metadata.retained.checkpoint[0] ?? (0 as Offset));
   let closed = 0;
   for (const tenant of broker.tenants()) closed += await tenant.closeOrphans();
   if (closed > 0)
     logger.info({ sessions: closed }, 'sessions closed that were connected when the broker died');
-  return services;
+  return metadata;
 }
 
 async function follow(

@@ -1,4 +1,4 @@
-/** Gauges of the HBase client and the queue store over it. */
+/** Gauges of the HBase client, and of the queue store over it. */
 import type { ClientStats } from '../adapters/hbase/client/client-stats.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
 
@@ -24,9 +24,14 @@ const GAUGES: readonly Described[] = [
   ['bytesIn', 'counter', 'spoke_hbase_received_bytes_total', 'Bytes received from HBase.'],
 ];
 
+export function clientGauges(stats: ClientStats): GaugeSource[] {
+  return GAUGES.map(([member, type, name, help]) => ({ name, help, type, read: () => stats[member] }));
+}
+
+/** With the queue store over it. */
 export function hbaseGauges(stats: ClientStats, unsyncedBytes: () => number): GaugeSource[] {
   return [
-    ...GAUGES.map(([member, type, name, help]) => ({ name, help, type, read: () => stats[member] })),
+    ...clientGauges(stats),
     {
       name: 'spoke_store_unsynced_bytes',
       help: 'Message bytes of appends that HBase has not answered.',

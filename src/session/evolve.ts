@@ -16,11 +16,15 @@ export type SessionRecord = Extract<
 >;
 export type SubscriptionRecord = Extract<SessionEvent, { readonly type: 'Subscribed' | 'Unsubscribed' }>;
 
-export function evolveSession(
-  current: Versioned<SessionState> | undefined,
+/** What of a state decides whether a later record counts: a fold that needs nothing else keeps nothing else. */
+export type Ownership = Pick<SessionState, 'owner' | 'closedOwner' | 'openedAtMs'>;
+
+/** The very `current` when the record does not count. */
+export function evolveSession<State extends Ownership = SessionState>(
+  current: Versioned<State> | undefined,
   event: SessionRecord,
   offset: Offset,
-): Versioned<SessionState> | undefined {
+): Versioned<State | SessionState> | undefined {
   if (current !== undefined && offset <= current.offset) return current;
   switch (event.type) {
     case 'SessionOpened':
@@ -32,17 +36,20 @@ export function evolveSession(
   }
 }
 
-export function evolveSubscription(
-  current: Versioned<Subscription> | undefined,
+/** The same of a subscription. */
+export type Membership = Pick<Subscription, 'sessionId'>;
+
+export function evolveSubscription<State extends Membership = Subscription>(
+  current: Versioned<State> | undefined,
   event: SubscriptionRecord,
   offset: Offset,
-): Versioned<Subscription> | undefined {
+): Versioned<State | Subscription> | undefined {
   if (current !== undefined && offset <= current.offset) return current;
   return event.type === 'Subscribed' ? { value: event.subscription, offset } : undefined;
 }
 
 /** A late close of an earlier owner must not take the session from the one that owns it now. */
-function closesAnotherOwner(current: SessionState | undefined, closed: SessionState): boolean {
+function closesAnotherOwner(current: Ownership | undefined, closed: SessionState): boolean {
   return current?.owner !== undefined && !sameOwner(current.owner, closed.closedOwner);
 }
 

@@ -13,6 +13,7 @@ import type { EventLog, LogFollower } from '../../src/event-log/event-log.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { bootstrap } from '../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
+import { SessionFold } from '../../src/metadata/session-fold.ts';
 import type { SnapshotStore } from '../../src/metadata/snapshot-store.ts';
 import type { Will } from '../../src/session/events.ts';
 import { SessionRegistry } from '../../src/session/session-registry.ts';
@@ -174,6 +175,8 @@ class History {
     this.#metadata = await MetadataService.start({
       log: this.log,
       snapshot: this.snapshot,
+      fold: new SessionFold(),
+      clock: this.time,
       timers: this.time,
       checkpointIntervalMs: 1_500,
     });

@@ -10,6 +10,7 @@ import { openEmbeddedSnapshotStore } from '../../src/adapters/embedded/snapshot/
 import type { LogEntry, Offset } from '../../src/event-log/event-log.ts';
 import { bootstrap } from '../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
+import { latestPerKey } from '../../src/metadata/snapshot-fold.ts';
 import type { SnapshotRow, SnapshotStore } from '../../src/metadata/snapshot-store.ts';
 import { fold, record } from '../contract/event-log-contract.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
@@ -102,7 +103,8 @@ class Topic {
     });
     const snapshot = await openEmbeddedSnapshotStore({ directory: '/snapshot', fileSystem, observe });
     const timers = new ManualTimers();
-    const service = await MetadataService.start({ log, snapshot, timers });
+    const fold = latestPerKey();
+    const service = await MetadataService.start({ log, snapshot, fold, clock: timers, timers });
     log.keepTombstonesFrom(() => service.checkpoint[0] ?? (0 as Offset));
     const topic = new Topic(log, snapshot, service, damaged);
     await bootstrap({

@@ -12,6 +12,8 @@ import { Housekeeping } from '../../src/broker/housekeeping.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { bootstrap } from '../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
+import { SessionFold } from '../../src/metadata/session-fold.ts';
+import { latestPerKey } from '../../src/metadata/snapshot-fold.ts';
 import type { SessionRegistry } from '../../src/session/session-registry.ts';
 import { incarnation, type TenantId } from '../../src/tenancy/identity.ts';
 import { SimulatedLink } from '../support/simulated-link.ts';
@@ -111,13 +113,12 @@ export class SimulatedWorld implements ClientWorld {
       },
     });
     this.#metadata = [];
-    for (const [log, snapshot] of [
-      [sessionLog, this.#sessionSnapshot],
-      [retainedLog, this.#retainedSnapshot],
+    for (const [log, snapshot, fold] of [
+      [sessionLog, this.#sessionSnapshot, new SessionFold()],
+      [retainedLog, this.#retainedSnapshot, latestPerKey()],
     ] as const) {
-      this.#metadata.push(
-        await MetadataService.start({ log, snapshot, timers: life, checkpointIntervalMs: 1_000 }),
-      );
+      const parts = { log, snapshot, fold, clock: this.time, timers: life };
+      this.#metadata.push(await MetadataService.start({ ...parts, checkpointIntervalMs: 1_000 }));
     }
     for (const tenant of broker.tenants()) await tenant.closeOrphans();
     await new Housekeeping({ broker, sysIntervalS: 0, sysTopics: () => [] }).dropOrphanedQueues();

@@ -15,6 +15,8 @@ export interface TestTopic {
 }
 
 export interface TestTopicOptions {
+  /** Default: one that nobody else has. */
+  readonly name?: string;
   readonly partitions?: number;
   readonly replicationFactor?: number;
   readonly configuration?: Readonly<Record<string, string>>;
@@ -32,9 +34,14 @@ export function compactingAtOnce(segmentBytes: number): Readonly<Record<string, 
 
 export async function createTopic(
   brokers: readonly string[],
-  { partitions = 1, replicationFactor = 1, configuration = {} }: TestTopicOptions = {},
+  options: TestTopicOptions = {},
 ): Promise<TestTopic> {
-  const name = `test-${randomUUID()}`;
+  const {
+    name = `test-${randomUUID()}`,
+    partitions = 1,
+    replicationFactor = 1,
+    configuration = {},
+  } = options;
   const settings = {
     'cleanup.policy': 'compact',
     'message.timestamp.after.max.ms': '9223372036854775807',

@@ -4,6 +4,7 @@
  */
 import { StoreUnavailableError } from '../../src/errors/store-unavailable-error.ts';
 import type { EventLog, LogEntry, LogFollower, LogRecord, Offset } from '../../src/event-log/event-log.ts';
+import type { SnapshotStore } from '../../src/metadata/snapshot-store.ts';
 import type {
   AppendEntry,
   AppendLanes,
@@ -165,6 +166,27 @@ export function weatheredLog(log: EventLog, life: ProcessLife, weather: StoreWea
       log.follow(from, (entries) => {
         if (life.alive) handler(entries);
       }),
+    close: () => Promise.resolve(),
+  };
+}
+
+export function weatheredSnapshot(
+  store: SnapshotStore,
+  life: ProcessLife,
+  weather: StoreWeather,
+): SnapshotStore {
+  const calls = new Weathered(life, weather);
+  return {
+    write: async (rows) => {
+      await calls.write('rows', () => store.write(rows).then(answered));
+    },
+    saveCheckpoint: async (offsets) => {
+      await calls.write('checkpoint', () => store.saveCheckpoint(offsets).then(answered));
+    },
+    loadCheckpoint: () => calls.read(() => store.loadCheckpoint()),
+    async *scan(partition) {
+      for await (const rows of store.scan(partition)) yield await calls.read(() => Promise.resolve(rows));
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -6,7 +6,10 @@ import { readiness, status } from '../api-schemas.ts';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const text = { type: 'string' } as const;
 
-export function registerObservationRoutes(app: FastifyInstance, port: AdminPort): void {
+export function registerHealthRoutes(
+  app: FastifyInstance,
+  port: Pick<AdminPort, 'metrics' | 'readiness'>,
+): void {
   app.get(
     '/metrics',
     {
@@ -33,7 +36,9 @@ export function registerObservationRoutes(app: FastifyInstance, port: AdminPort)
       return reply.code(answer.ready ? 200 : 503).send(answer);
     },
   );
+}
 
+export function registerStatusRoute(app: FastifyInstance, port: Pick<AdminPort, 'status'>): void {
   app.get(
     '/api/v1/status',
     { schema: { summary: 'The broker, its listeners and tenants', response: { 200: status } } },

@@ -5,13 +5,13 @@
  */
 import type { Command } from 'commander';
 import { createLogger, isPretty } from '../../app/logging.ts';
-import type { Logger } from '../../app/logging.ts';
 import type { ListeningAddress, RunningBroker } from '../../app/running-broker.ts';
 import { VERSION } from '../../app/version.ts';
 import { CommandError, EXIT } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
+import { stopSignals, stopWithin } from '../graceful-stop.ts';
 
 export function registerStartCommand(program: Command, context: CliContext): void {
   program
@@ -37,56 +37,7 @@ async function start(options: ConfigOption, context: CliContext): Promise<void> 
   const signal = await signals.first;
   stopReloading();
   logger.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping');
-  const stopped = await withinDeadline(broker.stop(), config.shutdown.deadlineMs);
-  signals.ignore();
-  if (stopped) {
-    logger.info('stopped');
-    return;
-  }
-  logger.warn(
-    { deadlineMs: config.shutdown.deadlineMs },
-    'stopping took longer than the deadline: ending at once',
-  );
-  context.exit(EXIT.failure);
-}
-
-function stopSignals(
-  context: CliContext,
-  logger: Logger,
-): { readonly first: Promise<string>; readonly ignore: () => void } {
-  const { promise: first, resolve } = withResolvers<string>();
-  let signals = 0;
-  const ignore = context.onStopSignal((signal) => {
-    signals++;
-    if (signals === 1) {
-      resolve(signal);
-      return;
-    }
-    logger.warn({ signal }, 'second signal: ending at once');
-    context.exit(EXIT.failure);
-  });
-  return { first, ignore };
-}
-
-/** false: `work` was still going on after `deadlineMs`. */
-async function withinDeadline(work: Promise<void>, deadlineMs: number): Promise<boolean> {
-  const { promise: deadline, resolve } = withResolvers<false>();
-  const timer = setTimeout(() => {
-    resolve(false);
-  }, deadlineMs);
-  try {
-    return await Promise.race([work.then(() => true), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
+  await stopWithin(broker.stop(), config.shutdown.deadlineMs, signals, context, logger);
 }
 
 function banner(broker: RunningBroker): string {

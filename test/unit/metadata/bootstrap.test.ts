@@ -3,6 +3,7 @@ import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts
 import { MemorySnapshotStore } from '../../../src/adapters/memory/memory-snapshot-store.ts';
 import { bootstrap } from '../../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../../src/metadata/metadata-service.ts';
+import { latestPerKey } from '../../../src/metadata/snapshot-fold.ts';
 import { record } from '../../contract/event-log-contract.ts';
 import { ManualTimers } from '../../support/manual-timers.ts';
 
@@ -18,7 +19,13 @@ test('without a checkpoint the whole log is applied, with one the snapshot and t
   expect(first).toMatchObject({ snapshotRows: 0, tailRecords: 4 });
   await first.follower.stop();
 
-  const service = await MetadataService.start({ log, snapshot, timers });
+  const service = await MetadataService.start({
+    log,
+    snapshot,
+    fold: latestPerKey(),
+    clock: timers,
+    timers,
+  });
   await service.flush();
   await service.stop();
   await log.append([record('c')]);

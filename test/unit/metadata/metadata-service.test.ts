@@ -3,6 +3,7 @@ import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts
 import { MemorySnapshotStore } from '../../../src/adapters/memory/memory-snapshot-store.ts';
 import type { Offset } from '../../../src/event-log/event-log.ts';
 import { MetadataService } from '../../../src/metadata/metadata-service.ts';
+import { latestPerKey } from '../../../src/metadata/snapshot-fold.ts';
 import type { SnapshotRow } from '../../../src/metadata/snapshot-store.ts';
 import { record } from '../../contract/event-log-contract.ts';
 import { values } from '../../contract/snapshot-store-contract.ts';
@@ -36,8 +37,8 @@ async function start(partitions = 1, checkpointRecords = 100) {
   const log = new MemoryEventLog(partitions);
   const snapshot = new FailingSnapshotStore();
   const timers = new ManualTimers();
-  const restart = () =>
-    MetadataService.start({ log, snapshot, timers, checkpointRecords, checkpointIntervalMs: 5_000 });
+  const parts = { log, snapshot, fold: latestPerKey(), clock: timers, timers };
+  const restart = () => MetadataService.start({ ...parts, checkpointRecords, checkpointIntervalMs: 5_000 });
   return { log, snapshot, timers, restart, service: await restart() };
 }
 

@@ -2,22 +2,19 @@
  * One connection to each broker of a Kafka cluster, opened when it is first used and thrown away at the first doubt: a request
  * that fails or is not answered in time ends the connection it went over. No retries: who asked knows whether it may ask again.
  */
-import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions } from 'node:tls';
 import Broker from 'kafkajs/src/broker/index.js';
 import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
-import type { Connection, ConnectionPoolOptions, ProtocolCall } from 'kafkajs/src/network/connectionPool.js';
+import type { Connection, ProtocolCall } from 'kafkajs/src/network/connectionPool.js';
 import { DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_REQUEST_TIMEOUT_MS } from '../kafka-connection-options.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
 import { KafkaUnreachableError } from './kafka-error.ts';
+import { openSocket } from './kafka-socket.ts';
 import { libraryLogger } from './library-log.ts';
 
 /** `host:port`. */
 export type Address = string;
 
-const KEEP_ALIVE_MS = 60_000;
 /** kafkajs keeps two connections a broker, one of them for fetches only; this one is enough, because nodes are not shared. */
 const ONLY_CONNECTION = 0;
 
@@ -124,24 +121,4 @@ export class KafkaNodes {
     for (const socket of node.sockets) socket.destroy(new Error('the connection was given up'));
     node.connection.catch(() => undefined);
   }
-}
-
-function openSocket({
-  host,
-  port,
-  ssl,
-  onConnect,
-}: Parameters<ConnectionPoolOptions['socketFactory']>[0]): Socket {
-  const socket =
-    ssl === null
-      ? connectTcp({ host, port }, onConnect)
-      : connectTls({ host, port, ...serverName(host), ...ssl }, onConnect);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  return socket;
-}
-
-/** An address is not a server name [RFC 6066, section 3]. */
-function serverName(host: string): ConnectionOptions {
-  return /^[\d.]+$|:/.test(host) ? {} : { servername: host };
 }

@@ -4,11 +4,10 @@
  * or topics, and does not change how often a partition is replicated.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigResourceTypes, ConfigSource, Kafka, logLevel } from 'kafkajs';
-import type { Admin, SASLOptions } from 'kafkajs';
+import { ConfigResourceTypes, ConfigSource } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
-import { libraryLogCreator } from '../client/library-log.ts';
-import { DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_REQUEST_TIMEOUT_MS } from '../kafka-connection-options.ts';
+import { libraryClient } from '../client/library-client.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
 import { wantedTopics } from './wanted-topic.ts';
 import type { KafkaTopicsOptions, WantedTopic } from './wanted-topic.ts';
@@ -123,17 +122,7 @@ export class KafkaTopics {
 
   async #withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const { connection } = this.#options;
-    const admin = new Kafka({
-      brokers: [...connection.brokers],
-      clientId: connection.clientId,
-      ssl: connection.tls ?? false,
-      ...(connection.sasl === undefined ? {} : { sasl: connection.sasl as SASLOptions }),
-      connectionTimeout: connection.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-      requestTimeout: connection.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
-      retry: { retries: RETRIES },
-      logLevel: logLevel.WARN,
-      logCreator: libraryLogCreator(connection.onLog),
-    }).admin();
+    const admin = libraryClient(connection, { retry: { retries: RETRIES } }).admin();
     try {
       await admin.connect();
       return await work(admin);
