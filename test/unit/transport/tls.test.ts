@@ -1,6 +1,7 @@
 /** Which certificate a TLS listener shows, what it negotiates, and how its certificates are exchanged while it runs. */
 import { once } from 'node:events';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { generate } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ListenError } from '../../../src/transport/listen-error.ts';
 import type { TlsOptions } from '../../../src/transport/tls-handshake.ts';
@@ -16,6 +17,14 @@ import {
 } from '../../support/certificates.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { startEchoBroker, type EchoBroker } from './echo-broker.ts';
+
+const CONNECT = generate({
+  cmd: 'connect',
+  clientId: 'c',
+  clean: true,
+  protocolId: 'MQTT',
+  protocolVersion: 4,
+});
 
 let broker: EchoBroker;
 
@@ -34,8 +43,12 @@ async function start(tls: Partial<TlsOptions> = {}, transport: 'tls' | 'wss' = '
 }
 
 /** Shakes hands and says nothing; rejects when it is refused. */
-async function shakeHands(options: ConnectionOptions = {}): Promise<TLSSocket> {
+async function shakeHands(
+  options: ConnectionOptions = {},
+  onSession: (session: Buffer) => void = () => undefined,
+): Promise<TLSSocket> {
   const socket = connect({ port: broker.port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
+  socket.on('session', onSession);
   await once(socket, 'secureConnect');
   socket.on('error', () => undefined);
   return socket;
@@ -133,6 +146,52 @@ describe('what is negotiated', () => {
     await start({}, 'wss');
     (await shakeHands({ ALPNProtocols: ['http/1.1'] })).destroy();
   });
+});
+
+describe('sessions', () => {
+  const { cert, key } = fleetClientCertificate;
+
+  /** Connects with a client certificate, takes the session and says whether an earlier one went on. */
+  async function handshakeWith(options: ConnectionOptions): Promise<{ reused: boolean; session: Buffer }> {
+    const sessions: Buffer[] = [];
+    const socket = await shakeHands({ cert, key, ...options }, (session) => sessions.push(session));
+    socket.write(CONNECT);
+    // With TLS 1.3 the server sees the certificate, and refuses it, after the client is done.
+    const end = once(socket, 'close').then(() => Promise.reject(new Error('closed')));
+    await Promise.race([once(socket, 'data'), end]);
+    const reused = socket.isSessionReused();
+    socket.destroy();
+    return { reused, session: sessions.at(-1) ?? Buffer.alloc(0) };
+  }
+
+  const mutual = {
+    certificateAuthority: fleetAuthority,
+    requestClientCertificate: true,
+    furtherCertificates: [pair(fleetServerCertificate)],
+  };
+
+  it.each(
+    (['TLSv1.2', 'TLSv1.3'] as const).flatMap((maxVersion) =>
+      ['localhost', 'broker.fleet.example'].map((servername) => ({ maxVersion, servername })),
+    ),
+  )('go on with $maxVersion at $servername, with the name in the certificate', async (options) => {
+    await start(mutual);
+    const { session } = await handshakeWith(options);
+    const { reused } = await handshakeWith({ ...options, session });
+    expect(reused).toBe(true);
+    expect(broker.links.map(({ link }) => link.peer.certificateName)).toEqual(['bike-18', 'bike-18']);
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'of %s end when the authority that let the client in is exchanged',
+    async (maxVersion) => {
+      await start(mutual);
+      const { session } = await handshakeWith({ maxVersion, servername: 'localhost' });
+      broker.server.exchangeCertificates(0, { ...pair(serverCertificate), certificateAuthority });
+      await expect(handshakeWith({ maxVersion, servername: 'localhost', session })).rejects.toThrow();
+      expect(broker.links).toHaveLength(1);
+    },
+  );
 });
 
 describe('the name in a client certificate', () => {

@@ -248,6 +248,23 @@ describe('frames', () => {
     expect(link.packets).toEqual([]);
   });
 
+  it('may hold several packets of the largest size, up to a bound of their own', async () => {
+    await broker.server.close();
+    broker = await startEchoBroker({
+      listeners: [{ transport: 'ws', port: 0, path: '/broker' }],
+      limits: { ...TEST_LIMITS, packetBytesMax: 1_000 },
+    });
+    const client = await RawClient.open({ transport: 'ws', port: broker.port, path: '/broker' });
+    const publish = { cmd: 'publish', topic: 't', qos: 0, dup: false, retain: false } as const;
+    const packet = client.encode({ ...publish, payload: Buffer.alloc(990) });
+    client.send(CONNECT, ...Array.from({ length: 65 }, () => packet));
+    await client.expect('connack');
+    for (let count = 0; count < 65; count++) await client.expect('publish');
+    client.send(...Array.from({ length: 66 }, () => packet));
+    await client.closed();
+    expect((await broker.link(0)).packets).toHaveLength(66);
+  });
+
   it('hold what came together with the close frame during a pause', async () => {
     const client = await RawClient.open({ transport: 'ws', port: broker.port, path: '/broker' });
     const link = await broker.link(0);
