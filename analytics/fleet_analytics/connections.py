@@ -70,6 +70,9 @@ class ConnectionFold:
         before = state.connected
         if before is not None and before.owner == event.owner:
             return None
+        if event.restated and (before is not None or state.last_owner is not None):
+            # It takes the session from nobody.
+            return None
         state.connected = event
         state.offline = None
         # Without a close in between: the client took its session over from a connection it had lost.
@@ -93,6 +96,10 @@ class ConnectionFold:
 
     def _ended(self, state: ClientState, event: Ended) -> Connection | None:
         before = state.connected
+        owner = state.last_owner if before is None else before.owner
+        if event.owner is not None and owner is not None and event.owner != owner:
+            # Decided by a broker that did not know yet that the client was back.
+            return None
         state.connected = None
         if event.reason != "expired":
             # Nobody waits for it: a transient session, or one that an operator removed.

@@ -13,6 +13,7 @@ from .values import ValueReader
 
 SESSION_KEY = b"s\0"
 SESSION_ENDED = "SessionEnded"
+SESSION_RESTATED = "SessionRestated"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Opened:
     at_ms: int
     # Which connection of which run of a broker; differs for every connection.
     owner: str
+    # Says again what was so: no connection began.
+    restated: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Ended:
     at_ms: int
     # `expired`, `transient`, `administrative`, `discarded`.
     reason: str
+    # Whose session it was last. None: the source does not tell.
+    owner: str | None = None
 
 
 SessionEvent = Opened | Closed | Ended
@@ -50,14 +55,21 @@ def events_of_records(records: Iterable[LogRecord], values: ValueReader) -> Iter
         if not record.key.startswith(SESSION_KEY):
             continue
         if record.value is None:
-            yield Ended(record.client, record.timestamp_ms, record.event.removeprefix(f"{SESSION_ENDED}:"))
+            yield _end_of_header(record)
         else:
-            yield _event_of_state(record.client, values.read(record))
+            yield _event_of_state(record.client, values.read(record), record.event == SESSION_RESTATED)
 
 
-def _event_of_state(client: Client, state: dict[str, Any]) -> SessionEvent:
+def _end_of_header(record: LogRecord) -> Ended:
+    """`SessionEnded:reason`, or since brokers share a log `SessionEnded:reason:owner@began`."""
+    reason, _, owner_and_time = record.event.removeprefix(f"{SESSION_ENDED}:").partition(":")
+    owner = owner_and_time.rpartition("@")[0] or owner_and_time
+    return Ended(record.client, record.timestamp_ms, reason, owner or None)
+
+
+def _event_of_state(client: Client, state: dict[str, Any], restated: bool) -> SessionEvent:
     if state["owner"] is not None:
-        return Opened(client, _milliseconds(state["openedAtMs"]), _owner(state["owner"]))
+        return Opened(client, _milliseconds(state["openedAtMs"]), _owner(state["owner"]), restated)
     return Closed(
         client,
         _milliseconds(state["closedAtMs"]),

@@ -34,6 +34,12 @@ class Connections(unittest.TestCase):
         events = Opened(BIKE, 10, "a#1/1"), Opened(BIKE, 14, "b#1/1"), Closed(BIKE, 15, "takenOver", "a#1/1", 10)
         self.assertEqual(fold(*events), ([Connection(BIKE, 10, 14), Connection(BIKE, 14, None)], []))
 
+    def test_what_an_owner_states_again_is_no_connection_and_takes_nothing_back(self) -> None:
+        again = Opened(BIKE, 10, "a#1/1", restated=True)
+        events = Opened(BIKE, 10, "a#1/1"), again, Opened(BIKE, 14, "b#1/1"), again
+        self.assertEqual(fold(*events), ([Connection(BIKE, 10, 14), Connection(BIKE, 14, None)], []))
+        self.assertEqual(fold(again), ([Connection(BIKE, 10, None)], []))
+
     def test_a_close_written_again_when_the_will_is_out(self) -> None:
         closed = Closed(BIKE, 15, "connectionLost", "a#1/1", 10)
         connections, offline = fold(Opened(BIKE, 10, "a#1/1"), closed, closed)
@@ -54,6 +60,14 @@ class Connections(unittest.TestCase):
     def test_a_session_that_expired_is_offline_since_its_connection_ended(self) -> None:
         events = Opened(BIKE, 10, "a#1/1"), Closed(BIKE, 15, "keepAliveTimeout", "a#1/1", 10), Ended(BIKE, 99, "expired")
         self.assertEqual(fold(*events)[1], [(15, "keepAliveTimeout")])
+
+    def test_an_end_that_comes_after_the_client_was_back_counts_for_nothing(self) -> None:
+        closed = Closed(BIKE, 15, "connectionLost", "a#1/1", 10)
+        events = closed, Opened(BIKE, 98, "b#1/1"), Ended(BIKE, 99, "expired", "a#1/1")
+        self.assertEqual(fold(*events), ([Connection(BIKE, 10, 15), Connection(BIKE, 98, None)], []))
+        left = Closed(BIKE, 98, "clientDisconnect", "b#1/1", 97)
+        events = closed, Opened(BIKE, 97, "b#1/1"), left, Ended(BIKE, 99, "administrative", "a#1/1")
+        self.assertEqual(fold(*events)[1], [(98, "clientDisconnect")])
 
     def test_one_that_was_removed_is_not(self) -> None:
         events = Closed(BIKE, 15, "keepAliveTimeout", "a#1/1", 10), Ended(BIKE, 99, "administrative")

@@ -9,7 +9,7 @@ import type { Broker } from '../broker/broker.ts';
 import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { SpokeConfig } from './config-schema.ts';
-import type { BrokerStores } from './embedded-stores.ts';
+import type { BrokerStores } from './broker-stores.ts';
 import type { Logger } from './logging.ts';
 import type { MetadataServices } from './metadata-services.ts';
 import type { QueueDepth } from './queue-depth.ts';
@@ -65,7 +65,7 @@ function adminPort(parts: AdminParts): AdminPort {
   });
   return {
     status: () => Promise.resolve(status(parts)),
-    readiness: () => readiness(broker),
+    readiness: () => readiness(parts),
     listSessions: (query) => sessions.listSessions(query),
     showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),
     kickSession: (tenant, clientId, discard) => sessions.kickSession(tenant, clientId, discard),
@@ -81,18 +81,14 @@ function adminPort(parts: AdminParts): AdminPort {
   };
 }
 
-function status({
-  config,
-  broker,
-  listeners,
-  startedAtMs,
-}: AdminParts): Awaited<ReturnType<AdminPort['status']>> {
+function status(parts: AdminParts): Awaited<ReturnType<AdminPort['status']>> {
+  const { config, broker, listeners, startedAtMs } = parts;
   return {
     version: VERSION,
     brokerId: config.broker.id,
     incarnation: broker.services.incarnation,
     startedAtMs,
-    ready: readiness(broker).ready,
+    ready: readiness(parts).ready,
     listeners,
     tenants: Array.from(broker.tenants(), ({ tenant, counters }) => ({
       tenant,
@@ -105,8 +101,9 @@ function status({
 }
 
 /** The API answers only once everything is restored, so what can be missing is the store. */
-function readiness(broker: Broker): ReturnType<AdminPort['readiness']> {
-  const reasons = broker.services.batcher.isRetrying ? ['the queue store does not answer'] : [];
+function readiness({ broker, stores }: AdminParts): ReturnType<AdminPort['readiness']> {
+  const queues = broker.services.batcher.isRetrying ? ['the queue store does not answer'] : [];
+  const reasons = [...queues, ...stores.problems()];
   return { ready: reasons.length === 0, reasons };
 }
 

@@ -16,7 +16,8 @@ import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAuthentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
-import { openEmbeddedStores, type BrokerStores, type Topic } from './embedded-stores.ts';
+import type { BrokerStores, Topic } from './broker-stores.ts';
+import { openEmbeddedStores } from './embedded-stores.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
 import { startMetadataServices, type MetadataServices } from './metadata-services.ts';
@@ -73,6 +74,7 @@ async function start(
   const broker = new Broker({
     tenants: config.tenants,
     incarnation: incarnation(config.broker.id, stores.startNumber),
+    logsAreShared: stores.shared,
     sessionLog: stores.sessions.log,
     retainedLog: stores.retained.log,
     store: stores.queues,
@@ -99,7 +101,8 @@ async function start(
         queuedMessages: depth.messages(tenant.tenant),
       }),
   });
-  const orphaned = await housekeeping.dropOrphanedQueues();
+  // Another broker may have begun a session since: for shared stores the compaction job does it, which waits for the log.
+  const orphaned = stores.shared ? 0 : await housekeeping.dropOrphanedQueues();
   if (orphaned > 0) logger.info({ queues: orphaned }, 'queues of ended sessions dropped');
   housekeeping.start();
   stops.push(() => {

@@ -9,41 +9,12 @@ import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
 import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
 import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
-import type { SnapshotStore } from '../metadata/snapshot-store.ts';
-import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { EventLog, Offset } from '../event-log/event-log.ts';
-import type { DurableQueueStore } from '../queue/durable-queue.ts';
-import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
+import { OpenedParts, type BrokerStores, type Topic } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
 import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
-
-/** One topic of the event log and its snapshot. */
-export interface Topic {
-  readonly name: string;
-  readonly log: EventLog;
-  readonly snapshot: SnapshotStore;
-  /** Lets compaction forget tombstones that the snapshot has taken in: those before the offset given. */
-  keepTombstonesFrom(checkpoint: () => Offset): void;
-}
-
-export interface BrokerStores {
-  /** Which start of this broker this is: the number of its incarnation. */
-  readonly startNumber: number;
-  readonly queues: DurableQueueStore;
-  readonly sessions: Topic;
-  readonly retained: Topic;
-  readonly sessionIds: SessionIdGenerator;
-  readonly gauges: readonly GaugeSource[];
-  /** Makes everything accepted durable and lets go of the directory. */
-  close(): Promise<void>;
-}
-
-interface Closeable {
-  close(): Promise<void>;
-}
 
 /**
  * `highestKnown`: the highest session id of a tenant that the fold of the log has seen, for when the file of ids is
@@ -60,14 +31,8 @@ export async function openEmbeddedStores(
   const directory = path.resolve(config.dataDirectory);
   await fileSystem.makeDirectory(directory);
   const lock = await lockDirectory(fileSystem, directory);
-  const opened: Closeable[] = [{ close: () => lock.release() }];
-  const close = async (): Promise<void> => {
-    for (const part of opened.splice(0).reverse()) await part.close();
-  };
-  const keep = <T extends Closeable>(part: T): T => {
-    opened.push(part);
-    return part;
-  };
+  const opened = new OpenedParts();
+  opened.keep({ close: () => lock.release() });
   const nowMs = (): number => clock.nowMs();
   const { durability } = config;
   const { segmentBytes } = config.storage;
@@ -76,7 +41,7 @@ export async function openEmbeddedStores(
   };
 
   async function openTopic(name: string): Promise<Topic> {
-    const log = keep(
+    const log = opened.keep(
       await openEmbeddedEventLog({
         directory: path.join(directory, name, 'log'),
         durability,
@@ -87,7 +52,7 @@ export async function openEmbeddedStores(
         observe: observe(`${name} log`),
       }),
     );
-    const snapshot = keep(
+    const snapshot = opened.keep(
       await openEmbeddedSnapshotStore({
         directory: path.join(directory, name, 'snapshot'),
         fileSystem,
@@ -114,10 +79,10 @@ export async function openEmbeddedStores(
     const startNumber = await nextStartNumber({ directory, fileSystem, nowMs: nowMs(), onDamage });
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
-    const queues = keep(
+    const queues = opened.keep(
       await openQueueStore({ config, directory, fileSystem, nowMs, observe: observe('queues') }),
     );
-    const sessionIds = keep(
+    const sessionIds = opened.keep(
       new EmbeddedSessionIds({
         directory: path.join(directory, 'session-ids'),
         fileSystem,
@@ -126,9 +91,19 @@ export async function openEmbeddedStores(
       }),
     );
     const { store, gauges } = queues;
-    return { startNumber, queues: store, sessions, retained, sessionIds, gauges, close };
+    return {
+      startNumber,
+      shared: false,
+      queues: store,
+      sessions,
+      retained,
+      sessionIds,
+      gauges,
+      problems: () => [],
+      close: () => opened.close(),
+    };
   } catch (error) {
-    await close();
+    await opened.close();
     throw error;
   }
 }

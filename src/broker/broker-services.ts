@@ -14,6 +14,8 @@ import type { TrimBatcher } from './trim-batcher.ts';
 
 export interface BrokerServices {
   readonly incarnation: Incarnation;
+  /** Other brokers write to the same logs: what is true here may have changed before a record of ours is there. */
+  readonly logsAreShared: boolean;
   readonly sessionLog: EventLog;
   readonly retainedLog: EventLog;
   readonly store: DurableQueueStore;

@@ -11,6 +11,7 @@ import { REASON } from '../mqtt/reason-code.ts';
 import { ActiveSession } from './active-session.ts';
 import type { Broker } from './broker.ts';
 import type { ClientLink } from './client-link.ts';
+import { ConnectRefused } from './connect-refused.ts';
 import { DurableOutbound } from './durable-outbound.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { OutboundOptions } from './outbound.ts';
@@ -77,6 +78,9 @@ export function openSession(
         sessionExpiryS,
         ...parts,
       });
+      if (!tenantBroker.isOwnedBy(clientId, owner)) {
+        throw new ConnectRefused(REASON.serverBusy, 'the client connected elsewhere meanwhile');
+      }
       tenantBroker.attach(session);
       const { outbound } = parts;
       const startDelivery =

@@ -16,6 +16,8 @@ import type { PublishTicket } from './publish-ticket.ts';
 export interface RetainedServiceOptions {
   readonly tenant: TenantId;
   readonly log: EventLog;
+  /** See `BrokerServices`. */
+  readonly logsAreShared: boolean;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly messagesMax: number;
@@ -92,19 +94,27 @@ export class RetainedService {
     yield* this.#volatile.match(filter);
   }
 
-  /** Clears what has expired, on the log too. Returns how many. */
+  /**
+   * Forgets what has expired, on the log too unless others write to it: a record that clears a topic might come after a
+   * message that another broker has just put there. Returns how many.
+   */
   async sweepExpired(): Promise<number> {
-    const { tenant, log, clock, counters } = this.#options;
-    const records = [];
-    for (const message of this.#trie.all()) {
-      if (!this.#hasExpired(message)) continue;
-      const event = { tenant, topic: message.topic, message: undefined };
-      records.push(encodeRetainedEvent(event, clock.nowMs()));
+    const { tenant, log, logsAreShared, clock, counters } = this.#options;
+    const topics = Array.from(this.#trie.all())
+      .filter((message) => this.#hasExpired(message))
+      .map(({ topic }) => topic);
+    if (topics.length === 0) return 0;
+    if (logsAreShared) {
+      for (const topic of topics) this.#trie.delete(topic);
+      this.#updateGauges();
+    } else {
+      const nowMs = clock.nowMs();
+      await log.append(
+        topics.map((topic) => encodeRetainedEvent({ tenant, topic, message: undefined }, nowMs)),
+      );
     }
-    if (records.length === 0) return 0;
-    await log.append(records);
-    counters.drop('expired', records.length);
-    return records.length;
+    counters.drop('expired', topics.length);
+    return topics.length;
   }
 
   #hasExpired(message: Message): boolean {

@@ -19,34 +19,40 @@ import {
   type SessionCommand,
 } from '../session/decide.ts';
 import { DueTimes } from '../session/due-times.ts';
-import type { SessionEndReason, SessionState, Subscription, Will } from '../session/events.ts';
+import { lastOwner, sameOwner } from '../session/evolve.ts';
+import type { SessionEndReason, SessionOwner, SessionState, Subscription } from '../session/events.ts';
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
-import { willDueOnConnect, willMessage, willProducer } from '../session/will.ts';
-import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
+import { willDueOnConnect } from '../session/will.ts';
+import {
+  brokerIdOf,
+  type ClientId,
+  type Incarnation,
+  type SessionId,
+  type TenantId,
+} from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
-import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { BrokerLog } from './broker-log.ts';
-import { PublishTicket } from './publish-ticket.ts';
-import type { Publishing } from './publishing.ts';
 import { ConnectRefused } from './connect-refused.ts';
+import type { WillPublisher } from './will-publisher.ts';
 
 export interface SessionLifecycleOptions {
   readonly tenant: TenantId;
   readonly registry: SessionRegistry;
   readonly log: EventLog;
+  readonly incarnation: Incarnation;
+  /** See `BrokerServices`. */
+  readonly logsAreShared: boolean;
   readonly store: DurableQueueStore;
   readonly sessionIds: SessionIdGenerator;
-  readonly publishing: Publishing;
+  readonly wills: WillPublisher;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly diagnostics: BrokerLog;
   readonly sessionsMax: number;
-  readonly messageAgeMaxS: number;
   /** What the session, if it ended now, would leave to members of its shared subscriptions. */
   readonly legacyOf: (session: SessionState) => SessionLegacy | undefined;
   readonly onExpired: () => void;
-  readonly onWillPublished: () => void;
 }
 
 /** Hands over what came in since the last call; resolves when it is durable with somebody else. */
@@ -68,11 +74,15 @@ export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> &
 /** First wait before a close that was not recorded is tried again; doubled with each failure that follows. */
 const CLOSE_RETRY_FIRST_MS = 200;
 const CLOSE_RETRY_MAX_MS = 5_000;
+/** What is due of a session that another broker closed is that broker's to settle, unless it has not done so by then. */
+const OTHERS_GRACE_MS = 5_000;
 
 export class SessionLifecycle {
   readonly #options: SessionLifecycleOptions;
   readonly #lanes = new ClientLanes();
   readonly #dueTimes: DueTimes;
+  /** Connections whose session is being resumed, and what their record came upon when it was applied. */
+  readonly #resuming = new Map<number, SessionState | undefined>();
   #stopped = false;
 
   constructor(options: SessionLifecycleOptions) {
@@ -85,8 +95,8 @@ export class SessionLifecycle {
 
   /**
    * CONNECT: gives the client's session, a resumed or a new one, to `request.owner`. `attach` runs in the
-   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit, and when
-   * a verified user asks for the session of another one.
+   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit, when a
+   * verified user asks for the session of another one, and when another broker has the session by then.
    */
   open<T>(request: OpenRequest, attach: (opened: OpenedSession) => Promise<T>): Promise<T> {
     return this.#lanes.run(request.clientId, async () => {
@@ -96,27 +106,30 @@ export class SessionLifecycle {
         throw new ConnectRefused(REASON.clientIdentifierNotValid, 'the session belongs to another user');
       }
       const nowMs = clock.nowMs();
-      const resumed = continuesSession(before, request.cleanStart, nowMs);
       if (before === undefined && registry.size >= this.#options.sessionsMax) {
         throw new ConnectRefused(
           REASON.quotaExceeded,
           `the tenant has ${this.#options.sessionsMax} sessions`,
         );
       }
-      const will = willDueOnConnect(before, resumed, nowMs);
-      if (before !== undefined && will !== undefined) await this.#publishWill(before, will);
-      const newSessionId = resumed ? undefined : await sessionIds.next(tenant);
-      const record = () => this.#append(request.clientId, { ...request, type: 'open', newSessionId, nowMs });
-      if (before === undefined || resumed) await record();
-      else await this.#endWith(before, record);
+      const will = willDueOnConnect(before, continuesSession(before, request.cleanStart, nowMs), nowMs);
+      if (before !== undefined && will !== undefined) await this.#options.wills.publish(before, will);
+      const resumed = await this.#resume(request, nowMs);
+      if (resumed === undefined) await this.#begin(request, await sessionIds.next(tenant), nowMs);
       const after = this.#session(request.clientId);
-      if (after === undefined) throw new Error('session-lifecycle: an opened session is not in the registry');
+      if (after === undefined || !sameOwner(after.owner, request.owner)) throw takenElsewhere();
       return attach({
         sessionId: after.sessionId,
-        sessionPresent: resumed,
-        sentThrough: resumed ? before?.sentThrough : undefined,
+        sessionPresent: resumed !== undefined,
+        // Who still owned it has sent more than its record says.
+        sentThrough: resumed?.owner === undefined ? resumed?.sentThrough : undefined,
       });
     });
+  }
+
+  /** A record of ours gave the session to `owner`; `before`: what it was until then. */
+  opened({ connection }: SessionOwner, before: SessionState | undefined): void {
+    if (this.#resuming.has(connection)) this.#resuming.set(connection, before);
   }
 
   /** The connection of `command.owner` ended. Changes nothing when somebody else owns the session by now. */
@@ -158,17 +171,37 @@ export class SessionLifecycle {
   }
 
   /** The session's record on the log was followed by one that does not count; see `RegistryObserver.overruled`. */
-  restate({ clientId, owner }: SessionState): void {
-    if (owner === undefined || this.#stopped) return;
-    this.#lanes
-      .run(clientId, () => this.#append(clientId, { type: 'restate', owner }))
-      .catch((error: unknown) => {
-        const { diagnostics, tenant } = this.#options;
-        diagnostics.error({ tenant, clientId, err: error }, 'state of a session not put on record again');
-      });
+  restate(session: SessionState): void {
+    const owner = lastOwner(session);
+    if (owner !== undefined) this.#stateAgain(session.clientId, { type: 'restate', owner });
   }
 
-  /** Ends the session and discards its queues. false: there was none. */
+  /** The same of a subscription. */
+  restateSubscription(subscription: Subscription): void {
+    this.#stateAgain(subscription.clientId, { type: 'subscribe', subscriptions: [subscription] });
+  }
+
+  /** Our record of a close came after another broker had ended the session, and has brought it back. */
+  endAgain(session: SessionState): void {
+    const { clientId } = session;
+    this.#inBackground(clientId, async () => {
+      const now = this.#session(clientId);
+      if (now?.owner === undefined && sameOwner(now?.closedOwner, session.closedOwner))
+        await this.#end(clientId, 'discarded');
+    });
+  }
+
+  /** Takes subscriptions off the record whose session has ended: who ended it did not get that far. */
+  forget(clientId: ClientId): Promise<void> {
+    const { tenant } = this.#options;
+    return this.#lanes.run(clientId, async () => {
+      if (this.#session(clientId) !== undefined) return;
+      for (const sessionId of this.#sessionsOnRecord(clientId))
+        await this.#append(clientId, { type: 'forget', tenant, clientId, sessionId });
+    });
+  }
+
+  /** Ends the session and discards its queues. false: there was none, or somebody else has it by now. */
   end(clientId: ClientId, reason: SessionEndReason): Promise<boolean> {
     return this.#lanes.run(clientId, () => this.#end(clientId, reason));
   }
@@ -176,7 +209,8 @@ export class SessionLifecycle {
   /** Looks at the session again when its will or its expiry is due. */
   watch(client: ClientNumber, session: SessionState): void {
     const dueAtMs = Math.min(session.willDueAtMs ?? Infinity, expiresAtMs(session) ?? Infinity);
-    if (Number.isFinite(dueAtMs) && session.owner === undefined) this.#dueTimes.at(client, dueAtMs);
+    if (!Number.isFinite(dueAtMs) || session.owner !== undefined) return;
+    this.#dueTimes.at(client, dueAtMs + (this.#isOfAnotherBroker(session) ? OTHERS_GRACE_MS : 0));
   }
 
   /** Resolves when no command is under way any more. */
@@ -191,7 +225,7 @@ export class SessionLifecycle {
     if (session === undefined || session.owner !== undefined) return;
     const nowMs = this.#options.clock.nowMs();
     if (session.will !== undefined && session.willDueAtMs !== undefined && session.willDueAtMs <= nowMs) {
-      await this.#publishWill(session, session.will);
+      await this.#options.wills.publish(session, session.will);
       const { sessionId, openedAtMs } = session;
       await this.#perhapsEndWith(session, this.#options.legacyOf(session), () =>
         this.#append(clientId, { type: 'willPublished', sessionId, openedAtMs }),
@@ -199,16 +233,46 @@ export class SessionLifecycle {
     }
     const after = this.#session(clientId);
     if (after === undefined || !hasExpired(after, nowMs)) return;
-    await this.#end(clientId, after.sessionExpiryS === 0 ? 'transient' : 'expired');
-    this.#options.onExpired();
+    if (await this.#end(clientId, after.sessionExpiryS === 0 ? 'transient' : 'expired'))
+      this.#options.onExpired();
+  }
+
+  /** What the session was when the client got it; undefined: there is nothing to resume, and nothing that counts was recorded. */
+  async #resume(request: OpenRequest, nowMs: number): Promise<SessionState | undefined> {
+    const { clientId, cleanStart, owner } = request;
+    const session = this.#session(clientId);
+    if (session === undefined || !continuesSession(session, cleanStart, nowMs)) return undefined;
+    this.#resuming.set(owner.connection, undefined);
+    try {
+      await this.#append(clientId, { ...request, type: 'open', newSessionId: undefined, nowMs });
+      const found = this.#resuming.get(owner.connection);
+      // Another broker may have ended it, or begun a new one, before our record was there.
+      return found?.sessionId === session.sessionId ? found : undefined;
+    } finally {
+      this.#resuming.delete(owner.connection);
+    }
+  }
+
+  async #begin(request: OpenRequest, newSessionId: SessionId, nowMs: number): Promise<void> {
+    const { clientId } = request;
+    const before = this.#session(clientId);
+    const record = () =>
+      this.#append(clientId, { ...request, type: 'open', cleanStart: true, newSessionId, nowMs });
+    if (before === undefined) await record();
+    else await this.#endWith(before, record);
   }
 
   async #end(clientId: ClientId, reason: SessionEndReason): Promise<boolean> {
     const session = this.#session(clientId);
     if (session === undefined) return false;
-    if (session.will !== undefined) await this.#publishWill(session, session.will);
+    if (session.will !== undefined) await this.#options.wills.publish(session, session.will);
     await this.#endWith(session, () => this.#append(clientId, { type: 'end', reason }));
-    return true;
+    const after = this.#session(clientId);
+    if (after?.sessionId !== session.sessionId) return true;
+    // Another broker gave it to its client, who may have left again: then nobody else is there to restate it.
+    const owner = after.owner === undefined ? lastOwner(after) : undefined;
+    if (owner !== undefined) await this.#append(clientId, { type: 'restate', owner });
+    return false;
   }
 
   /**
@@ -221,7 +285,7 @@ export class SessionLifecycle {
     await this.#perhapsEndWith(session, legacy, record);
   }
 
-  /** If the record ends the session, its shared messages go to others and its queues are dropped. */
+  /** If the record ends the session, its subscriptions and queues go, its shared messages to others. */
   async #perhapsEndWith(
     session: SessionState,
     legacy: SessionLegacy | undefined,
@@ -238,24 +302,23 @@ export class SessionLifecycle {
       );
     });
     this.#dropQueues(session);
+    if (this.#session(session.clientId) === undefined) await this.#forgetOrLeave(session);
   }
 
-  /** Resolves when the will is in every queue it goes to. Doing it again after a crash appends nothing twice. */
-  #publishWill(session: SessionState, will: Will): Promise<void> {
-    const { publishing, clock, messageAgeMaxS, onWillPublished } = this.#options;
-    const nowMs = clock.nowMs();
-    const message = willMessage(session, will, nowMs, messageAgeMaxS);
-    onWillPublished();
-    return new Promise((resolve, reject) => {
-      const publishSettled = (ticket: PublishTicket): void => {
-        if (ticket.failed)
-          reject(new StoreUnavailableError('durable queue', 'the will was not stored in time'));
-        else resolve();
-      };
-      const ticket = new PublishTicket({ publishSettled }, 0, nowMs);
-      publishing.publish(message, ticket, { producer: willProducer(session), sequence: 1 });
-      ticket.settle();
+  /** Left on record they count for nothing, and are forgotten when the client or a broker begins anew. */
+  async #forgetOrLeave({ tenant, clientId, sessionId }: SessionState): Promise<void> {
+    const { diagnostics } = this.#options;
+    await this.#append(clientId, { type: 'forget', tenant, clientId, sessionId }).catch((error: unknown) => {
+      diagnostics.warn(
+        { tenant, clientId, err: error },
+        'subscriptions of an ended session not forgotten yet',
+      );
     });
+  }
+
+  #sessionsOnRecord(clientId: ClientId): Set<SessionId> {
+    const subscriptions = this.#options.registry.get(clientId)?.subscriptions.values() ?? [];
+    return new Set(Array.from(subscriptions, ({ value }) => value.sessionId));
   }
 
   async #append(clientId: ClientId, command: SessionCommand): Promise<void> {
@@ -283,6 +346,25 @@ export class SessionLifecycle {
     }
   }
 
+  #isOfAnotherBroker(session: SessionState): boolean {
+    const { logsAreShared, incarnation } = this.#options;
+    const owner = lastOwner(session);
+    return logsAreShared && owner !== undefined && brokerIdOf(owner.incarnation) !== brokerIdOf(incarnation);
+  }
+
+  #stateAgain(clientId: ClientId, command: SessionCommand): void {
+    if (this.#stopped) return;
+    this.#lanes
+      .run(clientId, () => this.#append(clientId, command))
+      .catch((error: unknown) => {
+        const { diagnostics, tenant } = this.#options;
+        diagnostics.error(
+          { tenant, clientId, err: error },
+          'what overruled a late record not put on record again',
+        );
+      });
+  }
+
   #inBackground(clientId: ClientId, command: () => Promise<void>): void {
     this.#lanes.run(clientId, command).catch((error: unknown) => {
       const { diagnostics, tenant } = this.#options;
@@ -299,4 +381,8 @@ export class SessionLifecycle {
   #session(clientId: ClientId): SessionState | undefined {
     return this.#options.registry.session(clientId);
   }
+}
+
+function takenElsewhere(): ConnectRefused {
+  return new ConnectRefused(REASON.serverBusy, 'the client connected elsewhere meanwhile');
 }

@@ -11,10 +11,11 @@ import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
 import { Subscriber, type Route, type RoutePlace } from '../routing/subscriber.ts';
 import type { ClientNumber } from '../session/client-table.ts';
 import { isPersistent } from '../session/decide.ts';
-import { sameOwner } from '../session/evolve.ts';
-import type { CloseReason, SessionState, Subscription } from '../session/events.ts';
+import { lastOwner, sameOwner } from '../session/evolve.ts';
+import type { CloseReason, SessionOwner, SessionState, Subscription } from '../session/events.ts';
 import { SessionRegistry, type RegistryObserver } from '../session/session-registry.ts';
-import type { ClientId, TenantId } from '../tenancy/identity.ts';
+import { willDueOnConnect } from '../session/will.ts';
+import { brokerIdOf, type ClientId, type Incarnation, type TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ActiveSession } from './active-session.ts';
 import type { BrokerLog } from './broker-log.ts';
@@ -25,6 +26,7 @@ import { RetainedService } from './retained-service.ts';
 import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
 import { SharedLegacy } from './shared-legacy.ts';
 import { TransientOutbound } from './transient-outbound.ts';
+import { WillPublisher } from './will-publisher.ts';
 
 /** Clients looked at in one turn of the event loop: a few milliseconds. */
 const CLIENTS_PER_TURN = 20_000;
@@ -40,6 +42,7 @@ export class TenantBroker implements RegistryObserver {
   readonly retained: RetainedService;
   readonly publishing: Publishing;
   readonly lifecycle: SessionLifecycle;
+  readonly #wills: WillPublisher;
   readonly #active = new Map<ClientId, ActiveSession>();
   /** By the number that the registry knows the client by. */
   readonly #subscribers = new SubscriberDirectory((client) => this.#makeSubscriber(client as ClientNumber));
@@ -52,9 +55,11 @@ export class TenantBroker implements RegistryObserver {
     this.registry = new SessionRegistry(tenant, this);
     this.router = new Router(this.#subscribers);
     const { clock, timers, limits, log, batcher, sessionLog, retainedLog, store, sessionIds } = services;
+    const { incarnation, logsAreShared } = services;
     this.retained = new RetainedService({
       tenant,
       log: retainedLog,
+      logsAreShared,
       clock,
       counters: this.counters,
       messagesMax: limits.retainedMessagesMax,
@@ -62,21 +67,27 @@ export class TenantBroker implements RegistryObserver {
       onStoreError: services.onStoreError,
     });
     this.publishing = new Publishing(this.router, this.retained, batcher, this.counters);
+    this.#wills = new WillPublisher({
+      publishing: this.publishing,
+      clock,
+      messageAgeMaxS: limits.messageAgeMaxS,
+      onWillPublished: () => this.counters.willsPublished++,
+    });
     this.lifecycle = new SessionLifecycle({
       tenant,
       registry: this.registry,
       log: sessionLog,
+      incarnation,
+      logsAreShared,
       store,
       sessionIds,
-      publishing: this.publishing,
+      wills: this.#wills,
       clock,
       timers,
       diagnostics: log,
       sessionsMax: limits.sessionsMax,
-      messageAgeMaxS: limits.messageAgeMaxS,
       legacyOf: (session) => this.#legacyOf(session),
       onExpired: () => this.counters.sessionsExpired++,
-      onWillPublished: () => this.counters.willsPublished++,
     });
   }
 
@@ -112,6 +123,11 @@ export class TenantBroker implements RegistryObserver {
     const client = this.registry.numberOf(clientId);
     if (client === undefined || this.registry.sessionOf(client) === undefined) return undefined;
     return this.#subscribers.get(client);
+  }
+
+  /** Whether the session is that connection's now. */
+  isOwnedBy(clientId: ClientId, owner: SessionOwner): boolean {
+    return sameOwner(this.registry.session(clientId)?.owner, owner);
   }
 
   /** The connection owns its session; messages go to it from `connected` on. */
@@ -170,12 +186,16 @@ export class TenantBroker implements RegistryObserver {
     await this.#releasing.get(clientId);
   }
 
-  /** Closes the sessions whose owner is not among the living: the broker died under them. */
+  /**
+   * Closes the sessions whose owner is not among the living: the broker died under them. Whether another broker lives that
+   * writes to the same log is not known here, so its sessions are left alone. Returns how many.
+   */
   async closeOrphans(): Promise<number> {
     const orphans: SessionState[] = [];
-    const { incarnation, timers } = this.services;
-    for (const sessions of this.registry.ownedSessions(CLIENTS_PER_TURN)) {
-      orphans.push(...sessions.filter(({ owner }) => owner?.incarnation !== incarnation));
+    const { timers } = this.services;
+    for (const { owned, withoutSession } of this.registry.unfinished(CLIENTS_PER_TURN)) {
+      orphans.push(...owned.filter(({ owner }) => owner !== undefined && this.#isDead(owner.incarnation)));
+      for (const clientId of withoutSession) await this.lifecycle.forget(clientId);
       if (this.registry.size > CLIENTS_PER_TURN) await new Promise<void>((resume) => timers.after(0, resume));
     }
     for (let first = 0; first < orphans.length; first += RECOVERIES_AT_ONCE) {
@@ -201,11 +221,22 @@ export class TenantBroker implements RegistryObserver {
       if (after !== undefined) this.counters.takeOvers++;
       active.ownershipLost(after === undefined ? REASON.administrativeAction : REASON.sessionTakenOver);
     }
-    if (after !== undefined) this.lifecycle.watch(client, after);
+    if (after === undefined) return;
+    const { owner, closedOwner } = after;
+    if (owner !== undefined && this.#isOurs(owner)) this.lifecycle.opened(owner, before);
+    else if (owner !== undefined) this.#takenElsewhere(client, before, after);
+    else if (before === undefined && this.#isOurs(closedOwner)) this.lifecycle.endAgain(after);
+    this.lifecycle.watch(client, after);
   }
 
   overruled(_client: ClientNumber, session: SessionState): void {
-    if (session.owner?.incarnation === this.services.incarnation) this.lifecycle.restate(session);
+    if (this.#isOurs(lastOwner(session))) this.lifecycle.restate(session);
+  }
+
+  subscriptionOverruled(client: ClientNumber, subscription: Subscription): void {
+    const session = this.registry.sessionOf(client);
+    if (session !== undefined && this.#isOurs(lastOwner(session)))
+      this.lifecycle.restateSubscription(subscription);
   }
 
   subscribed(client: ClientNumber, subscription: Subscription): void {
@@ -216,6 +247,33 @@ export class TenantBroker implements RegistryObserver {
   unsubscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.remove(client, placeOf(subscription));
     this.counters.subscriptions = this.router.trie.size;
+  }
+
+  #isOurs(owner: SessionOwner | undefined): boolean {
+    return owner?.incarnation === this.services.incarnation;
+  }
+
+  #isDead(run: Incarnation): boolean {
+    const { incarnation, logsAreShared } = this.services;
+    return run !== incarnation && (!logsAreShared || brokerIdOf(run) === brokerIdOf(incarnation));
+  }
+
+  /** Another broker has the session: what it sends to the client is not known here. */
+  #takenElsewhere(client: ClientNumber, before: SessionState | undefined, after: SessionState): void {
+    const subscriber = this.#subscribers.peek(client);
+    if (subscriber !== undefined) subscriber.sentThrough = undefined;
+    if (before === undefined || !this.#isOurs(before.owner)) return;
+    // Of two brokers that take a session over at once, the later one may not have known of our connection and its will. What
+    // the other has published too goes into no queue twice, and to its own transient sessions only.
+    const resumed = before.sessionId === after.sessionId;
+    const will = willDueOnConnect(before, resumed, this.clock.nowMs());
+    if (will === undefined) return;
+    this.#wills.publish(before, will).catch((error: unknown) => {
+      this.log.error(
+        { tenant: this.tenant, clientId: before.clientId, err: error },
+        'will of a session that was taken over elsewhere not published',
+      );
+    });
   }
 
   #legacyOf(session: SessionState): SessionLegacy | undefined {

@@ -9,14 +9,13 @@ import type { Seq } from '../queue/durable-queue.ts';
 import { SESSION_END_REASONS } from '../session/events.ts';
 import type {
   CloseReason,
-  SessionEndReason,
   SessionEvent,
   SessionOwner,
   SessionState,
   Subscription,
   Will,
 } from '../session/events.ts';
-import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
+import type { ClientId, Incarnation, SessionId, TenantId } from '../tenancy/identity.ts';
 import { SESSION_STATE_V1, SUBSCRIPTION_V1 } from './avro-schemas.ts';
 import type { LogEntry, LogRecord } from './event-log.ts';
 import { clientPartitionKey, parseRecordKey, sessionKey, subscriptionKey } from './record-key.ts';
@@ -51,12 +50,21 @@ interface SessionStateValue {
   readonly sentThrough: Seq | null;
 }
 
+type SessionEnded = Extract<SessionEvent, { readonly type: 'SessionEnded' }>;
 type SubscriptionValue = Omit<Subscription, 'subscriptionId'> & { readonly subscriptionId: number | null };
 
 const sessionStates = new ValueCodec<SessionStateValue>(SESSION_STATE_V1);
 const subscriptions = new ValueCodec<SubscriptionValue>(SUBSCRIPTION_V1);
 
+const RESTATED = 'SessionRestated';
+// Header of a session's end:  SessionEnded:reason, in old logs
+//                             SessionEnded:reason:incarnation/connection@began
+// where "began" is when the last owner's connection did, milliseconds since 1970.
 const SESSION_ENDED = 'SessionEnded';
+const ENDED_HEADER = /^SessionEnded:([^:]*)(?::(.*)\/(\d+)(?:@(\d+))?)?$/s;
+// Header of a subscription's end:  Unsubscribed, in old logs and where it is of whichever session | Unsubscribed:session id
+const UNSUBSCRIBED = 'Unsubscribed';
+const UNSUBSCRIBED_HEADER = /^Unsubscribed:(\d+)$/;
 
 /** What the record says, in its key and value, is the event; `timestampMs` is when it happened. */
 export function encodeSessionEvent(event: SessionEvent, timestampMs: number): LogRecord {
@@ -65,12 +73,13 @@ export function encodeSessionEvent(event: SessionEvent, timestampMs: number): Lo
     case 'SessionClosed': {
       const { tenant, clientId } = event.state;
       const value = sessionStates.encode(sessionStateValue(event.state));
-      return clientRecord(tenant, clientId, sessionKey(tenant, clientId), value, event.type, timestampMs);
+      const header = event.type === 'SessionOpened' && event.restated === true ? RESTATED : event.type;
+      return clientRecord(tenant, clientId, sessionKey(tenant, clientId), value, header, timestampMs);
     }
     case 'SessionEnded': {
-      const { tenant, clientId, reason } = event;
-      const header = `${SESSION_ENDED}:${reason}`;
-      return clientRecord(tenant, clientId, sessionKey(tenant, clientId), null, header, timestampMs);
+      const { tenant, clientId } = event;
+      const key = sessionKey(tenant, clientId);
+      return clientRecord(tenant, clientId, key, null, endedHeader(event), timestampMs);
     }
     case 'Subscribed': {
       const { tenant, clientId, filter } = event.subscription;
@@ -79,11 +88,18 @@ export function encodeSessionEvent(event: SessionEvent, timestampMs: number): Lo
       return clientRecord(tenant, clientId, key, value, event.type, timestampMs);
     }
     case 'Unsubscribed': {
-      const { tenant, clientId, filter } = event;
+      const { tenant, clientId, filter, sessionId } = event;
       const key = subscriptionKey(tenant, clientId, filter);
-      return clientRecord(tenant, clientId, key, null, event.type, timestampMs);
+      const header = sessionId === undefined ? UNSUBSCRIBED : `${UNSUBSCRIBED}:${sessionId}`;
+      return clientRecord(tenant, clientId, key, null, header, timestampMs);
     }
   }
+}
+
+function endedHeader({ reason, lastOwner, lastOpenedAtMs }: SessionEnded): string {
+  const began = lastOpenedAtMs === undefined ? '' : `@${lastOpenedAtMs}`;
+  const owner = lastOwner === undefined ? '' : `:${lastOwner.incarnation}/${lastOwner.connection}${began}`;
+  return `${SESSION_ENDED}:${reason}${owner}`;
 }
 
 /** Takes snapshot rows too. Throws `UndecodableRecordError`. */
@@ -95,7 +111,10 @@ export function decodeSessionEvent(entry: Pick<LogEntry, 'key' | 'value' | 'even
     return { type: 'Subscribed', subscription: subscriptionFrom(subscriptions.decode(value, key)) };
   }
   const state = sessionStateFrom(sessionStates.decode(value, key));
-  return { type: isOpening(event, state) ? 'SessionOpened' : 'SessionClosed', state };
+  if (!isOpening(event, state)) return { type: 'SessionClosed', state };
+  return event === RESTATED
+    ? { type: 'SessionOpened', state, restated: true }
+    : { type: 'SessionOpened', state };
 }
 
 function isOpening(event: string, state: SessionState): boolean {
@@ -111,7 +130,7 @@ function decodeTombstone(key: string, event: string): SessionEvent {
         type: 'SessionEnded',
         tenant: parsed.tenant,
         clientId: parsed.clientId,
-        reason: endReason(event),
+        ...endFrom(event),
       };
     case 'subscription':
       return {
@@ -119,6 +138,7 @@ function decodeTombstone(key: string, event: string): SessionEvent {
         tenant: parsed.tenant,
         clientId: parsed.clientId,
         filter: parsed.filter,
+        sessionId: sessionIdFrom(event),
       };
     case 'retained':
       throw new UndecodableRecordError(
@@ -129,9 +149,22 @@ function decodeTombstone(key: string, event: string): SessionEvent {
 }
 
 /** A reason of a later release reads as `administrative`: the session is gone either way. */
-function endReason(event: string): SessionEndReason {
-  const text = event.slice(SESSION_ENDED.length + 1);
-  return SESSION_END_REASONS.find((reason) => reason === text) ?? 'administrative';
+function endFrom(event: string): Pick<SessionEnded, 'reason' | 'lastOwner' | 'lastOpenedAtMs'> {
+  const [, text, incarnation, connection, began] = ENDED_HEADER.exec(event) ?? [];
+  const lastOwner =
+    incarnation === undefined
+      ? undefined
+      : { incarnation: incarnation as Incarnation, connection: Number(connection) };
+  return {
+    reason: SESSION_END_REASONS.find((reason) => reason === text) ?? 'administrative',
+    lastOwner,
+    lastOpenedAtMs: began === undefined ? undefined : Number(began),
+  };
+}
+
+function sessionIdFrom(event: string): SessionId | undefined {
+  const [, sessionId] = UNSUBSCRIBED_HEADER.exec(event) ?? [];
+  return sessionId === undefined ? undefined : (Number(sessionId) as SessionId);
 }
 
 function clientRecord(

@@ -5,7 +5,7 @@
 import type { ProtocolLevel } from '../mqtt/packets.ts';
 import type { Seq } from '../queue/durable-queue.ts';
 import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
-import { sameOwner } from './evolve.ts';
+import { lastOwner, sameOwner } from './evolve.ts';
 import { NEVER_EXPIRES_S } from './events.ts';
 import type {
   CloseReason,
@@ -51,12 +51,21 @@ export interface CloseCommand {
   readonly nowMs: number;
 }
 
+/** The session has ended, on record: its subscriptions go too. */
+export interface ForgetCommand {
+  readonly type: 'forget';
+  readonly tenant: TenantId;
+  readonly clientId: ClientId;
+  readonly sessionId: SessionId | undefined;
+}
+
 export type SessionCommand =
   | OpenCommand
   | CloseCommand
   | { readonly type: 'willPublished'; readonly sessionId: SessionId; readonly openedAtMs: number }
   | { readonly type: 'restate'; readonly owner: SessionOwner }
   | { readonly type: 'end'; readonly reason: SessionEndReason }
+  | ForgetCommand
   | { readonly type: 'subscribe'; readonly subscriptions: readonly Subscription[] }
   | { readonly type: 'unsubscribe'; readonly filters: readonly string[] };
 
@@ -72,7 +81,9 @@ export function decide(command: SessionCommand, state: ClientState): SessionEven
     case 'restate':
       return restate(command.owner, state.session);
     case 'end':
-      return state.session === undefined ? [] : end(state.session, command.reason, state.filters);
+      return state.session === undefined ? [] : [end(state.session, command.reason)];
+    case 'forget':
+      return forgetSubscriptions(command, state.filters);
     case 'subscribe':
       return subscribe(command.subscriptions, state.session);
     case 'unsubscribe':
@@ -111,8 +122,11 @@ function open(command: OpenCommand, state: ClientState): SessionEvent[] {
   const sessionId = resumed?.sessionId ?? command.newSessionId;
   if (sessionId === undefined) throw new Error('decide: a new session needs a session id');
   const events: SessionEvent[] = [];
-  if (resumed === undefined)
-    events.push(...forgetSubscriptions(command.tenant, command.clientId, state.filters));
+  if (resumed === undefined) {
+    const { tenant, clientId } = command;
+    // Of whichever session: this one has none yet.
+    events.push(...forgetSubscriptions({ tenant, clientId, sessionId: undefined }, state.filters));
+  }
   events.push({
     type: 'SessionOpened',
     state: {
@@ -130,18 +144,19 @@ function open(command: OpenCommand, state: ClientState): SessionEvent[] {
       closedAtMs: undefined,
       closeReason: undefined,
       closedOwner: undefined,
-      sentThrough: resumed?.sentThrough,
+      // Who still owns it has sent more since.
+      sentThrough: resumed?.owner === undefined ? resumed?.sentThrough : undefined,
     },
   });
   return events;
 }
 
-function close(command: CloseCommand, { session, filters }: ClientState): SessionEvent[] {
+function close(command: CloseCommand, { session }: ClientState): SessionEvent[] {
   // Only the owner closes: after a take-over the session belongs to somebody else.
   if (session === undefined || !sameOwner(session.owner, command.owner)) return [];
   const sessionExpiryS = command.sessionExpiryS ?? session.sessionExpiryS;
   const will = command.publishWill ? session.will : undefined;
-  if (sessionExpiryS === 0 && will === undefined) return end(session, 'transient', filters);
+  if (sessionExpiryS === 0 && will === undefined) return [end(session, 'transient')];
   return [
     {
       type: 'SessionClosed',
@@ -163,25 +178,35 @@ function close(command: CloseCommand, { session, filters }: ClientState): Sessio
 
 function willPublished(
   command: { readonly sessionId: SessionId; readonly openedAtMs: number },
-  { session, filters }: ClientState,
+  { session }: ClientState,
 ): SessionEvent[] {
   if (session?.will === undefined || session.owner !== undefined) return [];
   if (session.sessionId !== command.sessionId || session.openedAtMs !== command.openedAtMs) return [];
-  if (!isPersistent(session)) return end(session, 'transient', filters);
+  if (!isPersistent(session)) return [end(session, 'transient')];
   return [{ type: 'SessionClosed', state: { ...session, will: undefined, willDueAtMs: undefined } }];
 }
 
-/** The owner says again what its last record said; nothing when it is the owner no more. */
+/** The last owner says again what its last record said; nothing when somebody else had the session since. */
 function restate(owner: SessionOwner, session: SessionState | undefined): SessionEvent[] {
-  if (session === undefined || !sameOwner(session.owner, owner)) return [];
-  return [{ type: 'SessionOpened', state: session }];
+  if (session === undefined || !sameOwner(lastOwner(session), owner)) return [];
+  return [
+    session.owner === undefined
+      ? { type: 'SessionClosed', state: session }
+      : { type: 'SessionOpened', state: session, restated: true },
+  ];
 }
 
-function end(session: SessionState, reason: SessionEndReason, filters: Iterable<string>): SessionEvent[] {
-  return [
-    ...forgetSubscriptions(session.tenant, session.clientId, filters),
-    { type: 'SessionEnded', tenant: session.tenant, clientId: session.clientId, reason },
-  ];
+/** Its subscriptions stay until this is on record and counts: another broker may have given the session to its client. */
+function end(session: SessionState, reason: SessionEndReason): SessionEvent {
+  const { tenant, clientId, openedAtMs } = session;
+  return {
+    type: 'SessionEnded',
+    tenant,
+    clientId,
+    reason,
+    lastOwner: lastOwner(session),
+    lastOpenedAtMs: openedAtMs,
+  };
 }
 
 /** What a connection asked for before its session was over leaves no record behind. */
@@ -199,16 +224,14 @@ function unsubscribe(filters: readonly string[], state: ClientState): SessionEve
   if (session === undefined) return [];
   const present = new Set(state.filters);
   return forgetSubscriptions(
-    session.tenant,
-    session.clientId,
+    session,
     filters.filter((filter) => present.has(filter)),
   );
 }
 
 function forgetSubscriptions(
-  tenant: TenantId,
-  clientId: ClientId,
+  { tenant, clientId, sessionId }: Omit<ForgetCommand, 'type'>,
   filters: Iterable<string>,
 ): SessionEvent[] {
-  return Array.from(filters, (filter) => ({ type: 'Unsubscribed', tenant, clientId, filter }));
+  return Array.from(filters, (filter) => ({ type: 'Unsubscribed', tenant, clientId, filter, sessionId }));
 }

@@ -93,13 +93,22 @@ export const SESSION_END_REASONS = ['expired', 'discarded', 'transient', 'admini
 export type SessionEndReason = (typeof SESSION_END_REASONS)[number];
 
 export type SessionEvent =
-  | { readonly type: 'SessionOpened'; readonly state: SessionState }
+  | {
+      readonly type: 'SessionOpened';
+      readonly state: SessionState;
+      /** The owner says again what was so before a record that came late: it takes the session from nobody. */
+      readonly restated?: true;
+    }
   | { readonly type: 'SessionClosed'; readonly state: SessionState }
   | {
       readonly type: 'SessionEnded';
       readonly tenant: TenantId;
       readonly clientId: ClientId;
       readonly reason: SessionEndReason;
+      /** Who owned the session last, in the state that this ends: it counts for no other. undefined: for any, as in old logs. */
+      readonly lastOwner: SessionOwner | undefined;
+      /** When that owner's connection began, milliseconds since 1970. */
+      readonly lastOpenedAtMs: number | undefined;
     }
   | { readonly type: 'Subscribed'; readonly subscription: Subscription }
   | {
@@ -107,6 +116,8 @@ export type SessionEvent =
       readonly tenant: TenantId;
       readonly clientId: ClientId;
       readonly filter: string;
+      /** The session whose subscription it was: it counts for no other. undefined: for any, as in old logs. */
+      readonly sessionId: SessionId | undefined;
     };
 
 /** The fold of `spoke.retained`: the retained message of one topic. */

@@ -27,12 +27,19 @@ export function evolveSession<State extends Ownership = SessionState>(
 ): Versioned<State | SessionState> | undefined {
   if (current !== undefined && offset <= current.offset) return current;
   switch (event.type) {
-    case 'SessionOpened':
-      return { value: event.state, offset };
-    case 'SessionClosed':
-      return closesAnotherOwner(current?.value, event.state) ? current : { value: event.state, offset };
-    case 'SessionEnded':
-      return undefined;
+    case 'SessionOpened': {
+      const { owner, openedAtMs } = event.state;
+      const isLate = event.restated === true && isOfAnother(current?.value, owner, openedAtMs);
+      return isLate ? current : { value: event.state, offset };
+    }
+    case 'SessionClosed': {
+      const { closedOwner, openedAtMs } = event.state;
+      return isOfAnother(current?.value, closedOwner, openedAtMs) ? current : { value: event.state, offset };
+    }
+    case 'SessionEnded': {
+      if (event.lastOwner === undefined) return undefined;
+      return isOfAnother(current?.value, event.lastOwner, event.lastOpenedAtMs ?? 0) ? current : undefined;
+    }
   }
 }
 
@@ -45,12 +52,29 @@ export function evolveSubscription<State extends Membership = Subscription>(
   offset: Offset,
 ): Versioned<State | Subscription> | undefined {
   if (current !== undefined && offset <= current.offset) return current;
-  return event.type === 'Subscribed' ? { value: event.subscription, offset } : undefined;
+  if (event.type === 'Subscribed') return { value: event.subscription, offset };
+  // A late end of an earlier session must not take the subscription of the one that is.
+  const isOfAnotherSession = event.sessionId !== undefined && event.sessionId !== current?.value.sessionId;
+  return isOfAnotherSession ? current : undefined;
 }
 
-/** A late close of an earlier owner must not take the session from the one that owns it now. */
-function closesAnotherOwner(current: Ownership | undefined, closed: SessionState): boolean {
-  return current?.owner !== undefined && !sameOwner(current.owner, closed.closedOwner);
+/**
+ * Whether a record that closes, ends or states again what `owner` had comes too late: somebody else owns the session, or has owned and left
+ * it since. Who was later is told by when their connections began, because the record of an opening may be compacted away.
+ */
+function isOfAnother(
+  current: Ownership | undefined,
+  owner: SessionOwner | undefined,
+  openedAtMs: number,
+): boolean {
+  if (current === undefined) return false;
+  if (current.owner !== undefined) return !sameOwner(current.owner, owner);
+  return !sameOwner(current.closedOwner, owner) && openedAtMs < current.openedAtMs;
+}
+
+/** Who owns the session, or did until it was closed. */
+export function lastOwner(session: Ownership): SessionOwner | undefined {
+  return session.owner ?? session.closedOwner;
 }
 
 export function sameOwner(a: SessionOwner | undefined, b: SessionOwner | undefined): boolean {

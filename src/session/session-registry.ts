@@ -18,6 +18,14 @@ export interface ClientEntry {
   readonly subscriptions: ReadonlyMap<string, Versioned<Subscription>>;
 }
 
+/** What a broker may have left behind that died. */
+export interface Unfinished {
+  /** Sessions that somebody owns, alive or dead. */
+  readonly owned: readonly SessionState[];
+  /** Clients whose session has ended and whose subscriptions are still on record. */
+  readonly withoutSession: readonly ClientId[];
+}
+
 export interface RegistryObserver {
   /** The session of a client appeared (`before` undefined), changed or ended (`after` undefined). */
   sessionChanged(
@@ -26,10 +34,12 @@ export interface RegistryObserver {
     after: SessionState | undefined,
   ): void;
   /**
-   * The log has a record after the one of `session` that does not count: a late close of an earlier owner. Compaction
-   * will keep it all the same, so the owner has to state again what is so.
+   * The log has a record after the one of `session` that does not count: a late close or end by an earlier owner.
+   * Compaction will keep it all the same, so the owner has to state again what is so.
    */
   overruled(client: ClientNumber, session: SessionState): void;
+  /** The same of a subscription of the current session: what followed it on the log is of an earlier session. */
+  subscriptionOverruled(client: ClientNumber, subscription: Subscription): void;
   /** A subscription of the client's current session came or was replaced. */
   subscribed(client: ClientNumber, subscription: Subscription): void;
   /** A subscription that was in force is so no longer. */
@@ -97,15 +107,18 @@ export class SessionRegistry {
     }
   }
 
-  /** Sessions that somebody owns, found `clientsPerSlice` clients at a time: a pause in between keeps the rest alive. */
-  *ownedSessions(clientsPerSlice: number): Generator<SessionState[], void, undefined> {
+  /** Found `clientsPerSlice` clients at a time: a pause in between keeps the rest alive. */
+  *unfinished(clientsPerSlice: number): Generator<Unfinished, void, undefined> {
     for (let first = 0; first < this.#clients.numbersEnd; first += clientsPerSlice) {
-      const slice: SessionState[] = [];
+      const owned: SessionState[] = [];
+      const withoutSession: ClientId[] = [];
       for (const client of this.#clients.clients(first, first + clientsPerSlice)) {
+        if (this.#clients.sessionId(client) === undefined)
+          withoutSession.push(this.#clients.clientId(client));
         const session = this.#clients.isOwned(client) ? this.#clients.session(client) : undefined;
-        if (session !== undefined) slice.push(session.value);
+        if (session !== undefined) owned.push(session.value);
       }
-      yield slice;
+      yield { owned, withoutSession };
     }
   }
 
@@ -176,7 +189,12 @@ export class SessionRegistry {
     const known = this.#clients.find(clientId);
     const before = known === undefined ? undefined : this.#clients.subscription(known, filter);
     const after = evolveSubscription(before, event, offset);
-    if (after === before) return;
+    if (after === before) {
+      if (known !== undefined && before !== undefined && offset > before.offset) {
+        this.#tellOverruled(known, before.value);
+      }
+      return;
+    }
     const client = known ?? this.#clients.add(clientId);
     this.#clients.setSubscription(client, filter, after);
     // A subscription on record counts only for the session that made it.
@@ -185,8 +203,14 @@ export class SessionRegistry {
       this.#observer.subscribed(client, after.value);
     } else if (before !== undefined && before.value.sessionId === sessionId) {
       this.#observer.unsubscribed(client, before.value);
+      if (after !== undefined) this.#tellOverruled(client, before.value);
     }
     this.#forgetIfEmpty(client);
+  }
+
+  #tellOverruled(client: ClientNumber, subscription: Subscription): void {
+    if (subscription.sessionId !== this.#clients.sessionId(client)) return;
+    this.#observer.subscriptionOverruled(client, subscription);
   }
 
   #revokeAll(client: ClientNumber, sessionId: SessionId): void {

@@ -33,6 +33,11 @@ export function incarnation(brokerId: string, startNumber: number): Incarnation 
   return `${brokerId}#${startNumber}` as Incarnation;
 }
 
+/** The broker of which it is a run. */
+export function brokerIdOf(run: Incarnation): string {
+  return run.slice(0, run.lastIndexOf('#'));
+}
+
 export interface TenantUser {
   readonly tenant: TenantId;
   /** The client name inside the tenant; empty for a connection without a user name. */

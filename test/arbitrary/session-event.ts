@@ -75,15 +75,36 @@ export const subscription: fc.Arbitrary<Subscription> = fc.record({
 
 export const sessionEvent: fc.Arbitrary<SessionEvent> = fc.oneof(
   fc.record({ type: fc.constant('SessionOpened' as const), state: sessionState }),
+  fc.record({
+    type: fc.constant('SessionOpened' as const),
+    state: fc.tuple(sessionState, owner).map(([state, by]) => ({ ...state, owner: by })),
+    restated: fc.constant(true as const),
+  }),
   fc.record({ type: fc.constant('SessionClosed' as const), state: sessionState }),
   fc.record({
     type: fc.constant('SessionEnded' as const),
     tenant,
     clientId,
     reason: fc.constantFrom(...SESSION_END_REASONS),
+    lastOwner: owner,
+    lastOpenedAtMs: optional(safeInteger),
+  }),
+  fc.record({
+    type: fc.constant('SessionEnded' as const),
+    tenant,
+    clientId,
+    reason: fc.constantFrom(...SESSION_END_REASONS),
+    lastOwner: fc.constant(undefined),
+    lastOpenedAtMs: fc.constant(undefined),
   }),
   fc.record({ type: fc.constant('Subscribed' as const), subscription }),
-  fc.record({ type: fc.constant('Unsubscribed' as const), tenant, clientId, filter: mqttString }),
+  fc.record({
+    type: fc.constant('Unsubscribed' as const),
+    tenant,
+    clientId,
+    filter: mqttString,
+    sessionId: optional(sessionId),
+  }),
 );
 
 const retainedMessage: fc.Arbitrary<Message> = fc.record({

@@ -80,6 +80,7 @@ beforeAll(async () => {
   const broker = new Broker({
     tenants: [DEFAULT_TENANT],
     incarnation: incarnation('test', 1),
+    logsAreShared: false,
     sessionLog,
     retainedLog,
     store: new MemoryDurableQueue(limits.durableQueue),

@@ -30,21 +30,24 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
       .record({ closedOwner: owner, sessionId })
       .map((changes) => closedSession(5_000, { ...changes, owner: undefined })),
   }),
-  fc.constant({
+  fc.option(owner, { nil: undefined }).map((lastOwner) => ({
     type: 'SessionEnded' as const,
     tenant: DEFAULT_TENANT,
     clientId: CLIENT,
     reason: 'expired' as const,
-  }),
+    lastOwner,
+    lastOpenedAtMs: 1_000,
+  })),
   fc.record({
     type: fc.constant('Subscribed' as const),
     subscription: fc.tuple(filter, sessionId).map(([name, id]) => subscription(name, { sessionId: id })),
   }),
-  filter.map((name) => ({
+  fc.tuple(filter, fc.option(sessionId, { nil: undefined })).map(([name, of]) => ({
     type: 'Unsubscribed' as const,
     tenant: DEFAULT_TENANT,
     clientId: CLIENT,
     filter: name,
+    sessionId: of,
   })),
 );
 
@@ -54,6 +57,7 @@ class Fold {
   readonly registry = new SessionRegistry(DEFAULT_TENANT, {
     sessionChanged: () => undefined,
     overruled: () => undefined,
+    subscriptionOverruled: () => undefined,
     subscribed: (_entry, { filter: name, sessionId: id }) => this.inForce.set(name, id),
     unsubscribed: (_entry, { filter: name }) => this.inForce.delete(name),
   });

@@ -110,6 +110,7 @@ async function foldOf(log: EventLog, snapshot: SnapshotStore): Promise<unknown> 
   const registry = new SessionRegistry(DEFAULT_TENANT, {
     sessionChanged: ignore,
     overruled: ignore,
+    subscriptionOverruled: ignore,
     subscribed: ignore,
     unsubscribed: ignore,
   });

@@ -11,7 +11,7 @@ import type { Offset } from '../../src/event-log/event-log.ts';
 import { encodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
 import { SessionFold } from '../../src/metadata/session-fold.ts';
-import type { SessionEvent } from '../../src/session/events.ts';
+import type { SessionEvent, SessionOwner } from '../../src/session/events.ts';
 import { DEFAULT_TENANT, type ClientId } from '../../src/tenancy/identity.ts';
 import { ManualShare } from '../support/manual-share.ts';
 import { foldFrom, ReferenceFold, statement, type FoldedState } from '../support/reference-fold.ts';
@@ -44,7 +44,7 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
       .record({ closedOwner: owner, clientId })
       .map((changes) => closedSession(5_000, { ...changes, owner: undefined })),
   }),
-  clientId.map((of) => ended(of)),
+  fc.tuple(clientId, fc.option(owner, { nil: undefined })).map(([of, lastOwner]) => ended(of, lastOwner)),
   fc.tuple(clientId, fc.constantFrom('a', 'b')).map(([of, filter]) => ({
     type: 'Subscribed' as const,
     subscription: subscription(filter, { clientId: of }),
@@ -54,11 +54,20 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
     tenant: DEFAULT_TENANT,
     clientId: of,
     filter,
+    sessionId: undefined,
   })),
 );
 
-function ended(of: ClientId): SessionEvent {
-  return { type: 'SessionEnded', tenant: DEFAULT_TENANT, clientId: of, reason: 'expired' };
+function ended(of: ClientId, lastOwner?: SessionOwner): SessionEvent {
+  const reason = 'expired';
+  return {
+    type: 'SessionEnded',
+    tenant: DEFAULT_TENANT,
+    clientId: of,
+    reason,
+    lastOwner,
+    lastOpenedAtMs: 1_000,
+  };
 }
 
 type Step =

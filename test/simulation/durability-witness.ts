@@ -155,7 +155,13 @@ interface AckSeen {
   readonly reasonCode: number;
 }
 
-const SILENT = { sessionChanged: ignore, overruled: ignore, subscribed: ignore, unsubscribed: ignore };
+const SILENT = {
+  sessionChanged: ignore,
+  overruled: ignore,
+  subscriptionOverruled: ignore,
+  subscribed: ignore,
+  unsubscribed: ignore,
+};
 
 function ignore(): void {
   // The fold itself is what is looked at.

@@ -84,6 +84,7 @@ export class SimulatedWorld implements ClientWorld {
     const broker = new Broker({
       tenants: TENANTS,
       incarnation: incarnation('sim', ++this.#starts),
+      logsAreShared: false,
       sessionLog,
       retainedLog,
       store: weatheredQueues(this.queues, life, this.weather, this.witness.appended),

@@ -20,6 +20,7 @@ export function simulatedOptions({ time, ...changes }: SimulatedOptions): Broker
   return {
     tenants: [DEFAULT_TENANT],
     incarnation: incarnation('sim', 1),
+    logsAreShared: false,
     sessionLog: new MemoryEventLog(),
     retainedLog: new MemoryEventLog(),
     store: new MemoryDurableQueue(limits.durableQueue),

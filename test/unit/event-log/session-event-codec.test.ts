@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decodeSessionEvent, encodeSessionEvent } from '../../../src/event-log/session-event-codec.ts';
-import type { ClientId, SessionId, TenantId } from '../../../src/tenancy/identity.ts';
+import { incarnation, type ClientId, type SessionId, type TenantId } from '../../../src/tenancy/identity.ts';
 
 const tenant = 'city' as TenantId;
 const clientId = 'bike-7' as ClientId;
@@ -19,7 +19,16 @@ const subscription = {
 
 test('records of one client share a partition key, every subscription has a key of its own', () => {
   const subscribed = encodeSessionEvent({ type: 'Subscribed', subscription }, 5);
-  const ended = encodeSessionEvent({ type: 'SessionEnded', tenant, clientId, reason: 'expired' }, 6);
+  const lastOwner = { incarnation: incarnation('broker-1', 3), connection: 17 };
+  const end = {
+    type: 'SessionEnded',
+    tenant,
+    clientId,
+    reason: 'expired',
+    lastOwner,
+    lastOpenedAtMs: 5,
+  } as const;
+  const ended = encodeSessionEvent(end, 6);
   expect(subscribed).toMatchObject({
     partitionKey: 'city\0bike-7',
     key: 'u\0city\0bike-7\0$share/ops/bike/+/lock',
@@ -30,7 +39,7 @@ test('records of one client share a partition key, every subscription has a key 
     partitionKey: 'city\0bike-7',
     key: 's\0city\0bike-7',
     value: null,
-    event: 'SessionEnded:expired',
+    event: 'SessionEnded:expired:broker-1#3/17@5',
     timestampMs: 6,
   });
 });
@@ -42,9 +51,34 @@ test('a tombstone says why; a reason of a later release reads as administrative'
     tenant,
     clientId,
     reason: 'discarded',
+    lastOwner: undefined,
+    lastOpenedAtMs: undefined,
   });
+  expect(decodeSessionEvent({ key, value: null, event: 'SessionEnded:expired:broker-1#3/17' })).toMatchObject(
+    {
+      reason: 'expired',
+      lastOwner: { incarnation: 'broker-1#3', connection: 17 },
+      lastOpenedAtMs: undefined,
+    },
+  );
   expect(decodeSessionEvent({ key, value: null, event: 'SessionEnded:recalled' })).toMatchObject({
     reason: 'administrative',
+  });
+});
+
+test('the tombstone of a subscription names its session; in old logs it is of any', () => {
+  const key = 'u\0city\0bike-7\0a';
+  const unsubscribed = {
+    type: 'Unsubscribed',
+    tenant,
+    clientId,
+    filter: 'a',
+    sessionId: 42 as SessionId,
+  } as const;
+  expect(encodeSessionEvent(unsubscribed, 5)).toMatchObject({ key, event: 'Unsubscribed:42' });
+  expect(decodeSessionEvent({ key, value: null, event: 'Unsubscribed:42' })).toEqual(unsubscribed);
+  expect(decodeSessionEvent({ key, value: null, event: 'Unsubscribed' })).toMatchObject({
+    sessionId: undefined,
   });
 });
 

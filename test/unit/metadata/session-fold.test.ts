@@ -63,6 +63,8 @@ test('every subscription makes a row, and every end of a session that is not kno
     tenant: DEFAULT_TENANT,
     clientId: CLIENT,
     reason: 'expired',
+    lastOwner: undefined,
+    lastOpenedAtMs: undefined,
   };
   const log = [{ type: 'Subscribed' as const, subscription: subscription('a') }, ended];
   expect(

@@ -7,7 +7,13 @@ import {
   type CloseCommand,
   type OpenCommand,
 } from '../../../src/session/decide.ts';
-import { NEVER_EXPIRES_S, type SessionEvent, type SessionState } from '../../../src/session/events.ts';
+import {
+  NEVER_EXPIRES_S,
+  type SessionEndReason,
+  type SessionEvent,
+  type SessionOwner,
+  type SessionState,
+} from '../../../src/session/events.ts';
 import { DEFAULT_TENANT, type SessionId } from '../../../src/tenancy/identity.ts';
 import type { Seq } from '../../../src/queue/durable-queue.ts';
 import {
@@ -60,6 +66,23 @@ function stateOf(event: SessionEvent | undefined, type: 'SessionOpened' | 'Sessi
   return event.state;
 }
 
+function endOf(lastOwner: SessionOwner, reason: SessionEndReason): SessionEvent {
+  const lastOpenedAtMs = 1_000;
+  return {
+    type: 'SessionEnded',
+    tenant: DEFAULT_TENANT,
+    clientId: CLIENT,
+    reason,
+    lastOwner,
+    lastOpenedAtMs,
+  };
+}
+
+function unsubscribed(filter: string): SessionEvent {
+  const sessionId = 1 as SessionId;
+  return { type: 'Unsubscribed', tenant: DEFAULT_TENANT, clientId: CLIENT, filter, sessionId };
+}
+
 const typesOf = (events: readonly SessionEvent[]): string[] => events.map(({ type }) => type);
 
 describe('opening a session', () => {
@@ -91,6 +114,8 @@ describe('opening a session', () => {
     ['never expires', closedSession(0, { sessionExpiryS: NEVER_EXPIRES_S, sentThrough: 3 as Seq })],
   ];
   test.each(alive)('resumes a persistent session that %s', (_, session) => {
+    // Who owns it has sent more since it was opened.
+    const sentThrough = session.owner === undefined ? 3 : undefined;
     for (const sessionExpiryS of [0, 60]) {
       const events = decide(open({ sessionExpiryS, newSessionId: undefined }), { session, filters: ['a'] });
       expect(typesOf(events)).toEqual(['SessionOpened']);
@@ -99,7 +124,7 @@ describe('opening a session', () => {
         owner: OTHER_OWNER,
         closedAtMs: undefined,
         closedOwner: undefined,
-        sentThrough: 3,
+        sentThrough,
         openedAtMs: NOW_MS,
       });
     }
@@ -153,10 +178,10 @@ describe('closing a session', () => {
   test.each([
     ['a transient session', 0, undefined],
     ['a persistent session whose DISCONNECT set the expiry to 0', 60, 0],
-  ])('ends %s, and its subscriptions with it', (_, sessionExpiryS, atDisconnect) => {
+  ])('ends %s', (_, sessionExpiryS, atDisconnect) => {
     const session = sessionState({ sessionExpiryS });
     const events = decide(close({ sessionExpiryS: atDisconnect }), { session, filters: ['a', 'b'] });
-    expect(typesOf(events)).toEqual(['Unsubscribed', 'Unsubscribed', 'SessionEnded']);
+    expect(events).toEqual([endOf(OWNER, 'transient')]);
   });
 
   test.each([
@@ -187,9 +212,9 @@ describe('a will that was published', () => {
     expect(stateOf(event, 'SessionClosed')).toEqual({ ...session, will: undefined, willDueAtMs: undefined });
   });
 
-  test('ends a transient session and its subscriptions', () => {
+  test('ends a transient session', () => {
     const session = closedSession(NOW_MS, { will: will(), sessionExpiryS: 0 });
-    expect(typesOf(decide(published, { session, filters: ['a'] }))).toEqual(['Unsubscribed', 'SessionEnded']);
+    expect(decide(published, { session, filters: ['a'] })).toEqual([endOf(OWNER, 'transient')]);
   });
 
   test.each([
@@ -223,7 +248,7 @@ describe('subscriptions', () => {
 
   test('only those on record can be given up', () => {
     const events = decide({ type: 'unsubscribe', filters: ['a', 'x'] }, { session, filters: ['a', 'b'] });
-    expect(events).toEqual([{ type: 'Unsubscribed', tenant: DEFAULT_TENANT, clientId: CLIENT, filter: 'a' }]);
+    expect(events).toEqual([unsubscribed('a')]);
   });
 
   test('nobody unsubscribes without a session', () => {
@@ -234,13 +259,50 @@ describe('subscriptions', () => {
 });
 
 describe('ending a session', () => {
-  test('takes its subscriptions along, the session last', () => {
-    const events = decide({ type: 'end', reason: 'expired' }, { session: sessionState(), filters: ['a'] });
-    expect(typesOf(events)).toEqual(['Unsubscribed', 'SessionEnded']);
+  test.each([
+    ['is connected, names its owner', sessionState({ owner: OTHER_OWNER })],
+    ['is not, names the owner before', closedSession(NOW_MS, { closedOwner: OTHER_OWNER })],
+  ])('that %s', (_, session) => {
+    const events = decide({ type: 'end', reason: 'expired' }, { session, filters: ['a'] });
+    expect(events).toEqual([endOf(OTHER_OWNER, 'expired')]);
+  });
+
+  test('its subscriptions go when it is gone, and those of no other session', () => {
+    const forget = {
+      type: 'forget',
+      tenant: DEFAULT_TENANT,
+      clientId: CLIENT,
+      sessionId: 1 as SessionId,
+    } as const;
+    expect(decide(forget, { session: undefined, filters: ['a', 'b'] })).toEqual([
+      unsubscribed('a'),
+      unsubscribed('b'),
+    ]);
   });
 
   test('that is not there changes nothing', () => {
     expect(decide({ type: 'end', reason: 'expired' }, { session: undefined, filters: [] })).toEqual([]);
+  });
+});
+
+describe('what a late record overruled on the log', () => {
+  test('is stated again by the last owner, and says that it is no new opening', () => {
+    const restate = { type: 'restate', owner: OWNER } as const;
+    const [session, closed] = [sessionState(), closedSession(NOW_MS)];
+    expect(decide(restate, { session, filters: [] })).toEqual([
+      { type: 'SessionOpened', state: session, restated: true },
+    ]);
+    expect(decide(restate, { session: closed, filters: [] })).toEqual([
+      { type: 'SessionClosed', state: closed },
+    ]);
+  });
+
+  test.each([
+    ['the session has ended since', undefined],
+    ['somebody else owns it', sessionState({ owner: OTHER_OWNER })],
+    ['somebody else had it last', closedSession(NOW_MS, { closedOwner: OTHER_OWNER })],
+  ])('is left to others when %s', (_, session) => {
+    expect(decide({ type: 'restate', owner: OWNER }, { session, filters: [] })).toEqual([]);
   });
 });
 

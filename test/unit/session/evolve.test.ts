@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Offset } from '../../../src/event-log/event-log.ts';
-import { evolveSession, evolveSubscription, sameOwner } from '../../../src/session/evolve.ts';
+import {
+  evolveSession,
+  evolveSubscription,
+  sameOwner,
+  type SessionRecord,
+} from '../../../src/session/evolve.ts';
+import type { SessionOwner } from '../../../src/session/events.ts';
 import type { SessionId } from '../../../src/tenancy/identity.ts';
 import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
 import {
@@ -16,7 +22,19 @@ const at = (offset: number) => offset as Offset;
 const opened = { type: 'SessionOpened', state: sessionState() } as const;
 const openedByOther = { type: 'SessionOpened', state: sessionState({ owner: OTHER_OWNER }) } as const;
 const closed = { type: 'SessionClosed', state: closedSession(5_000) } as const;
-const ended = { type: 'SessionEnded', tenant: DEFAULT_TENANT, clientId: CLIENT, reason: 'expired' } as const;
+const ended = endedBy(OWNER);
+
+function endedBy(lastOwner: SessionOwner | undefined, lastOpenedAtMs?: number): SessionRecord {
+  const reason = 'expired';
+  return {
+    type: 'SessionEnded',
+    tenant: DEFAULT_TENANT,
+    clientId: CLIENT,
+    reason,
+    lastOwner,
+    lastOpenedAtMs,
+  };
+}
 
 describe('a session', () => {
   test('is what its latest record says, with the offset it came from', () => {
@@ -40,6 +58,49 @@ describe('a session', () => {
     expect(evolveSession(current, closed, at(3))).toBe(current);
   });
 
+  test('is not ended by who knew an earlier owner only, whether the later one is still there or not', () => {
+    const taken = { value: sessionState({ owner: OTHER_OWNER }), offset: at(2) };
+    expect(evolveSession(taken, endedBy(OWNER, 9_000), at(3))).toBe(taken);
+    const left = {
+      value: closedSession(9_000, { closedOwner: OTHER_OWNER, openedAtMs: 2_000 }),
+      offset: at(3),
+    };
+    expect(evolveSession(left, endedBy(OWNER, 1_999), at(4))).toBe(left);
+    expect(evolveSession(left, endedBy(OWNER), at(4))).toBe(left);
+    expect(evolveSession(left, endedBy(OTHER_OWNER), at(4))).toBeUndefined();
+  });
+
+  test('that is closed is not closed again by an earlier owner', () => {
+    const left = {
+      value: closedSession(9_000, { closedOwner: OTHER_OWNER, openedAtMs: 2_000 }),
+      offset: at(3),
+    };
+    const late = { type: 'SessionClosed', state: closedSession(10_000, { openedAtMs: 1_000 }) } as const;
+    expect(evolveSession(left, late, at(4))).toBe(left);
+  });
+
+  test('is not taken back by an owner who states again what is so no more', () => {
+    const restated = { ...opened, restated: true } as const;
+    const taken = { value: sessionState({ owner: OTHER_OWNER }), offset: at(2) };
+    expect(evolveSession(taken, restated, at(3))).toBe(taken);
+    expect(evolveSession({ value: opened.state, offset: at(1) }, restated, at(3))?.offset).toBe(3);
+    expect(evolveSession(undefined, restated, at(3))?.value).toBe(opened.state);
+  });
+
+  test('may have been opened by a later owner in between, of which compaction left no record', () => {
+    const before = { value: closedSession(5_000), offset: at(1) };
+    const later = closedSession(9_000, { closedOwner: OTHER_OWNER, openedAtMs: 6_000 });
+    const closing = { type: 'SessionClosed', state: later } as const;
+    expect(evolveSession(before, closing, at(9))).toEqual({ value: later, offset: 9 });
+    expect(evolveSession(before, endedBy(OTHER_OWNER, 6_000), at(9))).toBeUndefined();
+  });
+
+  test('is ended whoever had it by a record of an old log, which names nobody', () => {
+    expect(
+      evolveSession({ value: sessionState(), offset: at(1) }, endedBy(undefined), at(2)),
+    ).toBeUndefined();
+  });
+
   test('that is closed takes another closing: its will was published', () => {
     const current = { value: closed.state, offset: at(2) };
     const again = { type: 'SessionClosed', state: closedSession(5_000, { willDueAtMs: undefined }) } as const;
@@ -59,6 +120,7 @@ describe('a subscription', () => {
     tenant: DEFAULT_TENANT,
     clientId: CLIENT,
     filter: 'a',
+    sessionId: 1 as SessionId,
   } as const;
 
   test('is what its latest record says', () => {
@@ -66,6 +128,13 @@ describe('a subscription', () => {
     const second = evolveSubscription(first, replaced, at(2));
     expect(second).toEqual({ value: replaced.subscription, offset: 2 });
     expect(evolveSubscription(second, unsubscribed, at(3))).toBeUndefined();
+  });
+
+  test('is not taken from a session by the end of an earlier one', () => {
+    const current = { value: subscription('a', { sessionId: 2 as SessionId }), offset: at(3) };
+    expect(evolveSubscription(current, unsubscribed, at(4))).toBe(current);
+    const ofAny = { ...unsubscribed, sessionId: undefined };
+    expect(evolveSubscription(current, ofAny, at(4))).toBeUndefined();
   });
 
   test.each([subscribed, replaced, unsubscribed])(

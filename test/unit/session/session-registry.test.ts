@@ -21,16 +21,19 @@ const ended: SessionEvent = {
   tenant: DEFAULT_TENANT,
   clientId: CLIENT,
   reason: 'expired',
+  lastOwner: OWNER,
+  lastOpenedAtMs: 1_000,
 };
 const subscribed = (filter: string, sessionId = 1): SessionEvent => ({
   type: 'Subscribed',
   subscription: subscription(filter, { sessionId: sessionId as SessionId }),
 });
-const unsubscribed = (filter: string): SessionEvent => ({
+const unsubscribed = (filter: string, sessionId = 1): SessionEvent => ({
   type: 'Unsubscribed',
   tenant: DEFAULT_TENANT,
   clientId: CLIENT,
   filter,
+  sessionId: sessionId as SessionId,
 });
 
 describe('session registry', () => {
@@ -43,6 +46,7 @@ describe('session registry', () => {
       sessionChanged: (_client, before, after) =>
         seen.push(`${before?.sessionId ?? '-'}→${after?.sessionId ?? '-'}`),
       overruled: (_client, { sessionId }) => seen.push(`!${sessionId}`),
+      subscriptionOverruled: (_client, { filter, sessionId }) => seen.push(`!${filter} of ${sessionId}`),
       subscribed: (_client, { filter, sessionId }) => seen.push(`+${filter} of ${sessionId}`),
       unsubscribed: (_client, { filter, sessionId }) => seen.push(`-${filter} of ${sessionId}`),
     });
@@ -97,6 +101,13 @@ describe('session registry', () => {
     };
     apply([opened, 1], [late, 2], [opened, 3], [late, 2], [opened, 1]);
     expect(seen).toEqual(['-→1', '!1', '1→1']);
+  });
+
+  test('so is a subscription that an earlier session ends, or puts its own in the place of', () => {
+    apply([reopened, 1], [subscribed('a', 2), 2], [unsubscribed('a', 1), 3]);
+    expect(seen).toEqual(['-→2', '+a of 2', '!a of 2']);
+    apply([subscribed('a', 1), 4], [unsubscribed('a', 2), 5]);
+    expect(seen.slice(3)).toEqual(['-a of 2', '!a of 2']);
   });
 
   test('records that were applied before change nothing and are told to nobody', () => {

@@ -1,0 +1,49 @@
+/** What a broker keeps, wherever it is: everything that outlives the process, opened, and what is to be known of it. */
+import type { EventLog, Offset } from '../event-log/event-log.ts';
+import type { SnapshotStore } from '../metadata/snapshot-store.ts';
+import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+
+/** One topic of the event log and its snapshot. */
+export interface Topic {
+  readonly name: string;
+  readonly log: EventLog;
+  readonly snapshot: SnapshotStore;
+  /** Lets compaction forget tombstones that the snapshot has taken in: those before the offset given. */
+  keepTombstonesFrom(checkpoint: () => Offset): void;
+}
+
+export interface BrokerStores {
+  /** Which start of this broker this is: the number of its incarnation. */
+  readonly startNumber: number;
+  /** Other brokers use them too. */
+  readonly shared: boolean;
+  readonly queues: DurableQueueStore;
+  readonly sessions: Topic;
+  readonly retained: Topic;
+  readonly sessionIds: SessionIdGenerator;
+  readonly gauges: readonly GaugeSource[];
+  /** Why clients cannot be served now, for people; empty: nothing is known to be away. */
+  problems(): readonly string[];
+  /** Makes everything accepted durable and lets go of files, sockets and the data directory. */
+  close(): Promise<void>;
+}
+
+interface Closeable {
+  close(): Promise<void>;
+}
+
+/** Parts that are closed in the reverse order of their opening. */
+export class OpenedParts {
+  readonly #parts: Closeable[] = [];
+
+  keep<T extends Closeable>(part: T): T {
+    this.#parts.push(part);
+    return part;
+  }
+
+  async close(): Promise<void> {
+    for (const part of this.#parts.splice(0).reverse()) await part.close();
+  }
+}
