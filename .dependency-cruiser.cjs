@@ -29,7 +29,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: '(main|\\.d)\\.ts$' },
+      from: { orphan: true, path: '^(src|compaction-job)/', pathNot: '(main|\\.d)\\.ts$' },
       to: {},
     },
     {
@@ -88,14 +88,36 @@ module.exports = {
     {
       name: 'client-libraries-in-adapters-only',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/adapters/', '^src/fleet/'] },
+      from: { path: '^(src|compaction-job)/', pathNot: ['^src/adapters/', '^src/fleet/'] },
       to: { path: 'node_modules/(kafkajs|hbase-rpc-client|ioredis|mysql2|mqtt)/' },
     },
     {
       name: 'nothing-imports-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench|engines|testcontainers)/' },
+      to: { path: '^(test|bench|engines|testcontainers|compaction-job)/' },
+    },
+    {
+      name: 'compaction-job-knows-no-broker',
+      comment: 'a process of its own: it shares the fold with the broker and nothing that serves clients',
+      severity: 'error',
+      from: { path: '^compaction-job/' },
+      to: {
+        path: '^src/',
+        pathNot: [
+          folders(CORE.filter((name) => name !== 'broker')),
+          '^src/app/',
+          '^src/cli/duration\\.ts$',
+          '^src/transport/system-time\\.ts$',
+          '^src/adapters/',
+        ],
+      },
+    },
+    {
+      name: 'compaction-job-opens-stores-in-one-place',
+      severity: 'error',
+      from: { path: '^compaction-job/', pathNot: 'open-stores\\.ts$' },
+      to: { path: '^src/adapters/' },
     },
     {
       name: 'engines-know-the-product-from-above',
