@@ -3,8 +3,8 @@ import type { HBaseOptions } from '../../engines/hbase/hbase-engine.ts';
 import { MeasuredHBase } from './measured-hbase.ts';
 import type { RawClient } from './raw-client.ts';
 
-/** A fresh JVM interprets its code: so long each kind of load runs before the first row. */
-const WARM_UP_MS = 10_000;
+/** A fresh JVM spends most of a core compiling: so long each kind of load runs before the first row. */
+const WARM_UP_MS = 30_000;
 const QUEUES = 1000;
 
 export type WantedHBase = Pick<HBaseOptions, 'walSync' | 'heapMb'>;

@@ -225,7 +225,7 @@ const hbase = z.strictObject({
     'How long one attempt of a call may take; a slower server is tried again.',
   ),
   connectTimeoutMs: durationMs(1_000, 'How long a region server may take to accept a connection.'),
-  appendCallsMax: upTo(128, 32, 'Appends under way at a time; fewer carry more messages each.'),
+  appendCallsMax: upTo(128, 16, 'Appends under way at a time; fewer carry more messages each.'),
   messageTtlS: z
     .int()
     .min(0)

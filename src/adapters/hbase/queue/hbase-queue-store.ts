@@ -50,10 +50,10 @@ export interface HBaseQueueStoreOptions {
   readonly patienceMs?: number;
 }
 
-export const APPEND_CALLS_MAX = 32;
+export const APPEND_CALLS_MAX = 16;
 /** Of one append: large enough that a call's fixed cost does not count, small enough for HBase's handlers and the heap. */
 const APPEND_ENTRIES_MAX = 2_048;
-const APPEND_BYTES_MAX = 2 * 1024 * 1024;
+const APPEND_BYTES_MAX = 1024 * 1024;
 
 /** Does not call HBase. */
 export async function openHBaseQueueStore(options: HBaseQueueStoreOptions): Promise<HBaseQueueStore> {

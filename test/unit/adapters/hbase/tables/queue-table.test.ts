@@ -79,6 +79,6 @@ describe('differences between tables', () => {
     const texts = tableDifferences(WANTED, found).map(differenceText);
     expect(texts).toContain('family m: TTL is "1", should be "3600"');
     expect(texts).toContain('family q: VERSIONS is not set, should be "1"');
-    expect(texts.filter((text) => text.startsWith('table: '))).toHaveLength(4);
+    expect(texts.filter((text) => text.startsWith('table: '))).toHaveLength(5);
   });
 });

@@ -55,6 +55,7 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
   }
 
   private QueueRegion region;
+  private MemoryPressure pressure;
 
   @Override
   public void start(CoprocessorEnvironment environment) throws IOException {
@@ -63,7 +64,9 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
           QueueEndpoint.class.getName() + " serves regions; set it as a table's coprocessor");
     }
     int statesMax = environment.getConfiguration().getInt(STATES_MAX_KEY, STATES_MAX_DEFAULT);
-    region = new QueueRegion(((RegionCoprocessorEnvironment) environment).getRegion(), statesMax);
+    RegionCoprocessorEnvironment ofRegion = (RegionCoprocessorEnvironment) environment;
+    region = new QueueRegion(ofRegion.getRegion(), statesMax);
+    pressure = MemoryPressure.of(ofRegion);
   }
 
   @Override
@@ -79,7 +82,13 @@ public final class QueueEndpoint extends QueueService implements RegionCoprocess
   @Override
   public void append(
       RpcController controller, AppendRequest request, RpcCallback<AppendResponse> done) {
-    answer(controller, done, () -> new AppendCall(region, request).run());
+    answer(
+        controller,
+        done,
+        () -> {
+          pressure.relieve();
+          return new AppendCall(region, request).run();
+        });
   }
 
   @Override
