@@ -12,6 +12,7 @@ import { ProtocolViolation, REASON } from './reason-code.ts';
 import { isTopicName } from './topic.ts';
 import { WireCursor } from './wire-cursor.ts';
 
+const HEADER_FLAGS = 0x0f;
 const RESERVED_FLAG = 0x01;
 const WILL_FLAG = 0x04;
 const WILL_QOS_AND_RETAIN = 0x38;
@@ -21,6 +22,8 @@ const WILL_QOS_3 = 0x18;
 
 export interface CheckedConnect {
   readonly level: ProtocolLevel;
+  /** The frame, with flags for no other fields than those that are there. */
+  readonly frame: Buffer;
   readonly userProperties: UserProperties;
   /** Forwardable properties of the will; may be a view into the frame. undefined: no will. */
   readonly willProperties: Buffer | undefined;
@@ -31,6 +34,8 @@ export function checkConnect(frame: Buffer, bodyOffset: number): CheckedConnect 
   const wire = new WireCursor(frame, bodyOffset, frame.length, 'CONNECT');
   const level = checkProtocol(wire);
   try {
+    // [MQTT-2.1.3-1]
+    if ((frame.readUInt8(0) & HEADER_FLAGS) !== 0) throw wire.malformed('reserved header flags are wrong');
     return checkBody(wire, level);
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error;
@@ -51,16 +56,36 @@ function checkProtocol(wire: WireCursor): ProtocolLevel {
 }
 
 function checkBody(wire: WireCursor, level: ProtocolLevel): CheckedConnect {
+  const flagsOffset = wire.position;
   const flags = wire.byte('connect flags');
   checkFlags(wire, flags, level);
   wire.twoByteInteger('keep-alive');
   const userProperties = level === 5 ? checkProperties(wire) : [];
   wire.utf8('client identifier');
   const willProperties = (flags & WILL_FLAG) === 0 ? undefined : checkWill(wire, level);
-  if ((flags & USER_NAME_FLAG) !== 0) wire.utf8('user name');
-  if ((flags & PASSWORD_FLAG) !== 0) wire.binary('password');
+  let missing = 0;
+  if ((flags & USER_NAME_FLAG) !== 0) {
+    if (mayBeMissing(wire, level)) missing |= USER_NAME_FLAG;
+    else wire.utf8('user name');
+  }
+  if ((flags & PASSWORD_FLAG) !== 0) {
+    if (mayBeMissing(wire, level)) missing |= PASSWORD_FLAG;
+    else wire.binary('password');
+  }
   wire.expectEnd();
-  return { level, userProperties, willProperties };
+  const frame = missing === 0 ? wire.bytes : withFlags(wire.bytes, flagsOffset, flags & ~missing);
+  return { level, frame, userProperties, willProperties };
+}
+
+/** MQTT 3.1, section 3.1: the remaining length takes precedence over the flags of user name and password. */
+function mayBeMissing(wire: WireCursor, level: ProtocolLevel): boolean {
+  return level === 3 && wire.atEnd();
+}
+
+function withFlags(frame: Buffer, flagsOffset: number, flags: number): Buffer {
+  const changed = Buffer.from(frame);
+  changed.writeUInt8(flags, flagsOffset);
+  return changed;
 }
 
 function checkFlags(wire: WireCursor, flags: number, level: ProtocolLevel): void {

@@ -9,8 +9,8 @@ const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
 /** `frame` is one whole CONNECT; its body begins at `bodyOffset`. Throws `ProtocolViolation`. */
 export function decodeConnect(frame: Buffer, bodyOffset: number): ConnectPacket {
-  const { level, userProperties, willProperties } = checkConnect(frame, bodyOffset);
-  const parsed = parseChecked(frame, level, 'connect');
+  const { level, frame: readable, userProperties, willProperties } = checkConnect(frame, bodyOffset);
+  const parsed = parseChecked(readable, level, 'connect');
   const properties = parsed.properties;
   return {
     type: 'connect',

@@ -45,7 +45,6 @@ export function decodePacket(
   const type = header >> 4;
   if (level === undefined) {
     if (type !== TYPE.connect) throw protocolError('the first packet is not a CONNECT');
-    requireFlags(header, 0, 'CONNECT');
     return decodeConnect(frame, bodyOffset);
   }
   switch (type) {
