@@ -152,7 +152,7 @@ async function durableParts(
       services.onStoreError(error);
       tenantBroker
         .active(subscriber.clientId)
-        ?.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'the queue cannot be read now');
+        ?.disconnect(REASON.serverBusy, 'storeUnavailable', 'the queue cannot be read now');
     },
   });
   return { outbound, held };

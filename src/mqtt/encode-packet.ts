@@ -5,6 +5,7 @@
 import { generate } from 'mqtt-packet';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import type { ConnackProperties, ProtocolLevel, ServerPacket, UserProperties } from './packets.ts';
+import { connackReason, disconnectReason } from './permitted-reason.ts';
 import { REASON } from './reason-code.ts';
 import { connackReturnCode, subackReturnCode } from './return-code.ts';
 
@@ -47,7 +48,7 @@ function toReference(packet: ServerPacket, level: ProtocolLevel, explain: boolea
         cmd: 'connack',
         // [MQTT-3.2.2-6]; 3.1 has no such flag
         sessionPresent: packet.sessionPresent && packet.reasonCode === REASON.success && level !== 3,
-        reasonCode: packet.reasonCode,
+        reasonCode: connackReason(packet.reasonCode),
         returnCode: connackReturnCode(packet.reasonCode),
         properties: connackProperties(packet.properties ?? {}, explain),
       };
@@ -66,7 +67,7 @@ function toReference(packet: ServerPacket, level: ProtocolLevel, explain: boolea
         ...reason(packet.reasonString, explain),
         ...(serverReference === undefined ? {} : { serverReference }),
       };
-      return { cmd: 'disconnect', reasonCode: packet.reasonCode, properties };
+      return { cmd: 'disconnect', reasonCode: disconnectReason(packet.reasonCode), properties };
     }
     case 'auth': {
       const { authenticationMethod, authenticationData } = packet;

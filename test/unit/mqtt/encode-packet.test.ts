@@ -3,7 +3,7 @@ import { encodeAck } from '../../../src/mqtt/encode-ack.ts';
 import { encodePacket } from '../../../src/mqtt/encode-packet.ts';
 import type { EncodeOptions } from '../../../src/mqtt/encode-packet.ts';
 import type { ProtocolLevel, ServerPacket } from '../../../src/mqtt/packets.ts';
-import { REASON } from '../../../src/mqtt/reason-code.ts';
+import { REASON, type ReasonName } from '../../../src/mqtt/reason-code.ts';
 import { GrowingSink } from '../../packets/growing-sink.ts';
 import { hex, packet, properties, str } from '../../packets/wire.ts';
 
@@ -45,6 +45,30 @@ describe('encodePacket', () => {
     expect(encode(present, 5)).toEqual(hex('20 03 01 00 00'));
     expect(encode(present, 3)).toEqual(hex('20 02 00 00'));
     expect(encode({ ...present, reasonCode: REASON.notAuthorized }, 5)).toEqual(hex('20 03 00 87 00'));
+  });
+
+  it('sends no reason that CONNACK or DISCONNECT may not carry, but the nearest one', () => {
+    const inConnack = hex('00 80 81 82 83 84 85 86 87 88 89 8a 8c 90 95 97 99 9a 9b 9c 9d 9f');
+    const inDisconnect = hex(
+      '00 80 81 82 83 87 89 8b 8d 8e 8f 90 93 94 95 96 97 98 99 9a 9b 9c 9d 9e 9f a0 a1 a2',
+    );
+    const sent = (name: ReasonName) => {
+      const reasonCode = REASON[name];
+      const connack = encode({ type: 'connack', sessionPresent: false, reasonCode }, 5)[3] ?? -1;
+      const disconnect = encode({ type: 'disconnect', reasonCode }, 5)[2] ?? -1;
+      return { reasonCode, connack, disconnect };
+    };
+    for (const name of Object.keys(REASON) as ReasonName[]) {
+      const { reasonCode, connack, disconnect } = sent(name);
+      if (inConnack.includes(reasonCode)) expect(connack).toBe(reasonCode);
+      else expect(inConnack.includes(connack)).toBe(true);
+      if (inDisconnect.includes(reasonCode)) expect(disconnect).toBe(reasonCode);
+      else expect(inDisconnect.includes(disconnect)).toBe(true);
+    }
+    expect(sent('serverUnavailable').disconnect).toBe(REASON.serverBusy);
+    expect(sent('badUserNameOrPassword').disconnect).toBe(REASON.notAuthorized);
+    expect(sent('topicFilterInvalid').connack).toBe(REASON.protocolError);
+    expect(sent('serverShuttingDown').connack).toBe(REASON.serverUnavailable);
   });
 
   it('encodes every property of CONNACK', () => {
