@@ -1,5 +1,7 @@
 /** What CONNACK tells an MQTT 5 client about this broker, and the values both sides then keep to. Pure. */
+import { encodePacket } from '../mqtt/encode-packet.ts';
 import type { ConnackProperties, ConnectPacket } from '../mqtt/packets.ts';
+import { REASON } from '../mqtt/reason-code.ts';
 import { NEVER_EXPIRES_S } from '../session/events.ts';
 import type { ClientId } from '../tenancy/identity.ts';
 import type { BrokerLimits } from './limits.ts';
@@ -45,4 +47,17 @@ export function connackProperties(
       : { authenticationMethod: packet.authenticationMethod }),
     ...(authenticationData === undefined ? {} : { authenticationData }),
   };
+}
+
+/** Whether the client can be sent the CONNACK that lets it in. */
+export function connackFits(packet: ConnectPacket, properties: ConnackProperties): boolean {
+  const { level, maximumPacketSize } = packet;
+  if (maximumPacketSize === undefined) return true;
+  const connack = {
+    type: 'connack',
+    sessionPresent: false,
+    reasonCode: REASON.success,
+    properties,
+  } as const;
+  return encodePacket(connack, { level, maximumPacketSize, problemInformation: true }).length > 0;
 }

@@ -1,4 +1,5 @@
 /** Every bound of the broker core, by name. Defaults and their reasons stand in `app/config-schema.ts`. */
+import { levelCount } from '../mqtt/topic.ts';
 import type { QueueQuota } from '../queue/durable-queue.ts';
 
 export interface BrokerLimits {
@@ -30,4 +31,12 @@ export interface BrokerLimits {
   readonly unsyncedBytesHigh: number;
   /** How long an append may take before its publisher is disconnected. */
   readonly storeTimeoutMs: number;
+}
+
+/** Of a topic name, or a filter without `$share`. */
+export function isWithinTopicLimits(
+  topic: string,
+  limits: Pick<BrokerLimits, 'topicBytesMax' | 'topicLevelsMax'>,
+): boolean {
+  return Buffer.byteLength(topic) <= limits.topicBytesMax && levelCount(topic) <= limits.topicLevelsMax;
 }

@@ -10,7 +10,8 @@ import type { ActiveSession } from '../active-session.ts';
 import type { Broker } from '../broker.ts';
 import type { ClientLink } from '../client-link.ts';
 import { ConnectRefused } from '../connect-refused.ts';
-import { connackProperties, effectiveKeepAliveS, effectiveSessionExpiryS } from '../connack.ts';
+import { connackFits, connackProperties, effectiveKeepAliveS, effectiveSessionExpiryS } from '../connack.ts';
+import { isWithinTopicLimits } from '../limits.ts';
 import { openSession } from '../open-session.ts';
 import { ReAuthentication } from '../re-authentication.ts';
 import type { TenantBroker } from '../tenant-broker.ts';
@@ -69,6 +70,10 @@ export class ConnectExchange {
       if (packet.authenticationMethod !== this.#method) {
         throw new ProtocolViolation(REASON.protocolError, 'AUTH: not the authentication method of CONNECT');
       }
+      // [MQTT-4.12.0-3] There is nothing to authenticate again before CONNACK.
+      if (packet.reasonCode !== REASON.continueAuthentication) {
+        throw new ProtocolViolation(REASON.protocolError, 'AUTH: does not continue the exchange');
+      }
       this.#link.pauseReading('handshake');
       const next = this.#nextAuthData;
       this.#nextAuthData = undefined;
@@ -114,13 +119,22 @@ export class ConnectExchange {
     const tenantBroker = this.#requireTenant(principal.tenant);
     this.#checkWill(principal);
     if (this.#isOver()) return;
+    const { limits } = this.#broker.services;
+    const properties = connackProperties(this.#packet, clientId, limits, authenticationData);
+    if (!connackFits(this.#packet, properties)) {
+      // [MQTT-3.1.2-24], [MQTT-3.2.0-1] A client that cannot be sent its CONNACK can be sent nothing at all.
+      throw new ConnectRefused(
+        REASON.packetTooLarge,
+        'CONNACK exceeds the maximum packet size of the client',
+      );
+    }
     const opened = await openSession(this.#broker, tenantBroker, {
       link: this.#link,
       packet: this.#packet,
       clientId,
       principal,
       reAuthentication,
-      sessionExpiryS: effectiveSessionExpiryS(this.#packet, this.#broker.services.limits),
+      sessionExpiryS: effectiveSessionExpiryS(this.#packet, limits),
     });
     const { session, sessionPresent } = opened;
     if (this.#isOver()) {
@@ -136,7 +150,7 @@ export class ConnectExchange {
       type: 'connack',
       sessionPresent,
       reasonCode: REASON.success,
-      properties: connackProperties(this.#packet, clientId, this.#broker.services.limits, authenticationData),
+      properties,
     });
     tenantBroker.connected(session);
     this.#onConnected(session);
@@ -222,6 +236,9 @@ export class ConnectExchange {
 
   #checkWill(principal: Principal): void {
     const { will } = this.#packet;
+    if (will !== undefined && !isWithinTopicLimits(will.topic, this.#broker.services.limits)) {
+      throw new ConnectRefused(REASON.topicNameInvalid, 'the topic of the will is too long or too deep');
+    }
     if (will !== undefined && !principal.mayPublish(will.topic, will.qos, will.retain)) {
       throw new ConnectRefused(REASON.notAuthorized, `the will may not be published to ${will.topic}`);
     }

@@ -5,10 +5,10 @@
 import type { PublishPacket } from '../../mqtt/packets.ts';
 import type { QoS } from '../../mqtt/qos.ts';
 import { ProtocolViolation, REASON, type ReasonCode } from '../../mqtt/reason-code.ts';
-import { levelCount } from '../../mqtt/topic.ts';
 import { messageExpiresAtMs } from '../../queue/message-age.ts';
 import type { Message } from '../../queue/message.ts';
 import type { ActiveSession } from '../active-session.ts';
+import { isWithinTopicLimits } from '../limits.ts';
 import { PublishTicket } from '../publish-ticket.ts';
 
 export function handlePublish(session: ActiveSession, packet: PublishPacket): void {
@@ -116,8 +116,7 @@ function countAgainstReceiveMaximum(session: ActiveSession): void {
 
 function refusalOf(session: ActiveSession, packet: PublishPacket, topic: string): ReasonCode | undefined {
   const { limits } = session.broker;
-  if (Buffer.byteLength(topic) > limits.topicBytesMax) return REASON.topicNameInvalid;
-  if (levelCount(topic) > limits.topicLevelsMax) return REASON.topicNameInvalid;
+  if (!isWithinTopicLimits(topic, limits)) return REASON.topicNameInvalid;
   if (topic.startsWith('$SYS/')) return REASON.notAuthorized;
   return session.principal.mayPublish(topic, packet.qos, packet.retain) ? undefined : REASON.notAuthorized;
 }
