@@ -4,9 +4,10 @@
  */
 import type { SubscribePacket, SubscribeRequest } from '../../mqtt/packets.ts';
 import { REASON } from '../../mqtt/reason-code.ts';
-import { levelCount, parseShare } from '../../mqtt/topic.ts';
+import { parseShare } from '../../mqtt/topic.ts';
 import type { Subscription } from '../../session/events.ts';
 import type { ActiveSession } from '../active-session.ts';
+import { isWithinTopicLimits } from '../limits.ts';
 import { sendRetained } from '../retained-delivery.ts';
 
 /** One granted request, and whether it replaces a subscription. */
@@ -18,10 +19,15 @@ interface Granted {
 export function handleSubscribe(session: ActiveSession, packet: SubscribePacket): void {
   const { broker, clientId } = session;
   const granted: Granted[] = [];
+  /** [MQTT-3.8.4-5] As if each request came in a packet of its own: the second of two alike finds the first. */
+  const newFilters = new Set<string>();
   const reasonCodes = packet.requests.map((request) => {
-    const reasonCode = judge(session, request, granted.length);
-    if (reasonCode < REASON.unspecifiedError) granted.push(grant(session, packet, request));
-    else
+    const existed = newFilters.has(request.filter) || isKnown(session, request.filter);
+    const reasonCode = judge(session, request, existed, newFilters.size);
+    if (reasonCode < REASON.unspecifiedError) {
+      granted.push({ subscription: subscriptionOf(session, packet, request), existed });
+      if (!existed) newFilters.add(request.filter);
+    } else
       broker.log.warn(
         { tenant: broker.tenant, clientId, filter: request.filter, reasonCode },
         'subscribe refused',
@@ -46,7 +52,7 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
       },
       (error: unknown) => {
         broker.services.onStoreError(error);
-        session.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'SUBSCRIBE could not be recorded');
+        session.disconnect(REASON.serverBusy, 'storeUnavailable', 'SUBSCRIBE could not be recorded');
       },
     );
 }
@@ -76,36 +82,37 @@ function wantsRetained(subscription: Subscription, existed: boolean): boolean {
 }
 
 /** The granted QoS, or why not. */
-function judge(session: ActiveSession, request: SubscribeRequest, grantedBefore: number): number {
+function judge(
+  session: ActiveSession,
+  request: SubscribeRequest,
+  existed: boolean,
+  newFilters: number,
+): number {
   const { limits } = session.broker;
   const filter = parseShare(request.filter)?.filter ?? request.filter;
-  if (Buffer.byteLength(filter) > limits.topicBytesMax || levelCount(filter) > limits.topicLevelsMax) {
-    return REASON.topicFilterInvalid;
-  }
+  if (!isWithinTopicLimits(filter, limits)) return REASON.topicFilterInvalid;
   if (!session.principal.maySubscribe(filter, request.qos)) return REASON.notAuthorized;
-  if (
-    !isKnown(session, request.filter) &&
-    subscriptionCount(session) + grantedBefore >= limits.subscriptionsPerSessionMax
-  ) {
+  if (!existed && subscriptionCount(session) + newFilters >= limits.subscriptionsPerSessionMax) {
     return REASON.quotaExceeded;
   }
   return request.qos;
 }
 
-function grant(session: ActiveSession, packet: SubscribePacket, request: SubscribeRequest): Granted {
+function subscriptionOf(
+  session: ActiveSession,
+  packet: SubscribePacket,
+  request: SubscribeRequest,
+): Subscription {
   return {
-    existed: isKnown(session, request.filter),
-    subscription: {
-      tenant: session.broker.tenant,
-      clientId: session.clientId,
-      sessionId: session.sessionId,
-      filter: request.filter,
-      qos: request.qos,
-      noLocal: request.noLocal,
-      retainAsPublished: request.retainAsPublished,
-      retainHandling: request.retainHandling,
-      subscriptionId: packet.subscriptionId,
-    },
+    tenant: session.broker.tenant,
+    clientId: session.clientId,
+    sessionId: session.sessionId,
+    filter: request.filter,
+    qos: request.qos,
+    noLocal: request.noLocal,
+    retainAsPublished: request.retainAsPublished,
+    retainHandling: request.retainHandling,
+    subscriptionId: packet.subscriptionId,
   };
 }
 

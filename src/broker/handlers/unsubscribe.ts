@@ -5,8 +5,12 @@ import type { ActiveSession } from '../active-session.ts';
 
 export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePacket): void {
   const { broker, clientId, link } = session;
+  /** [MQTT-3.10.4-6] As if each filter came in a packet of its own: the second of two alike finds nothing. */
+  const gone = new Set<string>();
   const reasonCodes = packet.filters.map((filter) => {
-    const existed = session.transientRoutes.has(filter) || broker.registry.subscribes(clientId, filter);
+    const isThere = session.transientRoutes.has(filter) || broker.registry.subscribes(clientId, filter);
+    const existed = isThere && !gone.has(filter);
+    gone.add(filter);
     return existed ? REASON.success : REASON.noSubscriptionExisted;
   });
   if (session.subscriber.pending === undefined) {
@@ -22,7 +26,7 @@ export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePac
     },
     (error: unknown) => {
       broker.services.onStoreError(error);
-      session.disconnect(REASON.serverUnavailable, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
+      session.disconnect(REASON.serverBusy, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
     },
   );
 }
