@@ -19,6 +19,8 @@ export async function sendRetained(
   for (const subscription of subscriptions) {
     for (const message of broker.retained.match(subscription.filter)) {
       if (session.hasEnded) return;
+      // [MQTT-3.8.3-3] The publisher's own message is kept back here as when it was published.
+      if (subscription.noLocal && message.publisher === session.clientId) continue;
       if (!outbound.hasCredit) await outbound.room();
       if (hand(session, subscription, message)) appended++;
       if (appended < APPENDS_AT_ONCE) continue;
