@@ -13,6 +13,7 @@ import type { Clock } from '../time/clock.ts';
 import type { AppendBatcher, AppendOrigin } from './append-batcher.ts';
 import { PublishTicket } from './publish-ticket.ts';
 import type { Publishing } from './publishing.ts';
+import type { TrimBatcher } from './trim-batcher.ts';
 
 export interface SharedLegacyOptions {
   readonly subscriber: Subscriber;
@@ -20,6 +21,7 @@ export interface SharedLegacyOptions {
   readonly publishing: Publishing;
   readonly store: DurableQueueStore;
   readonly batcher: AppendBatcher;
+  readonly trims: TrimBatcher;
   readonly clock: Clock;
 }
 
@@ -52,8 +54,10 @@ export class SharedLegacy {
    * a crash appends nothing twice to the same member.
    */
   async handOver(queue: QueueKey, sentThrough: Seq | undefined): Promise<void> {
-    const { store, batcher } = this.#options;
+    const { store, batcher, trims } = this.#options;
     await batcher.barrier(queue);
+    // [MQTT-4.8.2-6] What the client acknowledged or refused a moment ago is nobody's any more.
+    await trims.settled(queue);
     this.#next ??= (await store.bounds(queue)).min;
     for (;;) {
       const entries = await store.read(queue, this.#next, READ_LIMITS);

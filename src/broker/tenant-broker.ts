@@ -290,8 +290,8 @@ export class TenantBroker implements RegistryObserver {
 
   #sharedLegacy(subscriber: Subscriber, routes: readonly Route[]): SharedLegacy | undefined {
     const { router, publishing, clock } = this;
-    const { store, batcher } = this.services;
-    return SharedLegacy.of({ subscriber, router, publishing, store, batcher, clock }, routes);
+    const { store, batcher, trims } = this.services;
+    return SharedLegacy.of({ subscriber, router, publishing, store, batcher, trims, clock }, routes);
   }
 
   #makeSubscriber(client: ClientNumber): Subscriber {
