@@ -123,8 +123,10 @@ export abstract class Outbound implements Outlet {
   /** false: nothing left the broker; the message is expired or too large for this client, and is counted. */
   protected transmit(delivery: Delivery): boolean {
     const nowMs = this.clock.nowMs();
-    const { message, qos } = delivery;
-    if (message.expiresAtMs !== undefined && message.expiresAtMs <= nowMs) {
+    const { message, qos, dup } = delivery;
+    // [MQTT-4.3.3-7] A QoS 2 message that may have been sent before does not expire any more.
+    const mayExpire = qos !== 2 || !dup;
+    if (mayExpire && message.expiresAtMs !== undefined && message.expiresAtMs <= nowMs) {
       this.counters.drop('expired');
       return false;
     }
@@ -134,7 +136,7 @@ export abstract class Outbound implements Outlet {
     }
     this.counters.messagesOut[qos]++;
     this.counters.payloadBytesOut[qos] += message.payload.length;
-    if (delivery.dup) this.counters.redelivered[qos]++;
+    if (dup) this.counters.redelivered[qos]++;
     return true;
   }
 

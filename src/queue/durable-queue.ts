@@ -148,7 +148,7 @@ export interface DurableQueueStore {
   /** Every queue that holds a message, with its bounds, in batches; not a consistent cut. */
   list(): AsyncIterable<readonly (QueueBounds & { readonly queue: QueueKey })[]>;
 
-  /** Removes messages that expired before `nowMs`; returns how many. May stop early; call again. */
+  /** Removes messages that expired before `nowMs`, see `removableAtMs`; returns how many. May stop early; call again. */
   sweepExpired(nowMs: number): Promise<number>;
 
   /** Bytes accepted but not yet durable: what back-pressure is decided on. */

@@ -435,7 +435,7 @@ export function describeDurableQueue(
         }
       }
 
-      test('expired messages go, from the middle too; the others keep their positions', async () => {
+      test('expired messages go, from the middle too, but for QoS 2; the others keep their positions', async () => {
         const lifetimesS = [10, undefined, 3600, 10, 100_000, 10];
         await append(
           ...lifetimesS.map((lifetimeS, index) =>
@@ -463,6 +463,8 @@ export function describeDurableQueue(
         expect(await sweepAll()).toBe(1);
         expect(await seqs()).toEqual([2]);
         expect(await append(make.entry(bike, 'new'))).toMatchObject([{ seq: 7 }]);
+        await append(make.entry(bike, '', { queued: queuedOf(messageOf('', NOW_MS), { qos: 2 }) }));
+        expect(await sweepAll()).toBe(0);
       });
 
       test('what was trimmed or dropped before it expired is not counted', async () => {

@@ -16,6 +16,7 @@ import type {
   ReadLimits,
   Seq,
 } from '../../queue/durable-queue.ts';
+import { removableAtMs } from '../../queue/message-age.ts';
 import { detach, messageBytes } from '../../queue/message.ts';
 import { ProducerWindow } from '../../queue/producer-window.ts';
 import { quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
@@ -130,8 +131,7 @@ export class MemoryDurableQueue implements DurableQueueStore {
     let swept = 0;
     for (const queue of this.#queues.values()) {
       for (const { seq, queued } of queue.entries.values()) {
-        const { expiresAtMs } = queued.message;
-        if (expiresAtMs === undefined || expiresAtMs >= nowMs) continue;
+        if ((removableAtMs(queued) ?? Infinity) >= nowMs) continue;
         queue.remove(seq);
         swept++;
       }

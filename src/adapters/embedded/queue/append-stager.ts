@@ -3,6 +3,7 @@
  * turn; whether it became durable is the journal's to say.
  */
 import type { AppendEntry, AppendResult, QueueQuota, Seq } from '../../../queue/durable-queue.ts';
+import { removableAtMs } from '../../../queue/message-age.ts';
 import { messageBytesMax } from '../../../queue/message-codec.ts';
 import { messageBytes } from '../../../queue/message.ts';
 import type { QueuedMessage } from '../../../queue/message.ts';
@@ -94,8 +95,9 @@ export class AppendStager {
 }
 
 /** When the index may forget a message, seconds since 1970, rounded up; 0: never. */
-export function expirySeconds({ message }: QueuedMessage): number {
-  return message.expiresAtMs === undefined ? 0 : Math.min(0xffff_ffff, Math.ceil(message.expiresAtMs / 1000));
+export function expirySeconds(queued: QueuedMessage): number {
+  const removableMs = removableAtMs(queued);
+  return removableMs === undefined ? 0 : Math.min(0xffff_ffff, Math.ceil(removableMs / 1000));
 }
 
 /** What of a delivery stands in the index, so that most reads need only the message. */

@@ -9,6 +9,7 @@ import {
   encodeMessage,
   messageBytesMax,
 } from '../../../queue/message-codec.ts';
+import { removableAtMs } from '../../../queue/message-age.ts';
 import { messageBytes, type Message } from '../../../queue/message.ts';
 import { POLICY_NUMBERS } from './queue-protocol.ts';
 import { FIELD_OVERHEAD, NUMBER_FIELD_BYTES_MAX, WireWriter } from './wire-writer.ts';
@@ -82,15 +83,15 @@ function writeEntry(
   body: number,
   nowMs: number,
 ): void {
-  const { expiresAtMs } = queued.message;
+  const removableMs = removableAtMs(queued);
   const entry = writer.begin(2);
   writer.number(1, producer);
   writer.number(2, sequence);
   writer.number(3, body);
   writer.raw(4, (target, at) => encodeDelivery(queued, 0, target, at));
   writer.number(5, messageBytes(queued.message));
-  if (expiresAtMs !== undefined) {
-    const wholeMs = Math.ceil(expiresAtMs);
+  if (removableMs !== undefined) {
+    const wholeMs = Math.ceil(removableMs);
     writer.number(6, wholeMs);
     writer.number(7, Math.max(0, wholeMs - nowMs) + EXPIRY_GRACE_MS);
   }
