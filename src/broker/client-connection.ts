@@ -54,6 +54,9 @@ export class ClientConnection implements LinkHandler {
       this.#session.disconnect(violation.reasonCode, 'protocolError', violation.message);
       return;
     }
+    // Nobody's yet, so the first tenant counts it, as it counts refusals.
+    const [first] = this.#broker.tenants();
+    if (first !== undefined) first.counters.protocolViolations++;
     log.warn({ address, reason, detail: violation.message }, 'protocol violation before CONNACK');
     if (this.#connecting === undefined) this.#refuseConnect(violation);
     else this.#connecting.refuse(violation.reasonCode, violation.message);

@@ -211,6 +211,20 @@ describe('metrics', () => {
     expect(await metric('spoke_messages_received_total')).toBe(before.in + 2);
     expect(await metric('spoke_connections')).toBeGreaterThanOrEqual(before.connections + 1);
   });
+
+  it.each([MQTT_3_1_1, MQTT_5])(
+    'count who breaks the protocol, with CONNECT or later: $version',
+    async (version) => {
+      const before = await metric('spoke_protocol_violations_total');
+      const stranger = await broker.open(version);
+      stranger.send(Buffer.of(0xc0, 0));
+      await stranger.closed();
+      const { client } = await broker.connect(version, { clientId: newClientId('broken') });
+      client.send(Buffer.of(0xc1, 0));
+      await client.closed();
+      expect(await metric('spoke_protocol_violations_total')).toBe(before + 2);
+    },
+  );
 });
 
 describe('health', () => {
