@@ -109,7 +109,7 @@ describe.each(VERSIONS)('$version: a client', (version) => {
   });
 
   it.each([1, 2] as const)(
-    'that publishes where it may not is told, or loses its connection, QoS %i',
+    'that publishes where it may not is told, or loses its connection [3.1.1 MQTT-3.3.5-2], QoS %i',
     async (qos) => {
       const client = await connectedAs('acme/bike', version);
       const watcher = await connectedAs('acme/operator');
@@ -229,11 +229,12 @@ describe('a client certificate', () => {
 });
 
 describe('the session of a user', () => {
-  it('is not taken over by another one who knows its client identifier', async () => {
+  it('is not taken over by another one who knows its client identifier [5.0 MQTT-3.1.3-8]', async () => {
     const clientId = newClientId('mine');
     const { client } = await broker.connect(MQTT_3_1_1, { ...as('acme/operator', clientId), clean: false });
-    const { connack } = await broker.connect(MQTT_5, as('acme/bike', clientId));
+    const { client: stranger, connack } = await broker.connect(MQTT_5, as('acme/bike', clientId));
     expect(connack.reasonCode).toBe(REASON.clientIdentifierNotValid);
+    await stranger.closed();
     await expectNothing(client);
   });
 });

@@ -159,7 +159,7 @@ describe('problem information', () => {
     return await client.expect('suback');
   }
 
-  it('that was not asked for stays out of everything but CONNACK and DISCONNECT [MQTT-3.1.2-29]', async () => {
+  it('that was not asked for stays out of everything but CONNACK and DISCONNECT [5.0 MQTT-3.1.2-29]', async () => {
     const suback = await reasonOfRefusal(false);
     expect(suback.granted).toEqual([REASON.topicFilterInvalid]);
     expect(suback.properties?.reasonString).toBeUndefined();
@@ -196,7 +196,7 @@ describe.concurrent('silence', () => {
     await expectNothing(client);
   });
 
-  it('of 1.5 keep-alives ends a connection, and PINGREQ keeps it [MQTT-3.1.2-22]', async () => {
+  it('of 1.5 keep-alives ends a connection, and PINGREQ keeps it [3.1.1 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-22, MQTT-3.2.2-22]', async () => {
     const sleepers = await Promise.all(
       VERSIONS.map((version) => broker.connect(version, { clientId: newClientId(), keepalive: 1 })),
     );
@@ -218,7 +218,9 @@ describe.concurrent('silence', () => {
     }
   });
 
-  it('is measured by the keep-alive of the broker when that is shorter', async ({ onTestFinished }) => {
+  it('is measured by the keep-alive of the broker when that is shorter [5.0 MQTT-3.1.2-22, MQTT-3.2.2-22]', async ({
+    onTestFinished,
+  }) => {
     const strict = await RunningBroker.forTest({ limits: { keepAliveMaxS: 1 } }, onTestFinished);
     const ask = (keepalive: number) => strict.connect(MQTT_5, { clientId: newClientId(), keepalive });
     const [none, long, short] = await Promise.all([ask(0), ask(600), ask(1)]);
@@ -230,11 +232,13 @@ describe.concurrent('silence', () => {
     }
   });
 
-  it('without a keep-alive lasts as long as it likes', async () => {
+  it('without a keep-alive lasts as long as it likes, and the session with it [3.1.1 MQTT-4.1.0-2] [5.0 MQTT-4.1.0-1]', async () => {
     const { client } = await broker.connect(MQTT_3_1_1, { clientId: newClientId(), keepalive: 0 });
     await subscribe(client, { topic: 'quiet', qos: 0 });
     const { client: other } = await broker.connect(MQTT_3_1_1, { clientId: newClientId(), keepalive: 1 });
     await other.closed();
     await expectNothing(client);
+    client.send(publishPacket({ topic: 'quiet' }));
+    expect((await client.expect('publish')).topic).toBe('quiet');
   });
 });

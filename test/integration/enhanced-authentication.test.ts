@@ -151,7 +151,7 @@ async function authenticated(clientId: string): Promise<RawClient> {
 }
 
 describe('the exchange before CONNACK', () => {
-  it('lets in whoever answers right, with the rights the method gives', async () => {
+  it('lets in whoever answers right, with the rights the method gives [5.0 MQTT-3.15.2-1, MQTT-4.12.0-2, MQTT-4.12.0-5]', async () => {
     const clientId = newClientId();
     const client = await authenticated(clientId);
     await subscribe(client, { topic: `${clientId}/#`, qos: 0 });
@@ -160,18 +160,22 @@ describe('the exchange before CONNACK', () => {
     expect(await publish(client, { topic: 'elsewhere', qos: 1 })).toBe(REASON.notAuthorized);
   });
 
-  it('refuses a wrong answer', async () => {
+  it('refuses a wrong answer [5.0 MQTT-4.12.0-4]', async () => {
     const client = await challenged(newClientId());
     client.send(authPacket(REASON.continueAuthentication, 'wrong'));
     expect(await client.expect('connack')).toMatchObject({ reasonCode: REASON.notAuthorized });
     await client.closed();
   });
 
-  it('bears no other method and no other packet', async () => {
+  it('bears no other method, no other reason and no other packet [5.0 MQTT-3.1.2-30, MQTT-4.12.0-3, MQTT-4.12.0-5]', async () => {
     const switching = await challenged(newClientId());
     switching.send(authPacket(REASON.continueAuthentication, RESPONSE, 'OTHER'));
     expect(await switching.expect('connack')).toMatchObject({ reasonCode: REASON.protocolError });
     await switching.closed();
+    const again = await challenged(newClientId());
+    again.send(authPacket(REASON.reAuthenticate, RESPONSE));
+    expect(await again.expect('connack')).toMatchObject({ reasonCode: REASON.protocolError });
+    await again.closed();
     const eager = await challenged(newClientId());
     eager.send({ cmd: 'pingreq' });
     expect(await eager.expect('connack')).toMatchObject({ reasonCode: REASON.protocolError });
@@ -188,7 +192,7 @@ describe('the exchange before CONNACK', () => {
 });
 
 describe('re-authentication', () => {
-  it('goes on while other packets do', async () => {
+  it('goes on while other packets do [5.0 MQTT-3.15.2-1, MQTT-4.12.1-1]', async () => {
     const clientId = newClientId();
     const client = await authenticated(clientId);
     client.send(authPacket(REASON.reAuthenticate));
@@ -202,7 +206,7 @@ describe('re-authentication', () => {
     expect(await publish(client, { topic: `${clientId}/a`, qos: 1 })).toBeLessThan(0x80);
   });
 
-  it('that fails ends the connection', async () => {
+  it('that fails ends the connection [5.0 MQTT-4.12.1-2]', async () => {
     const client = await authenticated(newClientId());
     client.send(authPacket(REASON.reAuthenticate));
     await client.expect('auth');

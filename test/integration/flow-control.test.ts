@@ -41,21 +41,24 @@ const LIFETIMES = [
 ];
 
 describe('the receive maximum of the broker', () => {
-  it.each(LIFETIMES)('exceeded ends the connection, in a $session session', async ({ properties }) => {
-    const { client } = await subscriber(properties);
-    const topic = newClientId('flood');
-    const packets = Array.from({ length: LIMITS.receiveMaximum + 1 }, (_, index) =>
-      publishPacket({ topic, qos: 2, messageId: index + 1 }),
-    );
-    client.send(...packets);
-    const answers = [];
-    for (let packet = await client.next(); ; packet = await client.next()) {
-      answers.push(packet);
-      if (packet.cmd === 'disconnect') break;
-    }
-    expect(answers.at(-1)).toMatchObject({ reasonCode: REASON.receiveMaximumExceeded });
-    await client.closed();
-  });
+  it.each(LIFETIMES)(
+    'exceeded ends the connection [5.0 MQTT-3.3.4-7], in a $session session',
+    async ({ properties }) => {
+      const { client } = await subscriber(properties);
+      const topic = newClientId('flood');
+      const packets = Array.from({ length: LIMITS.receiveMaximum + 1 }, (_, index) =>
+        publishPacket({ topic, qos: 2, messageId: index + 1 }),
+      );
+      client.send(...packets);
+      const answers = [];
+      for (let packet = await client.next(); ; packet = await client.next()) {
+        answers.push(packet);
+        if (packet.cmd === 'disconnect') break;
+      }
+      expect(answers.at(-1)).toMatchObject({ reasonCode: REASON.receiveMaximumExceeded });
+      await client.closed();
+    },
+  );
 
   it('counts until PUBCOMP, and what was refused no longer', async () => {
     const { client } = await subscriber();
@@ -90,29 +93,32 @@ describe('the receive maximum of the broker', () => {
 });
 
 describe('the receive maximum of a client', () => {
-  it.each(LIFETIMES)('is kept to at QoS 1 and 2, in a $session session', async ({ properties }) => {
-    const { client, topic } = await subscriber({ ...properties, receiveMaximum: 2 });
-    for (const [index, qos] of ([1, 2, 2, 1, 1, 2] as const).entries()) {
-      await publish(publisher, { topic, qos, payload: String(index) });
-    }
-    const taken: string[] = [];
-    const inFlight = new Set<number>();
-    do {
-      const arrived = await client.roundTrip();
-      for (const packet of arrived) {
-        if (packet.cmd === 'publish') taken.push(packet.payload.toString());
-        inFlight.add(packet.messageId ?? 0);
+  it.each(LIFETIMES)(
+    'is kept to at QoS 1 and 2 [5.0 MQTT-3.3.4-9, MQTT-4.9.0-2], in a $session session',
+    async ({ properties }) => {
+      const { client, topic } = await subscriber({ ...properties, receiveMaximum: 2 });
+      for (const [index, qos] of ([1, 2, 2, 1, 1, 2] as const).entries()) {
+        await publish(publisher, { topic, qos, payload: String(index) });
       }
-      // Nothing was acknowledged since the broker sent these.
-      expect(inFlight.size).toBeLessThanOrEqual(2);
-      for (const packet of arrived) {
-        if (packet.cmd === 'publish') client.send(firstAcknowledgement(packet));
-        else client.send({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 });
-        if (packet.cmd !== 'publish' || packet.qos === 1) inFlight.delete(packet.messageId ?? 0);
-      }
-    } while (taken.length < 6 || inFlight.size > 0);
-    expect(taken).toEqual(['0', '1', '2', '3', '4', '5']);
-  });
+      const taken: string[] = [];
+      const inFlight = new Set<number>();
+      do {
+        const arrived = await client.roundTrip();
+        for (const packet of arrived) {
+          if (packet.cmd === 'publish') taken.push(packet.payload.toString());
+          inFlight.add(packet.messageId ?? 0);
+        }
+        // Nothing was acknowledged since the broker sent these.
+        expect(inFlight.size).toBeLessThanOrEqual(2);
+        for (const packet of arrived) {
+          if (packet.cmd === 'publish') client.send(firstAcknowledgement(packet));
+          else client.send({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 });
+          if (packet.cmd !== 'publish' || packet.qos === 1) inFlight.delete(packet.messageId ?? 0);
+        }
+      } while (taken.length < 6 || inFlight.size > 0);
+      expect(taken).toEqual(['0', '1', '2', '3', '4', '5']);
+    },
+  );
 
   it.each(LIFETIMES)('does not hold up QoS 0, in a $session session', async ({ properties }) => {
     const { client, topic } = await subscriber({ ...properties, receiveMaximum: 1 });
@@ -132,7 +138,7 @@ describe('the receive maximum of a client', () => {
 });
 
 describe('the maximum packet size', () => {
-  it('of the broker, exceeded, ends the connection with 0x95', async () => {
+  it('of the broker, exceeded, ends the connection with 0x95 [5.0 MQTT-3.2.2-15]', async () => {
     const { client, topic } = await subscriber();
     client.send(publishPacket({ topic, payload: 'x'.repeat(LIMITS.packetBytesMax) }));
     expect(await client.next()).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.packetTooLarge });
@@ -140,7 +146,7 @@ describe('the maximum packet size', () => {
   });
 
   it.each(LIFETIMES)(
-    'of a client drops what is larger and nothing else, in a $session session',
+    'of a client drops what is larger and nothing else [5.0 MQTT-3.1.2-24, MQTT-3.1.2-25], in a $session session',
     async ({ properties }) => {
       const { client, topic } = await subscriber({ ...properties, maximumPacketSize: 200 });
       for (const qos of [0, 1, 2] as const) {
@@ -152,7 +158,7 @@ describe('the maximum packet size', () => {
     },
   );
 
-  it('of a client counts properties, and is met to the byte', async () => {
+  it('of a client counts properties, and is met to the byte [5.0 MQTT-3.1.2-24]', async () => {
     const { client, topic } = await subscriber({ maximumPacketSize: 100 });
     // Header 2, topic 2 + n, packet identifier 2, property length 1.
     const payload = 'x'.repeat(100 - 7 - topic.length);
@@ -164,7 +170,7 @@ describe('the maximum packet size', () => {
 });
 
 describe('topic aliases', () => {
-  it('of a client stand for the topic they were given, until it is replaced', async () => {
+  it('of a client stand for the topic they were given, until it is replaced [5.0 MQTT-3.3.2-12]', async () => {
     const { client, topic } = await subscriber();
     const { client: sender } = await broker.connect(MQTT_5, { clientId: newClientId() });
     const send = (name: string, topicAlias: number, payload: string) =>
@@ -187,14 +193,14 @@ describe('topic aliases', () => {
   it.each([
     { what: 'that was never given', topicAlias: 2, topic: '', reason: REASON.protocolError },
     { what: 'above the maximum', topicAlias: 4, topic: 'a', reason: REASON.topicAliasInvalid },
-  ])('$what ends the connection', async ({ topicAlias, topic, reason }) => {
+  ])('$what ends the connection [5.0 MQTT-3.2.2-17, MQTT-3.3.2-9]', async ({ topicAlias, topic, reason }) => {
     const { client } = await broker.connect(MQTT_5, { clientId: newClientId() });
     client.send(publishPacket({ topic, properties: { topicAlias } }));
     expect(await client.next()).toMatchObject({ cmd: 'disconnect', reasonCode: reason });
     await client.closed();
   });
 
-  it('end with the connection, also when the session goes on', async () => {
+  it('end with the connection, also when the session goes on [5.0 MQTT-3.3.2-7]', async () => {
     const clientId = newClientId();
     const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5) });
     await publish(client, { topic: 'a', qos: 1, properties: { topicAlias: 1 } });
@@ -205,7 +211,7 @@ describe('topic aliases', () => {
   });
 
   it.each(LIFETIMES)(
-    'are used towards a client that takes them, in a $session session',
+    'are used towards a client that takes them [5.0 MQTT-3.1.2-26, MQTT-3.3.2-11], in a $session session',
     async ({ properties }) => {
       const { client, topic } = await subscriber({ ...properties, topicAliasMaximum: 2 });
       await subscribe(client, { topic: `${topic}/#`, qos: 1 });
@@ -227,7 +233,7 @@ describe('topic aliases', () => {
     },
   );
 
-  it('are not used towards a client that did not ask for them', async () => {
+  it('are not used towards a client that did not ask for them [5.0 MQTT-3.1.2-27]', async () => {
     const { client, topic } = await subscriber();
     for (let index = 0; index < 3; index++) {
       await publish(publisher, { topic, qos: 1 });

@@ -69,22 +69,25 @@ function frameBytes(frame: Buffer): number {
 }
 
 describe('properties that travel with a message', () => {
-  it.each([0, 1, 2] as const)('arrive byte for byte in the order of the publisher, QoS %i', async (qos) => {
-    const topic = newClientId('bytes');
-    const payload = Buffer.from([0, 1, 2, 255]);
-    const header = 0x30 | (qos << 1);
-    const identifier = qos === 0 ? Buffer.alloc(0) : u16(9);
-    const { client: sender } = await broker.connect(MQTT_5, { clientId: newClientId() });
-    const frame = await publishBytesFor(newClientId(), topic, async () => {
-      sender.send(packet(header, str(topic), identifier, properties(...FORWARDED), payload));
-      if (qos < 2) return;
-      await sender.expect('pubrec');
-      sender.send({ cmd: 'pubrel', messageId: 9 });
-    });
-    const body = Buffer.concat([properties(...FORWARDED), payload]);
-    expect(frame.subarray(-body.length).toString('hex')).toBe(body.toString('hex'));
-    expect(frame.subarray(3, 5 + topic.length).includes(topic)).toBe(true);
-  });
+  it.each([0, 1, 2] as const)(
+    'arrive byte for byte in the order of the publisher [5.0 MQTT-3.3.2-4, MQTT-3.3.2-15, MQTT-3.3.2-16, MQTT-3.3.2-17, MQTT-3.3.2-18, MQTT-3.3.2-20], QoS %i',
+    async (qos) => {
+      const topic = newClientId('bytes');
+      const payload = Buffer.from([0, 1, 2, 255]);
+      const header = 0x30 | (qos << 1);
+      const identifier = qos === 0 ? Buffer.alloc(0) : u16(9);
+      const { client: sender } = await broker.connect(MQTT_5, { clientId: newClientId() });
+      const frame = await publishBytesFor(newClientId(), topic, async () => {
+        sender.send(packet(header, str(topic), identifier, properties(...FORWARDED), payload));
+        if (qos < 2) return;
+        await sender.expect('pubrec');
+        sender.send({ cmd: 'pubrel', messageId: 9 });
+      });
+      const body = Buffer.concat([properties(...FORWARDED), payload]);
+      expect(frame.subarray(-body.length).toString('hex')).toBe(body.toString('hex'));
+      expect(frame.subarray(3, 5 + topic.length).includes(topic)).toBe(true);
+    },
+  );
 
   it.each(VERSIONS)('are dropped for, and not missed by, other versions: $version', async (version) => {
     const topic = newClientId('plain');
@@ -136,7 +139,7 @@ describe('a payload', () => {
 });
 
 describe.concurrent('message expiry', () => {
-  it('drops what waited too long, and tells the rest how long it still has', async () => {
+  it('drops what waited too long, and tells the rest how long it still has [5.0 MQTT-3.3.2-5, MQTT-3.3.2-6]', async () => {
     const clientId = newClientId('expiry');
     const topic = clientId;
     const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5) });

@@ -62,7 +62,7 @@ describe.each(VERSIONS)('$version', (version) => {
   const KINDS = [{ persists: false }, { persists: true }];
   describe.each(KINDS)('to a subscriber whose session persists: $persists', ({ persists }) => {
     it.each(QOS_LEVELS)(
-      'a message arrives with the lower of published and granted QoS, granted %i',
+      'a message arrives with the lower of published and granted QoS [3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-8], granted %i',
       async (granted) => {
         const client = await connected(version, persists ? persistent(version) : {});
         const topic = newClientId('topic');
@@ -80,7 +80,7 @@ describe.each(VERSIONS)('$version', (version) => {
 
   describe.each([1, 2] as const)('publishing at QoS %i', (qos) => {
     it.each(KINDS)(
-      'is acknowledged in the order of the packets, persists: $persists',
+      'is acknowledged in the order of the packets [3.1.1 MQTT-4.6.0-2, MQTT-4.6.0-3], persists: $persists',
       async ({ persists }) => {
         const client = await connected(version, persists ? persistent(version) : {});
         const subscriber = await persistentSubscriber(version, qos);
@@ -98,7 +98,7 @@ describe.each(VERSIONS)('$version', (version) => {
       },
     );
 
-    it('gives the packet identifier free for the next message', async () => {
+    it('gives the packet identifier free for the next message [3.1.1 MQTT-4.3.2-2, MQTT-4.3.3-2] [5.0 MQTT-4.3.2-4, MQTT-4.3.2-5, MQTT-4.3.3-8, MQTT-4.3.3-11, MQTT-4.3.3-12]', async () => {
       const client = await connected(version, persistent(version));
       const subscriber = await persistentSubscriber(version, qos);
       for (const payload of ['first', 'second', 'third']) {
@@ -108,7 +108,7 @@ describe.each(VERSIONS)('$version', (version) => {
     });
   });
 
-  it('delivers a QoS 2 message that is published twice before PUBREL once [MQTT-4.3.3-10]', async () => {
+  it('delivers a QoS 2 message that is published twice before PUBREL once [3.1.1 MQTT-4.3.3-2] [5.0 MQTT-4.3.3-10, MQTT-4.3.3-11]', async () => {
     for (const connect of [{}, persistent(version)]) {
       const client = await connected(version, connect);
       const { client: subscriber, clientId: topic } = await persistentSubscriber(version, 2);
@@ -124,7 +124,7 @@ describe.each(VERSIONS)('$version', (version) => {
     }
   });
 
-  it('answers a PUBREL it knows nothing of with PUBCOMP, so that the client can end the exchange', async () => {
+  it('answers a PUBREL it knows nothing of with PUBCOMP, so that the client can end the exchange [5.0 MQTT-4.3.3-11]', async () => {
     for (const connect of [{}, persistent(version)]) {
       const client = await connected(version, connect);
       client.send({ cmd: 'pubrel', messageId: 77 });
@@ -175,7 +175,7 @@ describe.each(VERSIONS)('$version', (version) => {
       },
     );
 
-    it('is not sent again what it acknowledged', async () => {
+    it('is not sent again what it acknowledged [3.1.1 MQTT-4.4.0-1] [5.0 MQTT-4.4.0-1]', async () => {
       const { client, clientId } = await persistentSubscriber(version, 1);
       for (const payload of ['one', 'two', 'three'])
         await publish(publisher, { topic: clientId, qos: 1, payload });
@@ -301,7 +301,7 @@ describe('MQTT 5', () => {
     );
   });
 
-  it('lets a subscriber refuse a QoS 2 message with PUBREC, which ends the exchange', async () => {
+  it('lets a subscriber refuse a QoS 2 message with PUBREC, which ends the exchange [5.0 MQTT-4.4.0-2]', async () => {
     const { client, clientId } = await persistentSubscriber(MQTT_5, 2);
     await publish(publisher, { topic: clientId, qos: 2, payload: 'unwanted' });
     const { messageId = 0 } = await client.expect('publish');

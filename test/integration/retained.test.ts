@@ -45,19 +45,22 @@ async function retainedFor(filter: string, version = MQTT_5, connect = {}) {
 }
 
 describe.each(VERSIONS)('$version', (version) => {
-  it.each(QOS_LEVELS)('a message published at QoS %i is kept, replaced and cleared', async (qos) => {
-    const topic = newClientId('kept');
-    const publisher = await connected(version);
-    await publishRetained(publisher, { topic, qos, payload: 'first' });
-    expect(await retainedFor(topic, version)).toMatchObject([{ topic, retain: true, qos, dup: false }]);
-    await publishRetained(publisher, { topic, qos, payload: 'second' });
-    await publish(publisher, { topic, qos, retain: false, payload: 'not kept' });
-    expect(payloads(await retainedFor(topic, version))).toEqual(['second']);
-    await publishRetained(publisher, { topic, qos, payload: '' });
-    expect(await retainedFor(topic, version)).toEqual([]);
-  });
+  it.each(QOS_LEVELS)(
+    'a message published at QoS %i is kept, replaced and cleared [3.1.1 MQTT-3.3.1-5, MQTT-3.3.1-7, MQTT-3.3.1-10, MQTT-3.3.1-11, MQTT-3.3.1-12] [5.0 MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-7, MQTT-3.3.1-8]',
+    async (qos) => {
+      const topic = newClientId('kept');
+      const publisher = await connected(version);
+      await publishRetained(publisher, { topic, qos, payload: 'first' });
+      expect(await retainedFor(topic, version)).toMatchObject([{ topic, retain: true, qos, dup: false }]);
+      await publishRetained(publisher, { topic, qos, payload: 'second' });
+      await publish(publisher, { topic, qos, retain: false, payload: 'not kept' });
+      expect(payloads(await retainedFor(topic, version))).toEqual(['second']);
+      await publishRetained(publisher, { topic, qos, payload: '' });
+      expect(await retainedFor(topic, version)).toEqual([]);
+    },
+  );
 
-  it('comes at the lower of its own QoS and the granted one', async () => {
+  it('comes at the lower of its own QoS and the granted one [3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-8]', async () => {
     const topic = newClientId('lower');
     const publisher = await connected(version);
     await publish(publisher, { topic, qos: 2, retain: true });
@@ -70,7 +73,7 @@ describe.each(VERSIONS)('$version', (version) => {
     }
   });
 
-  it('a clearing message reaches current subscribers, without RETAIN', async () => {
+  it('a clearing message reaches current subscribers, without RETAIN [3.1.1 MQTT-3.3.1-9, MQTT-3.3.1-10] [5.0 MQTT-3.3.1-6]', async () => {
     const topic = newClientId('cleared');
     const [publisher, subscriber] = [await connected(version), await connected(version)];
     await publish(publisher, { topic, qos: 1, retain: true });
@@ -82,7 +85,7 @@ describe.each(VERSIONS)('$version', (version) => {
     expect(cleared.payload).toHaveLength(0);
   });
 
-  it('a wildcard brings every match once per subscription', async () => {
+  it('a wildcard brings every match once per subscription [3.1.1 MQTT-3.3.1-6] [5.0 MQTT-3.3.1-9]', async () => {
     const base = newClientId('wild');
     const publisher = await connected(version);
     const topics = [`${base}/a`, `${base}/a/b`, `${base}/c`];
@@ -97,7 +100,7 @@ describe.each(VERSIONS)('$version', (version) => {
 });
 
 describe('a retained message', () => {
-  it('expires, and tells how long it still has', async () => {
+  it('expires, and tells how long it still has [5.0 MQTT-3.3.2-5, MQTT-3.3.2-6]', async () => {
     const [shortly, long] = [newClientId('expiring'), newClientId('expiring')];
     const publisher = await connected();
     await publish(publisher, {

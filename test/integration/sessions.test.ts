@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => broker.dispose());
 
 describe.each(VERSIONS)('$version: a session', (version) => {
-  it('that is persistent keeps subscriptions and messages while its client is away', async () => {
+  it('that is persistent keeps subscriptions and messages while its client is away [3.1.1 MQTT-3.1.2-4, MQTT-3.1.2-5, MQTT-4.1.0-1, MQTT-4.5.0-1] [5.0 MQTT-3.1.2-5, MQTT-3.1.2-23, MQTT-4.1.0-1, MQTT-4.5.0-1]', async () => {
     const clientId = newClientId();
     const first = await broker.connect(version, { clientId, ...persistent(version) });
     await subscribe(first.client, { topic: clientId, qos: 1 });
@@ -46,7 +46,7 @@ describe.each(VERSIONS)('$version: a session', (version) => {
     expect((await take(second.client)).payload.toString()).toBe('three');
   });
 
-  it('that is clean starts with nothing and leaves nothing', async () => {
+  it('that is clean starts with nothing and leaves nothing [3.1.1 MQTT-3.1.2-6] [5.0 MQTT-3.1.2-4]', async () => {
     const clientId = newClientId();
     const first = await broker.connect(version, { clientId, ...persistent(version) });
     await subscribe(first.client, { topic: clientId, qos: 1 });
@@ -102,7 +102,7 @@ describe.concurrent('session expiry of MQTT 5', () => {
 
   const leaveChangingTo = (expiryS: number) => (client: RawClient) => disconnect(client, 0, expiryS);
 
-  it('ends a session when it has passed, not before', async () => {
+  it('ends a session when it has passed, not before [5.0 MQTT-3.1.2-23, MQTT-4.1.0-2]', async () => {
     const [absent, zero, shortly, after, long, never] = await Promise.all([
       leaveWith(undefined, 0),
       leaveWith(0, 0),
@@ -158,16 +158,19 @@ describe.concurrent('session expiry of MQTT 5', () => {
 });
 
 describe('a second connection of the same client', () => {
-  it.each(VERSIONS)('ends the first one: $version', async (version) => {
-    const clientId = newClientId();
-    const { client: first } = await broker.connect(version, { clientId });
-    const { client: second } = await broker.connect(MQTT_5, { clientId });
-    if (version.level === 5) {
-      expect(await first.next()).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.sessionTakenOver });
-    }
-    await first.closed();
-    await expectNothing(second);
-  });
+  it.each(VERSIONS)(
+    'ends the first one [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]: $version',
+    async (version) => {
+      const clientId = newClientId();
+      const { client: first } = await broker.connect(version, { clientId });
+      const { client: second } = await broker.connect(MQTT_5, { clientId });
+      if (version.level === 5) {
+        expect(await first.next()).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.sessionTakenOver });
+      }
+      await first.closed();
+      await expectNothing(second);
+    },
+  );
 
   it('of another protocol version resumes the session', async () => {
     const clientId = newClientId();
@@ -208,7 +211,7 @@ describe('a second connection of the same client', () => {
 
   describe.each([false, true])('with clean start %s', (clean) => {
     it.concurrent.each(CASES)(
-      'the first $ending: expiry $expiryS s, will delay $delayS s',
+      'the first $ending [5.0 MQTT-3.1.2-8, MQTT-3.1.3-9]: expiry $expiryS s, will delay $delayS s',
       async ({ ending, expiryS, delayS }) => {
         const clientId = newClientId();
         const { client: watcher } = await broker.connect(MQTT_5, { clientId: newClientId('watcher') });

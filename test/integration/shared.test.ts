@@ -182,7 +182,7 @@ describe('messages of a member whose session ends go to another member:', () => 
     await expectNothing(heir.client);
   });
 
-  it('not QoS 2 that may have been delivered [MQTT-4.8.2-5]', async () => {
+  it('not QoS 2 that may have been delivered [5.0 MQTT-4.8.2-5]', async () => {
     const topic = newClientId('legacy');
     const leaving = await member(topic, PERSISTENT_SMALL_WINDOW);
     await publishNumbers(topic, 3, 2);

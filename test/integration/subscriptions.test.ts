@@ -45,7 +45,7 @@ describe.each(VERSIONS)('$version', (version) => {
   describe.each(LIFETIMES)('in a $session session', ({ session }) => {
     const connect = session === 'persistent' ? persistent(version) : {};
 
-    it('overlapping subscriptions bring a message once, at the highest QoS', async () => {
+    it('overlapping subscriptions bring a message once, at the highest QoS [3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2]', async () => {
       const topic = newClientId('overlap');
       const client = await connected(connect, version);
       await subscribe(
@@ -112,7 +112,7 @@ describe.each(VERSIONS)('$version', (version) => {
     });
   });
 
-  it('levels, empty ones included, match as the standard says', async () => {
+  it('levels, empty ones included, match as the standard says [3.1.1 MQTT-3.3.2-3, MQTT-4.7.1-2, MQTT-4.7.1-3] [5.0 MQTT-3.3.2-3, MQTT-4.7.1-1, MQTT-4.7.1-2]', async () => {
     const base = newClientId('levels');
     const matches: readonly (readonly [filter: string, topic: string, matches: boolean])[] = [
       [`${base}/#`, base, true],
@@ -136,7 +136,7 @@ describe.each(VERSIONS)('$version', (version) => {
     }
   });
 
-  it('wildcards do not match topics that begin with $ [MQTT-4.7.2-1]', async () => {
+  it('wildcards do not match topics that begin with $ [3.1.1 MQTT-4.7.2-1] [5.0 MQTT-4.7.2-1]', async () => {
     const wild = await connected({}, version);
     const exact = await connected({}, version);
     const topic = `$${newClientId('private')}/a`;
@@ -154,7 +154,7 @@ describe.each(VERSIONS)('$version', (version) => {
   });
 });
 
-describe('no-local [MQTT-3.8.3-3]', () => {
+describe('no-local [5.0 MQTT-3.8.3-3]', () => {
   it.each([{}, persistent(MQTT_5)])('keeps back what the client itself published: %j', async (connect) => {
     const topic = newClientId('local');
     const client = await connected(connect);
@@ -178,7 +178,7 @@ describe('no-local [MQTT-3.8.3-3]', () => {
 
 describe('subscription identifiers', () => {
   it.each([{}, persistent(MQTT_5)])(
-    'of every matching subscription come with a message: %j',
+    'of every matching subscription come with a message [5.0 MQTT-3.3.4-3, MQTT-3.3.4-4]: %j',
     async (connect) => {
       const topic = newClientId('numbered');
       const client = await connected(connect);
@@ -213,7 +213,7 @@ describe('subscription identifiers', () => {
   });
 });
 
-describe('retain as published', () => {
+describe('retain as published [5.0 MQTT-3.3.1-12, MQTT-3.3.1-13]', () => {
   it.each([{}, persistent(MQTT_5)])('decides about RETAIN on live messages: %j', async (connect) => {
     const topic = newClientId('flag');
     const keeping = await connected(connect);
@@ -227,7 +227,7 @@ describe('retain as published', () => {
   });
 });
 
-describe('retain handling', () => {
+describe('retain handling [5.0 MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]', () => {
   it.each([{}, persistent(MQTT_5)])('decides when retained messages are sent: %j', async (connect) => {
     const topic = newClientId('handling');
     await publish(publisher, { topic, qos: 1, retain: true });

@@ -45,25 +45,28 @@ async function mortal(
 }
 
 describe.concurrent.each(VERSIONS)('$version: a will', (version) => {
-  it.each([0, 1, 2] as const)('of QoS %i is published when the connection is lost', async (qos) => {
-    const { client, watcher } = await mortal(version, { qos });
-    client.destroy();
-    expect(await take(watcher)).toMatchObject({ qos, retain: false });
-  });
+  it.each([0, 1, 2] as const)(
+    'of QoS %i is published when the connection is lost [3.1.1 MQTT-3.1.2-8, MQTT-3.1.2-16] [5.0 MQTT-3.1.2-8, MQTT-3.1.2-14]',
+    async (qos) => {
+      const { client, watcher } = await mortal(version, { qos });
+      client.destroy();
+      expect(await take(watcher)).toMatchObject({ qos, retain: false });
+    },
+  );
 
-  it('is published when the client closes without DISCONNECT', async () => {
+  it('is published when the client closes without DISCONNECT [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]', async () => {
     const { client, watcher } = await mortal(version);
     client.end();
     expect(payloads([await take(watcher)])).toEqual(['gone']);
   });
 
-  it('is published when the client breaks the protocol', async () => {
+  it('is published when the client breaks the protocol [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]', async () => {
     const { client, watcher } = await mortal(version);
     client.send(hex('c1 00'));
     expect(payloads([await take(watcher)])).toEqual(['gone']);
   });
 
-  it('is published when the client falls silent', async () => {
+  it('is published when the client falls silent [3.1.1 MQTT-3.1.2-8, MQTT-3.1.2-24] [5.0 MQTT-3.1.2-8, MQTT-3.1.2-22]', async () => {
     const { watcher } = await mortal(version, {}, { keepalive: 1 });
     expect(payloads([await take(watcher)])).toEqual(['gone']);
   });
@@ -79,7 +82,7 @@ describe.concurrent.each(VERSIONS)('$version: a will', (version) => {
     }
   });
 
-  it('is retained when it asks for it', async () => {
+  it('is retained when it asks for it [3.1.1 MQTT-3.1.2-17] [5.0 MQTT-3.1.2-15]', async () => {
     const { client, clientId, watcher } = await mortal(version, { retain: true });
     client.destroy();
     await take(watcher);
@@ -88,7 +91,7 @@ describe.concurrent.each(VERSIONS)('$version: a will', (version) => {
     expect(await take(late)).toMatchObject({ retain: true });
   });
 
-  it('of the connection before is not published twice', async () => {
+  it('of the connection before is not published twice [3.1.1 MQTT-3.1.2-10] [5.0 MQTT-3.1.2-10]', async () => {
     const { client, clientId, watcher } = await mortal(version, {}, persistent(version));
     client.destroy();
     await take(watcher);
@@ -122,7 +125,7 @@ describe.concurrent('a will of MQTT 5', () => {
     expect((await take(watcher)).properties).toEqual({ ...properties });
   });
 
-  it('waits for its delay while the session lives', async () => {
+  it('waits for its delay while the session lives [5.0 MQTT-3.1.2-7, MQTT-3.1.2-8]', async () => {
     const properties = { willDelayInterval: 1 };
     const { client, watcher } = await mortal(MQTT_5, { properties }, persistent(MQTT_5));
     const lostAt = Date.now();
@@ -133,7 +136,7 @@ describe.concurrent('a will of MQTT 5', () => {
     expect(Date.now() - lostAt).toBeGreaterThanOrEqual(990);
   });
 
-  it('is published with the end of the session when that comes first', async () => {
+  it('is published with the end of the session when that comes first [5.0 MQTT-3.1.2-8]', async () => {
     const properties = { willDelayInterval: 600 };
     const { client, watcher } = await mortal(MQTT_5, { properties }, persistent(MQTT_5, 1));
     client.destroy();
@@ -149,7 +152,7 @@ describe.concurrent('a will of MQTT 5', () => {
     await take(cleared.watcher);
   });
 
-  it('is taken back when the client returns within the delay', async () => {
+  it('is taken back when the client returns within the delay [5.0 MQTT-3.1.3-9]', async () => {
     const properties = { willDelayInterval: 1 };
     const { client, clientId, watcher } = await mortal(MQTT_5, { properties }, persistent(MQTT_5));
     client.destroy();
@@ -168,7 +171,9 @@ describe.concurrent('a will of MQTT 5', () => {
     await take(watcher);
   });
 
-  it('is taken back by nobody once it waits through a restart', async ({ onTestFinished }) => {
+  it('is taken back by nobody once it waits through a restart [5.0 MQTT-3.1.2-7]', async ({
+    onTestFinished,
+  }) => {
     const own = await RunningBroker.forTest({}, onTestFinished);
     const { client: watcher } = await own.connect(MQTT_5, { clientId: 'watcher', ...persistent(MQTT_5) });
     await subscribe(watcher, { topic: 'will/#', qos: 1 });

@@ -17,6 +17,10 @@ export interface RawClientOptions extends RawStreamOptions {
 }
 
 type PacketOf<Command extends PacketCmd> = Extract<Packet, { cmd: Command }>;
+interface Arrived {
+  readonly packet: Packet;
+  readonly bytes: Buffer;
+}
 /** Returns whether what it waited for has come. */
 type Waiter = () => boolean;
 
@@ -25,7 +29,7 @@ export class RawClient {
   /** Bytes received so far, before any parsing. */
   bytesReceived = 0;
   readonly #stream: RawStream;
-  readonly #packets: Packet[] = [];
+  readonly #arrived: Arrived[] = [];
   #unparsed: Buffer = Buffer.alloc(0);
   #waiters: Waiter[] = [];
   #isClosed = false;
@@ -82,12 +86,12 @@ export class RawClient {
 
   /** The next packet, in order of arrival; rejects when the connection closes or the deadline passes. */
   async next(deadlineMs: number = RAW_CLIENT_DEADLINE_MS): Promise<Packet> {
-    await this.#until(() => this.#packets.length > 0, 'a packet', deadlineMs);
-    const packet = this.#packets.shift();
-    if (packet === undefined) {
-      throw new Error(`Connection closed instead of a packet${this.#failureText()}`);
-    }
-    return packet;
+    return (await this.#nextArrived(deadlineMs)).packet;
+  }
+
+  /** As `next`, byte for byte, header included. */
+  async nextBytes(deadlineMs: number = RAW_CLIENT_DEADLINE_MS): Promise<Buffer> {
+    return (await this.#nextArrived(deadlineMs)).bytes;
   }
 
   /** The next packet, which must be of this type. */
@@ -143,11 +147,21 @@ export class RawClient {
     this.#stream.destroy();
   }
 
+  async #nextArrived(deadlineMs: number): Promise<Arrived> {
+    await this.#until(() => this.#arrived.length > 0, 'a packet', deadlineMs);
+    const arrived = this.#arrived.shift();
+    if (arrived === undefined) {
+      throw new Error(`Connection closed instead of a packet${this.#failureText()}`);
+    }
+    return arrived;
+  }
+
   #receive(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
     this.#unparsed = this.#unparsed.length === 0 ? chunk : Buffer.concat([this.#unparsed, chunk]);
     for (let size = frameSize(this.#unparsed); size > 0; size = frameSize(this.#unparsed)) {
-      this.#packets.push(decode(this.#unparsed.subarray(0, size), this.level));
+      const bytes = this.#unparsed.subarray(0, size);
+      this.#arrived.push({ packet: decode(bytes, this.level), bytes });
       this.#unparsed = this.#unparsed.subarray(size);
     }
     this.#wake();

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IConnackPacket, IConnectPacket } from 'mqtt-packet';
 import { onTestFinished } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { startBroker } from '../../src/app/broker-process.ts';
 import { configSchema, type SpokeConfig } from '../../src/app/config-schema.ts';
 import { createLogger } from '../../src/app/logging.ts';
@@ -21,6 +21,9 @@ export type BrokerSettings = z.input<typeof configSchema>;
 export type Transport = 'tcp' | 'tls' | 'ws' | 'wss';
 
 export const TRANSPORTS: readonly Transport[] = ['tcp', 'tls', 'ws', 'wss'];
+
+/** For running tests over another transport than TCP where they name none: `SPOKE_TEST_TRANSPORT=wss npx vitest …`. */
+const DEFAULT_TRANSPORT = z.enum(TRANSPORTS).parse(process.env['SPOKE_TEST_TRANSPORT'] ?? 'tcp');
 
 /** Where a client connects: everything but the port may be left out. */
 export type ConnectionChoice = Partial<Omit<RawClientOptions, 'port'>>;
@@ -125,7 +128,8 @@ export class RunningBroker {
 
   /** Opens a connection and sends nothing. */
   async open(choice: ConnectionChoice = {}): Promise<RawClient> {
-    const client = await RawClient.open({ ...choice, port: this.port(choice.transport) });
+    const transport = choice.transport ?? DEFAULT_TRANSPORT;
+    const client = await RawClient.open({ ...choice, transport, port: this.port(transport) });
     this.#clients.add(client);
     return client;
   }
