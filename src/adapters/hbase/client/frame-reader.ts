@@ -65,14 +65,19 @@ export class FrameReader {
   }
 }
 
-/**
- * The two messages of an answer: header and, unless the call failed, the response.
- * Throws `PROTOCOL` when the lengths inside the frame do not fit it.
- */
-export function splitAnswer(frame: Buffer): { readonly header: Buffer; readonly body: Buffer } {
+/** The parts of an answer: header, and unless the call failed the response and what cells come behind it. */
+export interface AnswerParts {
+  readonly header: Buffer;
+  readonly body: Buffer;
+  readonly cells: Buffer;
+}
+
+/** Throws `PROTOCOL` when the lengths inside the frame do not fit it. */
+export function splitAnswer(frame: Buffer): AnswerParts {
   const header = delimited(frame, 0);
-  const body = header.end === frame.length ? { bytes: NOTHING } : delimited(frame, header.end);
-  return { header: header.bytes, body: body.bytes };
+  if (header.end === frame.length) return { header: header.bytes, body: NOTHING, cells: NOTHING };
+  const body = delimited(frame, header.end);
+  return { header: header.bytes, body: body.bytes, cells: frame.subarray(body.end) };
 }
 
 function delimited(frame: Buffer, offset: number): { readonly bytes: Buffer; readonly end: number } {

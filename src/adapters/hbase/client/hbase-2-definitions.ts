@@ -18,10 +18,6 @@ message RegionInfo {
   optional int32 replica_id = 7;
 }
 
-message Result {
-  optional bool partial = 5;
-}
-
 message Scan {
   optional bool include_start_row = 21;
   optional bool include_stop_row = 22;
@@ -34,6 +30,7 @@ message ScanRequest {
 }
 
 message ScanResponse {
+  repeated bool partial_flag_per_result = 7;
   optional bool more_results_in_region = 8;
   optional bool heartbeat_message = 9;
 }

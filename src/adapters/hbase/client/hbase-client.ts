@@ -9,13 +9,16 @@ import { type ClientStats, newClientStats } from './client-stats.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { encodeExecService } from './exec-service.ts';
+import { HBaseError } from './hbase-error.ts';
 import { MasterAdmin } from './master-admin.ts';
 import { MasterCaller } from './master-caller.ts';
 import { type HBaseProtocol, loadProtocol } from './protocol.ts';
 import { type CallOptions, RegionCaller } from './region-caller.ts';
 import type { RegionLocation } from './region-location.ts';
 import { RegionLocator } from './region-locator.ts';
+import { incrementMessage } from './row-mutation.ts';
 import { type Row, rowOf } from './row.ts';
+import type { ScannedRows } from './row-assembly.ts';
 import type { ScanOptions } from './scan-options.ts';
 import { TableScan } from './table-scan.ts';
 import { MutationBatch, type MutateCall, type MutationResult } from './mutation-batch.ts';
@@ -47,6 +50,7 @@ export interface HBaseClientOptions {
 
 const MIB = 1024 * 1024;
 const NO_ROW = Buffer.alloc(0);
+const COUNTER_BYTES = 8;
 
 export interface ExecCall extends CallOptions {
   readonly table: string;
@@ -76,6 +80,15 @@ export interface GetCall extends Omit<CallOptions, 'idempotent'> {
   readonly table: string;
   readonly row: Uint8Array;
   readonly families?: readonly string[];
+}
+
+export interface IncrementCall extends Omit<CallOptions, 'idempotent'> {
+  readonly table: string;
+  readonly row: Uint8Array;
+  readonly family: string;
+  readonly qualifier: Uint8Array;
+  /** At least 1. */
+  readonly amount: bigint;
 }
 
 export class HBaseClient {
@@ -179,8 +192,28 @@ export class HBaseClient {
       { ...options, idempotent: true },
       async (connection, { name }, timeoutMs) => {
         const request = { region: { type: 1, value: name } as const, gxt: { row, column } };
-        const { result } = await connection.call(this.#protocol.get, request, timeoutMs);
-        return result === null ? undefined : rowOf(result.cell);
+        const { message, cells } = await connection.call(this.#protocol.get, request, timeoutMs);
+        return message.result === null ? undefined : rowOf({ message: message.result, cells });
+      },
+    );
+  }
+
+  /**
+   * Adds to a counter, which begins at 0; its new value, durable. An attempt whose answer is lost is repeated and may count twice: for
+   * numbers that may be skipped and must not be given twice, not for counting things.
+   */
+  increment({ table, row, family, qualifier, amount, ...options }: IncrementCall): Promise<bigint> {
+    const mutation = incrementMessage(row, family, qualifier, amount);
+    return this.#caller.call(
+      table,
+      row,
+      { ...options, idempotent: true },
+      async (connection, { name }, timeoutMs) => {
+        const request = { region: { type: 1, value: name } as const, mutation };
+        const { message, cells } = await connection.call(this.#protocol.mutate, request, timeoutMs);
+        const value = message.result && rowOf({ message: message.result, cells })?.cells[0]?.value;
+        if (value?.length === COUNTER_BYTES) return value.readBigInt64BE();
+        throw new HBaseError('PROTOCOL', 'the answer to an increment has no number', { table });
       },
     );
   }
@@ -191,6 +224,11 @@ export class HBaseClient {
    */
   scan(options: ScanOptions): AsyncGenerator<Row[]> {
     return new TableScan(options, this.#caller, this.#protocol).batches();
+  }
+
+  /** As `scan`, cells as they came, for `CellCursor`: for many rows, of which no object each is wanted. */
+  scanCells(options: Omit<ScanOptions, 'limit'>): AsyncGenerator<ScannedRows> {
+    return new TableScan(options, this.#caller, this.#protocol).cells();
   }
 
   /** Where the region of `row` is: as known, or looked up. */

@@ -148,6 +148,15 @@ export class MasterAdmin {
     });
   }
 
+  /** Whether a compaction is under way, or waits for its turn. */
+  async isCompacting(region: RegionLocation): Promise<boolean> {
+    const { compactionState } = await this.#onRegion(region, this.#protocol.compactionState, {
+      region: { type: 1, value: region.name },
+      compactionState: true,
+    });
+    return compactionState !== 0;
+  }
+
   /** Chosen here: left to the master it may be the one where the region is. */
   async #otherServer({ table, encodedName, server }: RegionLocation): Promise<ServerAddress> {
     const others = (await this.regionServers()).filter(({ name }) => name !== server.name);
@@ -156,14 +165,14 @@ export class MasterAdmin {
     throw new HBaseError('REFUSED', 'no other region server is alive', { table, region: encodedName });
   }
 
-  async #onRegion<Request>(
+  #onRegion<Request, Response>(
     region: RegionLocation,
-    method: RpcMethod<Request, object>,
+    method: RpcMethod<Request, Response>,
     request: Request,
-  ): Promise<void> {
+  ): Promise<Response> {
     const deadline = this.#master.deadline();
     const place = { table: region.table, region: region.encodedName };
-    await this.#caller.repeat(deadline, { idempotent: true }, place, () =>
+    return this.#caller.repeat(deadline, { idempotent: true }, place, () =>
       this.#caller.onRegion(region, 'AdminService', deadline, (connection) =>
         connection.call(method, request, deadline.remainingMs()),
       ),

@@ -107,6 +107,16 @@ export interface FlushRegionRequest {
   readonly region: RegionSpecifier;
 }
 
+export interface CompactionStateRequest {
+  readonly region: RegionSpecifier;
+  readonly compactionState: true;
+}
+
+export interface CompactionStateResponse {
+  /** 0: none is under way. */
+  readonly compactionState: number;
+}
+
 export interface CompactRegionRequest {
   readonly region: RegionSpecifier;
   readonly major: boolean;

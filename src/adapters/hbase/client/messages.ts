@@ -46,8 +46,14 @@ export interface CellMessage {
 
 export interface ResultMessage {
   readonly cell: readonly CellMessage[];
-  /** More cells of the same row follow in the next result. */
-  readonly partial: boolean;
+  /** Cells that are behind the answer instead. */
+  readonly associatedCellCount: number;
+}
+
+/** An answer with the cells that came behind it, as `cell-block.ts` reads them; none: empty. */
+export interface WithCells<Message> {
+  readonly message: Message;
+  readonly cells: Buffer;
 }
 
 export interface ColumnMessage {
@@ -70,11 +76,15 @@ export interface ResponseHeader {
     readonly stackTrace: string;
     readonly doNotRetry: boolean;
   } | null;
+  /** Of the cells behind the answer; absent: there are none. */
+  readonly cellBlockMeta: { readonly length: number } | null;
 }
 
 export interface ConnectionHeader {
   readonly userInfo: { readonly effectiveUser: string };
   readonly serviceName: string;
+  /** Java class; left out: cells come inside messages. */
+  readonly cellBlockCodecClass?: string;
 }
 
 export interface ScanMessage {
@@ -105,6 +115,11 @@ export interface ScanResponse {
   readonly scannerId: Halves;
   readonly moreResults: boolean;
   readonly moreResultsInRegion: boolean;
+  /** How many of the cells behind the answer are each result's. */
+  readonly cellsPerResult: readonly number[];
+  /** More cells of the same row may follow in the next result. */
+  readonly partialFlagPerResult: readonly boolean[];
+  /** Only from a server that sends no cells behind the answer. */
   readonly results: readonly ResultMessage[];
 }
 
@@ -124,8 +139,8 @@ export interface CoprocessorServiceResponse {
 
 export interface MutationMessage {
   readonly row: Uint8Array;
-  /** 2: put. 3: delete. */
-  readonly mutateType: 2 | 3;
+  /** 1: increment. 2: put. 3: delete. */
+  readonly mutateType: 1 | 2 | 3;
   readonly columnValue: readonly {
     readonly family: Uint8Array;
     readonly qualifierValue: readonly {
@@ -137,6 +152,15 @@ export interface MutationMessage {
     }[];
   }[];
   readonly timestamp?: Halves;
+}
+
+export interface MutateRequest {
+  readonly region: RegionSpecifier;
+  readonly mutation: MutationMessage;
+}
+
+export interface MutateResponse {
+  readonly result: ResultMessage | null;
 }
 
 export interface NamedBytes {

@@ -4,16 +4,17 @@
  */
 import { bigintOf } from './halves.ts';
 import { HBaseError } from './hbase-error.ts';
-import type { CellMessage, ResultMessage, ScanMessage } from './messages.ts';
+import type { ScanMessage } from './messages.ts';
 import type { HBaseProtocol } from './protocol.ts';
 import { encodedNameOf, type RegionLocation } from './region-location.ts';
+import { cellValue, type Row } from './row.ts';
 import { serverAddress } from './server-address.ts';
 import { META_TABLE, tableNameOf } from './table-name.ts';
 import { messageOf } from './cluster-registry.ts';
 
 export const META_REGION_NAME = Buffer.from(`${META_TABLE},,1`);
 
-const FAMILY = Buffer.from('info');
+const FAMILY = 'info';
 /** Sorts after every id: the highest one that HBase itself asks with. */
 const AFTER_ALL_IDS = Buffer.from(',99999999999999');
 const BEFORE_ALL_IDS = Buffer.from(',');
@@ -50,7 +51,7 @@ function behindTable(table: string): string {
 
 function scanBack(startRow: Buffer, table: string): ScanMessage {
   return {
-    column: [{ family: FAMILY, qualifier: [] }],
+    column: [{ family: Buffer.from(FAMILY), qualifier: [] }],
     startRow,
     stopRow: Buffer.from(`${table},,`),
     includeStartRow: true,
@@ -64,14 +65,14 @@ function scanBack(startRow: Buffer, table: string): ScanMessage {
  * Where a row of `hbase:meta` says a region is. Undefined for a region that takes no calls: split, offline, or a mere replica.
  * Throws `REGION_UNAVAILABLE` for a region that has no server at the moment.
  */
-export function locationOf(result: ResultMessage, protocol: HBaseProtocol): RegionLocation | undefined {
-  const name = result.cell[0]?.row;
-  const info = column(result, 'regioninfo');
-  if (name === undefined || info === undefined) return undefined;
-  const region = protocol.regionInfo.decode(messageOf(info.value));
+export function locationOf(row: Row, protocol: HBaseProtocol): RegionLocation | undefined {
+  const name = row.key;
+  const info = column(row, 'regioninfo');
+  if (info === undefined) return undefined;
+  const region = protocol.regionInfo.decode(messageOf(info));
   if (region.split || region.offline || region.replicaId > 0) return undefined;
   const table = tableNameOf(region.tableName);
-  const server = column(result, 'server')?.value.toString() ?? '';
+  const server = column(row, 'server')?.toString() ?? '';
   const colon = server.lastIndexOf(':');
   if (colon < 0) {
     throw new HBaseError('REGION_UNAVAILABLE', 'no server holds the region yet', {
@@ -79,7 +80,7 @@ export function locationOf(result: ResultMessage, protocol: HBaseProtocol): Regi
       region: encodedNameOf(name),
     });
   }
-  const startCode = column(result, 'serverstartcode')?.value;
+  const startCode = column(row, 'serverstartcode');
   return {
     table,
     // Own memory: a place is kept for long, and would keep the whole answer it came in.
@@ -96,6 +97,8 @@ export function locationOf(result: ResultMessage, protocol: HBaseProtocol): Regi
   };
 }
 
-function column(result: ResultMessage, qualifier: string): CellMessage | undefined {
-  return result.cell.find((cell) => cell.qualifier.toString('latin1') === qualifier && cell.value.length > 0);
+/** An empty value is none. */
+function column(row: Row, qualifier: string): Buffer | undefined {
+  const value = cellValue(row, FAMILY, qualifier);
+  return value?.length === 0 ? undefined : value;
 }

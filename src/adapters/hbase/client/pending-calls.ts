@@ -3,6 +3,7 @@
  * Knows no socket; one timer looks after all deadlines together.
  */
 import type { TimerHandle, Timers } from '../../../time/clock.ts';
+import type { AnswerParts } from './frame-reader.ts';
 import type { HBaseError } from './hbase-error.ts';
 
 /** How much later than its deadline a call may be given up, milliseconds. */
@@ -13,8 +14,7 @@ export interface PendingCall {
   readonly deadlineMs: number;
   readonly byteLength: number;
   readonly method: string;
-  /** The body of the answer. */
-  resolve(body: Buffer): void;
+  resolve(answer: AnswerParts): void;
   reject(error: HBaseError): void;
 }
 

@@ -23,7 +23,8 @@ export interface RpcMethod<Request, Response> {
   readonly service: ServiceName;
   readonly name: string;
   readonly encode: (request: Request) => Buffer;
-  readonly decode: (bytes: Buffer) => Response;
+  /** `cells`: what came behind the answer's message. */
+  readonly decode: (bytes: Buffer, cells: Buffer) => Response;
 }
 
 export type HBaseProtocol = ReturnType<typeof buildProtocol>;
@@ -94,6 +95,13 @@ function buildProtocol(root: Root) {
       decode: codecOf<Response>(definition.resolvedResponseType).decode,
     };
   };
+  const callWithCells = <Request, Response>(
+    service: ServiceName,
+    name: string,
+  ): RpcMethod<Request, messages.WithCells<Response>> => {
+    const method = call<Request, Response>(service, name);
+    return { ...method, decode: (bytes, cells) => ({ message: method.decode(bytes, cells), cells }) };
+  };
   const started = <Request>(name: string) => call<Request, master.ProcedureStarted>('MasterService', name);
   return {
     connectionHeader: message<messages.ConnectionHeader>('ConnectionHeader'),
@@ -103,14 +111,19 @@ function buildProtocol(root: Root) {
     metaRegionServer: message<messages.MetaRegionServer>('MetaRegionServer'),
     masterNode: message<messages.MasterNode>('Master'),
 
-    get: call<messages.GetRequest, messages.GetResponse>('ClientService', 'Get'),
-    scan: call<messages.ScanRequest, messages.ScanResponse>('ClientService', 'Scan'),
+    get: callWithCells<messages.GetRequest, messages.GetResponse>('ClientService', 'Get'),
+    scan: callWithCells<messages.ScanRequest, messages.ScanResponse>('ClientService', 'Scan'),
+    mutate: callWithCells<messages.MutateRequest, messages.MutateResponse>('ClientService', 'Mutate'),
     multi: call<messages.MultiRequest, messages.MultiResponse>('ClientService', 'Multi'),
     /** The request is written by `exec-service.ts`. */
     execService: call<never, messages.CoprocessorServiceResponse>('ClientService', 'ExecService'),
 
     flushRegion: call<master.FlushRegionRequest, object>('AdminService', 'FlushRegion'),
     compactRegion: call<master.CompactRegionRequest, object>('AdminService', 'CompactRegion'),
+    compactionState: call<master.CompactionStateRequest, master.CompactionStateResponse>(
+      'AdminService',
+      'GetRegionInfo',
+    ),
 
     createNamespace: started<master.CreateNamespaceRequest>('CreateNamespace'),
     createTable: started<master.CreateTableRequest>('CreateTable'),

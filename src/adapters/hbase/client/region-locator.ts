@@ -7,11 +7,13 @@ import type { ClusterRegistry } from './cluster-registry.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { Deadline } from './deadline.ts';
 import { HBaseError } from './hbase-error.ts';
-import type { ResultMessage, ScanMessage, ScanRequest } from './messages.ts';
+import type { ScanMessage, ScanRequest } from './messages.ts';
 import { locationOf, META_REGION_NAME, scanBackBefore, scanBackFrom, scanForwardFrom } from './meta-table.ts';
 import type { HBaseProtocol } from './protocol.ts';
 import { RegionCache } from './region-cache.ts';
 import { containsRow, endsBefore, type RegionLocation } from './region-location.ts';
+import { RowAssembly } from './row-assembly.ts';
+import { type Row, rowsOf } from './row.ts';
 import type { ServerAddress } from './server-address.ts';
 import { retryRule } from './server-exception.ts';
 import { META_TABLE } from './table-name.ts';
@@ -67,13 +69,13 @@ export class RegionLocator {
 
   /** Reads where the table's regions are, up to a bound, from the one that holds `startKey` on: instead of one look-up for each. */
   async prefetch(table: string, startKey: Uint8Array, deadline: Deadline): Promise<void> {
-    const results = await this.#readMeta(
+    const rows = await this.#readMeta(
       table,
       scanForwardFrom(table, startKey),
       PREFETCHED_REGIONS_MAX,
       deadline,
     );
-    for (const result of results) this.#learn(table, result);
+    for (const row of rows) this.#learn(table, row);
   }
 
   /** A call found the region elsewhere, or its server gone. */
@@ -117,11 +119,11 @@ export class RegionLocator {
 
   async #lookUp({ table, row, before }: Target, deadline: Deadline): Promise<RegionLocation> {
     const scan = before ? scanBackBefore(table, row) : scanBackFrom(table, row);
-    const results = await this.#readMeta(table, scan, NEIGHBOURS, deadline);
+    const rows = await this.#readMeta(table, scan, NEIGHBOURS, deadline);
     let unavailable: HBaseError | undefined;
     let found: RegionLocation | undefined;
-    for (const result of results) {
-      const learnt = this.#learn(table, result);
+    for (const each of rows) {
+      const learnt = this.#learn(table, each);
       if (learnt instanceof HBaseError) unavailable ??= learnt;
       else if (learnt !== undefined && (before ? endsBefore(learnt, row) : containsRow(learnt, row)))
         found ??= learnt;
@@ -129,15 +131,15 @@ export class RegionLocator {
     if (found !== undefined) return found;
     if (unavailable !== undefined) throw unavailable;
     // A region that is being split or merged leaves a gap for a moment; a table that is not there leaves nothing at all.
-    if (results.length > 0)
+    if (rows.length > 0)
       throw new HBaseError('REGION_UNAVAILABLE', 'no region holds the row at the moment', { table });
     throw new HBaseError('TABLE_NOT_FOUND', 'hbase:meta has no region of the table', { table });
   }
 
   /** Takes what a row of `hbase:meta` says into the cache. An error: the region has no server at the moment. */
-  #learn(table: string, result: ResultMessage): RegionLocation | HBaseError | undefined {
+  #learn(table: string, row: Row): RegionLocation | HBaseError | undefined {
     try {
-      const location = locationOf(result, this.#options.protocol);
+      const location = locationOf(row, this.#options.protocol);
       if (location?.table !== table) return undefined;
       this.#cache.put(location);
       return location;
@@ -152,7 +154,7 @@ export class RegionLocator {
     scan: ScanMessage,
     rows: number,
     deadline: Deadline,
-  ): Promise<readonly ResultMessage[]> {
+  ): Promise<readonly Row[]> {
     const { registry, pool, protocol, stats, attemptTimeoutMs } = this.#options;
     const server = await registry.metaServer(deadline);
     stats.lookups++;
@@ -161,7 +163,8 @@ export class RegionLocator {
         pool.ready(server, 'ClientService') ??
         (await deadline.bound(pool.get(server, 'ClientService'), { table }));
       const timeoutMs = Math.min(attemptTimeoutMs, deadline.remainingMs());
-      return (await connection.call(protocol.scan, metaScanRequest(scan, rows), timeoutMs)).results;
+      const answer = await connection.call(protocol.scan, metaScanRequest(scan, rows), timeoutMs);
+      return rowsOf(new RowAssembly().take(answer, true));
     } catch (error) {
       if (!(error instanceof HBaseError)) throw error;
       // hbase:meta itself may have moved: ZooKeeper knows.

@@ -1,18 +1,18 @@
 /**
- * One open scanner on one region: fetches batches, puts rows together that come in parts, and knows whether the region has more. Any
- * failure ends it; it never goes on by itself, so it cannot skip a row.
+ * One open scanner on one region: fetches batches of whole rows, and knows whether the region has more. Any failure ends it; it never
+ * goes on by itself, so it cannot skip a row.
  */
-import type { CellMessage, Halves, ResultMessage, ScanMessage, ScanResponse } from './messages.ts';
+import type { Halves, ScanMessage, ScanResponse, WithCells } from './messages.ts';
 import type { HBaseProtocol } from './protocol.ts';
 import type { RegionLocation } from './region-location.ts';
-import { type Row, rowOf } from './row.ts';
+import { RowAssembly, type ScannedRows } from './row-assembly.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** How long the server may take to close a scanner, milliseconds. Nobody waits for it: its lease ends it otherwise. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface ScannerBatch {
-  readonly rows: readonly Row[];
+  readonly rows: ScannedRows;
   /** Nothing more in this region: the server has closed the scanner. */
   readonly regionDone: boolean;
   /** Nothing more in any region. */
@@ -28,8 +28,7 @@ export class RegionScanner {
   /** Fetches after the first answer: the server checks that none is lost or repeated. */
   #calls = 0;
   #done = false;
-  /** Cells of a row of which more is to come. */
-  #partial: CellMessage[] = [];
+  readonly #assembly = new RowAssembly();
 
   constructor(
     connection: ServerConnection,
@@ -57,9 +56,9 @@ export class RegionScanner {
       clientHandlesPartials: true,
       clientHandlesHeartbeats: true,
     };
-    const response = await this.#connection.call(this.#protocol.scan, request, timeoutMs);
-    this.#scannerId ??= response.scannerId;
-    return this.#batch(response);
+    const answer = await this.#connection.call(this.#protocol.scan, request, timeoutMs);
+    this.#scannerId ??= answer.message.scannerId;
+    return this.#batch(answer);
   }
 
   /** Tells the server that nobody comes back. Does not wait, and does not fail. */
@@ -70,31 +69,15 @@ export class RegionScanner {
     this.#connection.call(this.#protocol.scan, request, CLOSE_TIMEOUT_MS).catch(() => {});
   }
 
-  #batch(response: ScanResponse): ScannerBatch {
-    const rows: Row[] = [];
-    for (const result of response.results) this.#collect(result, rows);
+  #batch(answer: WithCells<ScanResponse>): ScannerBatch {
+    const response = answer.message;
     const scanDone = isGiven(response, 'moreResults') && !response.moreResults;
     const regionDone =
       scanDone || (isGiven(response, 'moreResultsInRegion') && !response.moreResultsInRegion);
     // The server reports the end of the region only after the last part of its last row.
-    if (regionDone) this.#flush(rows);
+    const rows = this.#assembly.take(answer, regionDone);
     this.#done ||= regionDone;
     return { rows, regionDone, scanDone };
-  }
-
-  #collect(result: ResultMessage, rows: Row[]): void {
-    const first = result.cell[0];
-    if (first === undefined) return;
-    const waiting = this.#partial[0];
-    if (waiting !== undefined && !waiting.row.equals(first.row)) this.#flush(rows);
-    for (const cell of result.cell) this.#partial.push(cell);
-    if (!result.partial) this.#flush(rows);
-  }
-
-  #flush(rows: Row[]): void {
-    const row = rowOf(this.#partial);
-    if (row !== undefined) rows.push(row);
-    this.#partial = [];
   }
 }
 

@@ -28,18 +28,52 @@ export interface Delete {
   readonly timestamp?: bigint;
 }
 
-export type RowMutation = Put | Delete;
+/** Deletes one version of one column: what is older comes to light again, if it is still there. */
+export interface DeleteVersion {
+  readonly kind: 'delete-version';
+  readonly row: Uint8Array;
+  readonly family: string;
+  readonly qualifier: Uint8Array;
+  readonly timestamp: bigint;
+}
 
+export type RowMutation = Put | Delete | DeleteVersion;
+
+const INCREMENT = 1;
 const PUT = 2;
 const DELETE = 3;
+const DELETE_ONE_VERSION = 0;
 const DELETE_MULTIPLE_VERSIONS = 1;
 const DELETE_FAMILY = 2;
+
+/** What HBase takes a counter's value for: a number of 64 bits, big endian. */
+const COUNTER_BYTES = 8;
 
 /** Rough size on the wire beside keys and values, bytes: bounds of batches need no more. */
 const CELL_OVERHEAD_BYTES = 24;
 
 export function mutationMessage(mutation: RowMutation): MutationMessage {
-  return mutation.kind === 'put' ? putMessage(mutation) : deleteMessage(mutation);
+  switch (mutation.kind) {
+    case 'put':
+      return putMessage(mutation);
+    case 'delete':
+      return deleteMessage(mutation);
+    case 'delete-version':
+      return deleteVersionMessage(mutation);
+  }
+}
+
+/** Adds to the number in a column of one row. */
+export function incrementMessage(
+  row: Uint8Array,
+  family: string,
+  qualifier: Uint8Array,
+  amount: bigint,
+): MutationMessage {
+  const value = Buffer.alloc(COUNTER_BYTES);
+  value.writeBigInt64BE(amount);
+  const columnValue = [{ family: Buffer.from(family), qualifierValue: [{ qualifier, value }] }];
+  return { row, mutateType: INCREMENT, columnValue };
 }
 
 /** About the bytes that the mutation takes in a request. */
@@ -77,4 +111,10 @@ function deleteMessage({ row, families, qualifier, timestamp }: Delete): Mutatio
     qualifierValue: [{ ...column, ...time }],
   }));
   return { row, mutateType: DELETE, columnValue, ...time };
+}
+
+function deleteVersionMessage({ row, family, qualifier, timestamp }: DeleteVersion): MutationMessage {
+  const column = { qualifier, timestamp: halvesOf(timestamp), deleteType: DELETE_ONE_VERSION } as const;
+  const columnValue = [{ family: Buffer.from(family), qualifierValue: [column] }];
+  return { row, mutateType: DELETE, columnValue };
 }

@@ -5,8 +5,9 @@
 import { connect, type Socket } from 'node:net';
 import type { Timers } from '../../../time/clock.ts';
 import type { ClientStats } from './client-stats.ts';
+import { CELL_BLOCK_CODEC } from './cell-block.ts';
 import { encodeCall, encodePreamble } from './frame.ts';
-import { FrameReader, splitAnswer } from './frame-reader.ts';
+import { type AnswerParts, FrameReader, splitAnswer } from './frame-reader.ts';
 import { HBaseError } from './hbase-error.ts';
 import { type PendingCall, PendingCalls } from './pending-calls.ts';
 import type { HBaseProtocol, RpcMethod, ServiceName } from './protocol.ts';
@@ -73,12 +74,13 @@ export class ServerConnection {
     });
     options.stats.connects++;
     options.stats.connectionsOpen++;
-    const { connectionHeader } = options.protocol;
-    socket.write(
-      encodePreamble(
-        connectionHeader.encode({ userInfo: { effectiveUser: options.effectiveUser }, serviceName: service }),
-      ),
-    );
+    const header = {
+      userInfo: { effectiveUser: options.effectiveUser },
+      serviceName: service,
+      // Only this service has answers with cells.
+      ...(service === 'ClientService' && { cellBlockCodecClass: CELL_BLOCK_CODEC }),
+    };
+    socket.write(encodePreamble(options.protocol.connectionHeader.encode(header)));
   }
 
   /**
@@ -150,7 +152,7 @@ export class ServerConnection {
     method: { readonly name: string },
     request: readonly Uint8Array[],
     timeoutMs: number,
-  ): Promise<Buffer> {
+  ): Promise<AnswerParts> {
     const { protocol, pendingBytesMax, pendingCallsMax, stats, monotonicMs } = this.#options;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const callId = this.#nextCallId();
@@ -178,9 +180,9 @@ export class ServerConnection {
     });
   }
 
-  #decode<Response>(method: RpcMethod<never, Response>, body: Buffer): Response {
+  #decode<Response>(method: RpcMethod<never, Response>, { body, cells }: AnswerParts): Response {
     try {
-      return method.decode(body);
+      return method.decode(body, cells);
     } catch (cause) {
       const what = `the answer of ${method.name} cannot be read`;
       throw new HBaseError('PROTOCOL', what, { server: this.address.name, cause });
@@ -218,8 +220,10 @@ export class ServerConnection {
   }
 
   #answered(frame: Buffer): void {
-    const { header: headerBytes, body } = splitAnswer(frame);
-    const header = this.#options.protocol.responseHeader.decode(headerBytes);
+    const answer = splitAnswer(frame);
+    const header = this.#options.protocol.responseHeader.decode(answer.header);
+    if ((header.cellBlockMeta?.length ?? 0) !== answer.cells.length)
+      throw new HBaseError('PROTOCOL', `${answer.cells.length} bytes of cells, and another number announced`);
     const call = this.#pending.take(header.callId);
     if (header.exception !== null) {
       const { exceptionClassName: className, stackTrace, doNotRetry } = header.exception;
@@ -231,7 +235,7 @@ export class ServerConnection {
       } else if (header.callId < 0 || header.callId > CALL_ID_MAX) this.#end(error);
     } else if (call !== undefined) {
       this.#options.stats.callsPending--;
-      call.resolve(body);
+      call.resolve(answer);
     }
   }
 

@@ -9,7 +9,8 @@ import type { HBaseProtocol } from './protocol.ts';
 import type { RegionCaller } from './region-caller.ts';
 import type { RegionLocation } from './region-location.ts';
 import { RegionScanner, type ScannerBatch } from './region-scanner.ts';
-import type { Row } from './row.ts';
+import type { ScannedRows } from './row-assembly.ts';
+import { type Row, rowsOf } from './row.ts';
 import type { ScanOptions, ScanPosition } from './scan-options.ts';
 
 const BATCH_ROWS_DEFAULT = 1_000;
@@ -39,15 +40,24 @@ export class TableScan {
 
   /** Batches of at least one row. Stopping early closes the server's scanner. */
   async *batches(): AsyncGenerator<Row[]> {
+    let left = this.#left;
+    for await (const cells of this.cells()) {
+      const rows = rowsOf(cells);
+      yield rows.length > left ? rows.slice(0, left) : rows;
+      left -= rows.length;
+    }
+  }
+
+  /** As `batches`, cells as they came; in the last batch there may be more rows than the limit. */
+  async *cells(): AsyncGenerator<ScannedRows> {
     try {
       for (let done = this.#left <= 0; !done;) {
-        const batch = await this.#next();
-        const rows = batch.rows.slice(0, this.#left);
-        this.#left -= rows.length;
-        const last = rows.at(-1);
-        if (last !== undefined) this.#position = { row: last.key, inclusive: false };
-        done = batch.scanDone || this.#left <= 0 || (batch.regionDone && !this.#leaveRegion());
-        if (rows.length > 0) yield rows;
+        const { rows, scanDone, regionDone } = await this.#next();
+        this.#left -= rows.cellsPerRow.length;
+        // Its own memory, not the answer's.
+        if (rows.lastKey !== undefined) this.#position = { row: Buffer.from(rows.lastKey), inclusive: false };
+        done = scanDone || this.#left <= 0 || (regionDone && !this.#leaveRegion());
+        if (rows.lastKey !== undefined) yield rows;
       }
     } finally {
       this.#scanner?.close();

@@ -78,12 +78,13 @@ describe('FrameReader', () => {
 });
 
 describe('splitAnswer', () => {
-  it('gives header and body, and an empty body when there is none', () => {
-    expect(splitAnswer(Buffer.from([2, 1, 2, 3, 7, 8, 9]))).toEqual({
-      header: Buffer.from([1, 2]),
-      body: Buffer.from([7, 8, 9]),
-    });
-    expect(splitAnswer(Buffer.from([2, 1, 2])).body).toHaveLength(0);
+  it('gives header, body and the cells behind it, empty when there are none', () => {
+    const header = Buffer.from([1, 2]);
+    const body = Buffer.from([7, 8, 9]);
+    const nothing = Buffer.alloc(0);
+    expect(splitAnswer(Buffer.from([2, 1, 2, 3, 7, 8, 9]))).toEqual({ header, body, cells: nothing });
+    expect(splitAnswer(Buffer.from([2, 1, 2]))).toEqual({ header, body: nothing, cells: nothing });
+    expect(splitAnswer(Buffer.from([2, 1, 2, 3, 7, 8, 9, 5, 6])).cells).toEqual(Buffer.from([5, 6]));
   });
 
   it.each([[[]], [[5, 1]], [[0x80, 0x80]], [[1, 1, 9, 1]], [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]])(
@@ -161,7 +162,11 @@ describe('the protocol', () => {
     const header = { callId: 7, methodName: 'Scan', requestParam: true, timeout: 1_500 } as const;
     // Field 7, varint: 0x38.
     expect([...requestHeader.encode(header).subarray(-3)]).toEqual([0x38, 0xdc, 0x0b]);
-    expect(scan.decode(Buffer.from([8 << 3, 1])).moreResultsInRegion).toBe(true);
+    const cells = Buffer.from('cells');
+    expect(scan.decode(Buffer.from([8 << 3, 1, 7 << 3, 1]), cells)).toMatchObject({
+      message: { moreResultsInRegion: true, partialFlagPerResult: [true] },
+      cells,
+    });
     expect(regionInfo.decode(Buffer.from([0x08, 1, 0x12, 4, 0x0a, 0, 0x12, 0, 0x38, 2])).replicaId).toBe(2);
     expect([splitRegion.name, getProcedureResult.name]).toEqual(['SplitRegion', 'getProcedureResult']);
   });
