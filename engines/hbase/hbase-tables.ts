@@ -10,7 +10,7 @@ export async function applyTables(zookeeperQuorum: string, progress: Progress): 
   try {
     const problems = await storage.apply();
     if (problems.length > 0)
-      throw new EngineError(`Table ${storage.table} is not as it should be: ${problems.join('; ')}`);
+      throw new EngineError(`The tables in HBase are not as they should be: ${problems.join('; ')}`);
   } finally {
     storage.close();
   }

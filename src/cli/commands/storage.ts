@@ -33,28 +33,29 @@ export function registerStorageCommand(program: Command, context: CliContext): v
 async function apply(storage: Storage, context: CliContext): Promise<void> {
   failOn(
     await storage.apply(),
-    storage,
     'Region servers keep a class until its jar has another name: see docs/operations.md',
   );
-  context.stdout.write(`Table ${storage.table} is ready.\n`);
+  for (const table of storage.tables) context.stdout.write(`Table ${table} is ready.\n`);
 }
 
 async function check(storage: Storage, context: CliContext): Promise<void> {
-  failOn(await storage.check(), storage, 'Run "spoke storage apply"');
-  context.stdout.write(`Table ${storage.table} is as it should be.\n`);
+  failOn(await storage.check(), 'Run "spoke storage apply"');
+  for (const table of storage.tables) context.stdout.write(`Table ${table} is as it should be.\n`);
 }
 
 async function reset(storage: Storage, context: CliContext): Promise<void> {
-  const owner = await storage.reset();
+  const owner = await storage.resetQueues();
   const was = owner === undefined ? 'was nobody’s' : `belonged to the data directory ${owner}`;
-  context.stdout.write(`Table ${storage.table} ${was} and is empty. The next broker that starts has it.\n`);
+  context.stdout.write(
+    `Table ${storage.queueTable} ${was} and is empty. The next broker that starts has it.\n`,
+  );
 }
 
-function failOn(problems: readonly string[], { table }: Storage, advice: string): void {
+function failOn(problems: readonly string[], advice: string): void {
   if (problems.length === 0) return;
   throw new CommandError(
     [
-      `Table ${table} is not as it should be:`,
+      'The tables in HBase are not as they should be:',
       ...problems.map((problem) => `  ${problem}`),
       `${advice}.`,
     ].join('\n'),

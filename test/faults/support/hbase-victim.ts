@@ -51,7 +51,7 @@ async function makeTable(hbase: SpokeConfig['hbase']): Promise<string> {
   const storage = await openStorage(hbase, () => undefined);
   try {
     expect(await storage.apply()).toEqual([]);
-    return storage.table;
+    return storage.queueTable;
   } finally {
     storage.close();
   }

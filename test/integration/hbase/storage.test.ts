@@ -2,12 +2,18 @@
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { HBaseClient } from '../../../src/adapters/hbase/client/hbase-client.ts';
+import { nextStartNumber } from '../../../src/adapters/hbase/counters/counter.ts';
+import { openHBaseSnapshotStore } from '../../../src/adapters/hbase/snapshot/hbase-snapshot-store.ts';
 import { claimTable } from '../../../src/adapters/hbase/tables/table-owner.ts';
+import { configSchema } from '../../../src/app/config-schema.ts';
+import { openStorage, type Storage } from '../../../src/app/storage.ts';
+import { at, contents, row } from '../../contract/snapshot-store-contract.ts';
 import { connectHBase } from '../../support/hbase-queues.ts';
 import { CliHarness, type CliRun } from '../../unit/cli/cli-harness.ts';
 
 const NAMESPACE = 'storage_test';
 const TABLE = `${NAMESPACE}:queues`;
+const PARTITIONS = 4;
 
 let client: HBaseClient;
 beforeAll(async () => {
@@ -111,5 +117,66 @@ describe('spoke storage', () => {
     const { code, out } = await spoke('storage apply', { SPOKE_QUEUES_STORE: 'embedded' });
     expect(code).toBe(0);
     expect(out).toContain('nothing to do');
+  });
+});
+
+describe('the tables of snapshots', () => {
+  const namespace = NAMESPACE;
+  const lines: string[] = [];
+  let storage: Storage;
+  beforeAll(async () => {
+    const { hbase } = configSchema.parse({
+      hbase: { zookeeperQuorum: inject('zookeeperQuorum'), namespace },
+    });
+    storage = await openStorage(hbase, (line) => lines.push(line), PARTITIONS);
+  });
+  afterAll(() => {
+    storage.close();
+  });
+
+  it('are made beside the queues, once, with a region for each partition', async () => {
+    expect(await storage.check()).toContain(`table ${namespace}:checkpoints does not exist`);
+    expect(await storage.apply()).toEqual([]);
+    expect(lines.filter((line) => line.startsWith('creating'))).toEqual([
+      `creating table ${namespace}:sessions with ${PARTITIONS} regions`,
+      `creating table ${namespace}:retained with ${PARTITIONS} regions`,
+      `creating table ${namespace}:checkpoints with 1 region`,
+      `creating table ${namespace}:counters with 1 region`,
+    ]);
+    lines.length = 0;
+    expect(await storage.apply()).toEqual([]);
+    expect(lines.filter((line) => /creating|changing/.test(line))).toEqual([]);
+    expect(storage.tables).toHaveLength(5);
+  });
+
+  it('are told apart when something is wrong with one of them', async () => {
+    const table = `${namespace}:checkpoints`;
+    const found = await client.master.describeTable(table);
+    if (found === undefined) throw new Error('no table');
+    const families = found.families.map((family) => ({
+      ...family,
+      attributes: { ...family.attributes, TTL: '60' },
+    }));
+    await client.master.modifyTable({ ...found, families });
+    expect(await storage.check()).toEqual([`${table}: family c: TTL is "60", should be "2147483647"`]);
+    expect(await storage.apply()).toEqual([]);
+  });
+
+  it('are emptied for the log to be folded again, without a number being given twice', async () => {
+    const open = (topic: 'sessions' | 'retained') =>
+      openHBaseSnapshotStore({ client, namespace, topic, partitionCount: PARTITIONS });
+    const stores = [await open('sessions'), await open('retained')];
+    for (const store of stores) {
+      await store.write([row('k', 5)]);
+      await store.saveCheckpoint([at(6)]);
+    }
+    expect(await nextStartNumber(client, namespace, 'spoke-1')).toBe(1);
+    await storage.resetSnapshots();
+    for (const store of stores) {
+      expect(await store.loadCheckpoint()).toBeUndefined();
+      expect(await contents(store)).toEqual([]);
+    }
+    expect(await nextStartNumber(client, namespace, 'spoke-1')).toBe(2);
+    expect(await storage.check()).toEqual([]);
   });
 });

@@ -1,54 +1,64 @@
 /**
- * Makes and checks the tables that queues need. `apply` may run again and again, also at the same time from several places: it
- * brings what is there to what this release wants and changes nothing that nobody asked for.
+ * Makes and checks the tables that this broker needs in HBase. `apply` may run again and again, also at the same time from several
+ * places: it brings what is there to what this release wants and changes nothing that nobody asked for.
  */
 import type { Timers } from '../../../time/clock.ts';
 import type { HBaseClient } from '../client/hbase-client.ts';
 import { HBaseError } from '../client/hbase-error.ts';
-import type { TableDescriptor } from '../client/table-descriptor.ts';
-import { endpointProblems } from './loaded-endpoint.ts';
-import { queueTable, type QueueTableOptions, queueTableSplits } from './queue-table.ts';
 import { differenceText, merged, tableDifferences } from './table-differences.ts';
+import type { WantedTable } from './wanted-table.ts';
 
 /** While somebody else's `apply` makes the table. */
 const STATE_POLL_MS = 200;
 const STATE_POLLS_MAX = 600;
 
-export interface StorageAdminOptions extends QueueTableOptions {
+export interface StorageAdminOptions {
   readonly client: HBaseClient;
   readonly timers: Timers;
+  readonly namespace: string;
+  readonly tables: readonly WantedTable[];
   /** One line for people about what is being done. */
   readonly progress: (line: string) => void;
 }
 
 export class StorageAdmin {
   readonly #options: StorageAdminOptions;
-  readonly #wanted: Required<TableDescriptor>;
 
   constructor(options: StorageAdminOptions) {
     this.#options = options;
-    this.#wanted = queueTable(options);
   }
 
   /** Everything that is not as it should be, one line each; none: the broker can use it. Rejects with `HBaseError`. */
   async check(): Promise<readonly string[]> {
-    const { client } = this.#options;
-    const found = await client.master.describeTable(this.#wanted.name);
-    if (found === undefined) return [`table ${this.#wanted.name} does not exist`];
-    const differences = tableDifferences(this.#wanted, found).map(differenceText);
-    const state = await client.master.tableState(this.#wanted.name);
-    if (state !== 'enabled') return [...differences, `table ${this.#wanted.name} is ${state}`];
-    return [...differences, ...(await endpointProblems(client, this.#wanted.name))];
+    const problems: string[] = [];
+    for (const table of this.#options.tables) problems.push(...(await this.#check(table)));
+    return problems;
   }
 
   /** Resolves with what is still wrong afterwards, as `check` says it: other releases of the endpoint that servers hold on to. */
   async apply(): Promise<readonly string[]> {
+    const { tables, progress } = this.#options;
     await this.#createNamespace();
-    await this.#createTable();
-    await this.#enable();
-    await this.#upgrade();
-    this.#options.progress('asking every region which endpoint it runs');
+    for (const table of tables) {
+      await this.#create(table);
+      await this.#enable(table);
+      await this.#upgrade(table);
+    }
+    progress('asking every region which endpoint it runs');
     return this.check();
+  }
+
+  async #check({ descriptor, regionProblems }: WantedTable): Promise<readonly string[]> {
+    const { client } = this.#options;
+    const { name } = descriptor;
+    const found = await client.master.describeTable(name);
+    if (found === undefined) return [`table ${name} does not exist`];
+    const differences = tableDifferences(descriptor, found).map(
+      (difference) => `${name}: ${differenceText(difference)}`,
+    );
+    const state = await client.master.tableState(name);
+    if (state !== 'enabled') return [...differences, `table ${name} is ${state}`];
+    return [...differences, ...((await regionProblems?.(client, name)) ?? [])];
   }
 
   async #createNamespace(): Promise<void> {
@@ -58,27 +68,27 @@ export class StorageAdmin {
     await unlessThere(client.master.createNamespace(namespace));
   }
 
-  async #createTable(): Promise<void> {
+  async #create({ descriptor, splits }: WantedTable): Promise<void> {
     const { client, progress } = this.#options;
-    if ((await client.master.describeTable(this.#wanted.name)) !== undefined) return;
-    const splits = queueTableSplits();
-    progress(`creating table ${this.#wanted.name} with ${splits.length + 1} regions`);
-    await unlessThere(client.master.createTable(this.#wanted, splits));
+    if ((await client.master.describeTable(descriptor.name)) !== undefined) return;
+    const regions = splits.length === 0 ? '1 region' : `${splits.length + 1} regions`;
+    progress(`creating table ${descriptor.name} with ${regions}`);
+    await unlessThere(client.master.createTable(descriptor, splits));
   }
 
-  async #upgrade(): Promise<void> {
+  async #upgrade({ descriptor }: WantedTable): Promise<void> {
     const { client, progress } = this.#options;
-    const found = await client.master.describeTable(this.#wanted.name);
+    const found = await client.master.describeTable(descriptor.name);
     if (found === undefined) return;
-    const differences = tableDifferences(this.#wanted, found);
+    const differences = tableDifferences(descriptor, found);
     if (differences.length === 0) return;
-    for (const difference of differences) progress(`changing ${differenceText(difference)}`);
-    await client.master.modifyTable(merged(this.#wanted, found));
+    for (const difference of differences)
+      progress(`changing ${descriptor.name}: ${differenceText(difference)}`);
+    await client.master.modifyTable(merged(descriptor, found));
   }
 
-  async #enable(): Promise<void> {
+  async #enable({ descriptor: { name } }: WantedTable): Promise<void> {
     const { client, timers, progress } = this.#options;
-    const { name } = this.#wanted;
     for (let polls = 0; polls < STATE_POLLS_MAX; polls++) {
       const state = await client.master.tableState(name);
       if (state === 'enabled') return;
