@@ -11,8 +11,8 @@ import type { Offset } from '../../src/event-log/event-log.ts';
 import { encodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
 import { SessionFold } from '../../src/metadata/session-fold.ts';
-import type { SessionEvent, SessionOwner } from '../../src/session/events.ts';
-import { DEFAULT_TENANT, type ClientId } from '../../src/tenancy/identity.ts';
+import type { SessionEvent } from '../../src/session/events.ts';
+import { DEFAULT_TENANT, type ClientId, type SessionId } from '../../src/tenancy/identity.ts';
 import { ManualShare } from '../support/manual-share.ts';
 import { foldFrom, ReferenceFold, statement, type FoldedState } from '../support/reference-fold.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -30,45 +30,47 @@ const PARTITIONS = 3;
 const INSTANCES = 2;
 const clients = ['bike-1', 'bike-2', 'bike-3', 'bike-4'] as ClientId[];
 const clientId = fc.constantFrom(...clients);
+const filter = fc.constantFrom('a', 'b');
 const owner = fc.constantFrom(OWNER, OTHER_OWNER, { ...OWNER, connection: 2 });
+
+const sessionId = fc.constantFrom(1 as SessionId, 2 as SessionId);
+const openedAtMs = fc.constantFrom(1_000, 2_000, 3_000);
 
 /** Any event at any place: all of what brokers write late, and more. */
 const event: fc.Arbitrary<SessionEvent> = fc.oneof(
-  fc.record({
-    type: fc.constant('SessionOpened' as const),
-    state: fc.record({ owner, clientId }).map((changes) => sessionState(changes)),
-  }),
+  fc
+    .tuple(fc.record({ owner, clientId, sessionId, openedAtMs }), fc.boolean())
+    .map(([changes, restated]) => ({
+      type: 'SessionOpened' as const,
+      state: sessionState(changes),
+      ...(restated && { restated }),
+    })),
   fc.record({
     type: fc.constant('SessionClosed' as const),
     state: fc
-      .record({ closedOwner: owner, clientId })
+      .record({ closedOwner: owner, clientId, sessionId, openedAtMs })
       .map((changes) => closedSession(5_000, { ...changes, owner: undefined })),
   }),
-  fc.tuple(clientId, fc.option(owner, { nil: undefined })).map(([of, lastOwner]) => ended(of, lastOwner)),
-  fc.tuple(clientId, fc.constantFrom('a', 'b')).map(([of, filter]) => ({
+  fc.record({
+    type: fc.constant('SessionEnded' as const),
+    tenant: fc.constant(DEFAULT_TENANT),
+    clientId,
+    reason: fc.constant('expired' as const),
+    lastOwner: fc.option(owner, { nil: undefined }),
+    lastOpenedAtMs: openedAtMs,
+  }),
+  fc.tuple(filter, fc.record({ clientId, sessionId })).map(([of, changes]) => ({
     type: 'Subscribed' as const,
-    subscription: subscription(filter, { clientId: of }),
+    subscription: subscription(of, changes),
   })),
-  fc.tuple(clientId, fc.constantFrom('a', 'b')).map(([of, filter]) => ({
-    type: 'Unsubscribed' as const,
-    tenant: DEFAULT_TENANT,
-    clientId: of,
+  fc.record({
+    type: fc.constant('Unsubscribed' as const),
+    tenant: fc.constant(DEFAULT_TENANT),
+    clientId,
     filter,
-    sessionId: undefined,
-  })),
+    sessionId: fc.option(sessionId, { nil: undefined }),
+  }),
 );
-
-function ended(of: ClientId, lastOwner?: SessionOwner): SessionEvent {
-  const reason = 'expired';
-  return {
-    type: 'SessionEnded',
-    tenant: DEFAULT_TENANT,
-    clientId: of,
-    reason,
-    lastOwner,
-    lastOpenedAtMs: 1_000,
-  };
-}
 
 type Step =
   | { readonly do: 'append'; readonly events: readonly SessionEvent[] }
