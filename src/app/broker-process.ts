@@ -120,6 +120,9 @@ async function start(
     onRefused: (reason) => {
       logger.debug({ reason }, 'connection refused before its handshake');
     },
+    onHandshakeFailed: (failed) => {
+      logger.debug(failed, 'handshake failed');
+    },
     onProxyHeader: ({ source, authority, alpn, tls, uniqueId }, proxy, listener) => {
       const fields = { source, authority, alpn, tls, uniqueId: uniqueId?.toString('utf8'), proxy, listener };
       logger.debug(fields, 'connection of a proxy');

@@ -14,7 +14,7 @@ import { ProxyHandshake, type ProxyProtocolOptions } from './proxy-handshake.ts'
 import type { ProxyHeader } from './proxy-header.ts';
 import type { RefusedProxy } from './proxy-refusal.ts';
 import { SocketStream } from './socket-stream.ts';
-import { TlsHandshake, type OnSecure, type TlsOptions } from './tls-handshake.ts';
+import { TlsHandshake, type OnHandshakeFailed, type OnSecure, type TlsOptions } from './tls-handshake.ts';
 import { DEFAULT_PATH, WebSocketHandshake, type OnUpgraded } from './websocket-handshake.ts';
 import { WebSocketStream } from './websocket-stream.ts';
 
@@ -56,12 +56,21 @@ export interface ListenerAddress {
   readonly port: number;
 }
 
+/** TLS or WebSocket; for the log. */
+export interface FailedHandshake {
+  readonly detail: string;
+  /** undefined: gone already. */
+  readonly address: string | undefined;
+  /** `wss 127.0.0.1:8084` */
+  readonly listener: string;
+}
+
 export interface ListenerContext {
   readonly admission: Admission;
   readonly wheel: DeadlineWheel;
   readonly limits: { readonly connectTimeoutMs: number; readonly packetBytesMax: number };
   readonly onStream: (stream: ByteStream, peer: PeerAddress, acceptedTick: number) => void;
-  readonly onHandshakeFailed: () => void;
+  readonly onHandshakeFailed: (failed: FailedHandshake) => void;
   /** A connection was dropped in its handshakes because the time for CONNECT was over. */
   readonly onLate: () => void;
   readonly onProxyHeader: (header: ProxyHeader, proxyAddress: string, listener: string) => void;
@@ -78,6 +87,9 @@ export class Listener {
   readonly #beginHandshake: (incoming: Incoming) => void;
   /** Every socket that is open, whatever became of it. */
   readonly #sockets = new Set<Socket>();
+  readonly #onFailed: OnHandshakeFailed = (detail, address) => {
+    this.#context.onHandshakeFailed({ detail, address, listener: this.#name });
+  };
 
   /** Throws `ListenError` when TLS is needed and cannot be used as given. */
   constructor(options: ListenerOptions, context: ListenerContext) {
@@ -228,10 +240,10 @@ export class Listener {
         'Give this listener a certificate and a key.',
       );
     }
-    const { limits, onHandshakeFailed } = this.#context;
+    const { connectTimeoutMs } = this.#context.limits;
     const alpn = transport === 'tls' ? ALPN_MQTT : undefined;
     try {
-      return new TlsHandshake({ tls, alpn, timeoutMs: limits.connectTimeoutMs }, onSecure, onHandshakeFailed);
+      return new TlsHandshake({ tls, alpn, timeoutMs: connectTimeoutMs }, onSecure, this.#onFailed);
     } catch (cause) {
       throw tlsError(this.#name, cause);
     }
@@ -239,16 +251,15 @@ export class Listener {
 
   #webSocketHandshake(): WebSocketHandshake {
     const { path = DEFAULT_PATH, forwardedFor } = this.#options;
-    const { limits, onHandshakeFailed } = this.#context;
     const options = {
       path,
-      packetBytesMax: limits.packetBytesMax,
+      packetBytesMax: this.#context.limits.packetBytesMax,
       ...(forwardedFor && { forwardedFor }),
     };
     const onUpgraded: OnUpgraded = (incoming, webSocket, socket) => {
       this.#hand(new WebSocketStream(webSocket, socket), incoming);
     };
-    return new WebSocketHandshake(options, onUpgraded, onHandshakeFailed);
+    return new WebSocketHandshake(options, onUpgraded, this.#onFailed);
   }
 
   #hand(stream: ByteStream, incoming: Incoming): void {

@@ -32,6 +32,9 @@ export interface TlsHandshakeOptions {
   readonly timeoutMs: number;
 }
 
+/** `address` is undefined for a socket that is gone already. */
+export type OnHandshakeFailed = (detail: string, address: string | undefined) => void;
+
 export type OnSecure = (incoming: Incoming, socket: TLSSocket) => void;
 
 export class TlsHandshake {
@@ -41,7 +44,11 @@ export class TlsHandshake {
   readonly #underWay = new Map<string, Incoming>();
 
   /** Throws Node's error when certificate, key or CA cannot be used. */
-  constructor({ tls, alpn, timeoutMs }: TlsHandshakeOptions, onSecure: OnSecure, onFailed: () => void) {
+  constructor(
+    { tls, alpn, timeoutMs }: TlsHandshakeOptions,
+    onSecure: OnSecure,
+    onFailed: OnHandshakeFailed,
+  ) {
     const requestCert = tls.requestClientCertificate === true;
     this.#certificates = new ServerCertificates(tls);
     this.#server = createServer({
@@ -69,9 +76,10 @@ export class TlsHandshake {
       onSecure(incoming, socket);
     });
     // After this event Node leaves the socket to us; its error was told already.
-    this.#server.on('tlsClientError', (_error, socket) => {
+    this.#server.on('tlsClientError', (error, socket) => {
+      const incoming = this.#underWay.get(pathOf(socket));
       socket.destroy();
-      onFailed();
+      onFailed(error.message, incoming?.address);
     });
   }
 

@@ -10,7 +10,13 @@ import type { ByteStream } from './byte-stream.ts';
 import { ChunkPool } from './chunk-pool.ts';
 import { Connection, type ConnectionContext, type ConnectionLimits } from './connection.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
-import { Listener, type ListenerAddress, type ListenerContext, type ListenerOptions } from './listener.ts';
+import {
+  Listener,
+  type FailedHandshake,
+  type ListenerAddress,
+  type ListenerContext,
+  type ListenerOptions,
+} from './listener.ts';
 import type { ProxyHeader } from './proxy-header.ts';
 import type { RefusedProxy } from './proxy-refusal.ts';
 import type { TlsOptions } from './tls-handshake.ts';
@@ -26,6 +32,8 @@ export interface TransportOptions {
   readonly accept: AcceptLink;
   /** A connection was dropped before its handshake. */
   readonly onRefused?: (reason: RefusalReason) => void;
+  /** A connection ended in its TLS handshake or WebSocket upgrade. */
+  readonly onHandshakeFailed?: (failed: FailedHandshake) => void;
   /** What a trusted proxy said of a connection. */
   readonly onProxyHeader?: (header: ProxyHeader, proxyAddress: string, listener: string) => void;
   /** A connection was dropped for want of a PROXY header that may be believed. */
@@ -67,8 +75,9 @@ export class TransportServer {
       onStream: (stream: ByteStream, peer: PeerAddress, acceptedTick: number) => {
         this.#connections.add(new Connection(stream, peer, this.#context, options.accept, acceptedTick));
       },
-      onHandshakeFailed: () => {
+      onHandshakeFailed: (failed) => {
         this.traffic.handshakesFailed++;
+        options.onHandshakeFailed?.(failed);
       },
       onLate: () => {
         this.traffic.connectTimeouts++;

@@ -9,6 +9,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { AddressRanges } from './address-ranges.ts';
 import { forwardedAddress } from './forwarded-for.ts';
 import type { Incoming } from './incoming.ts';
+import type { OnHandshakeFailed } from './tls-handshake.ts';
 
 export const DEFAULT_PATH = '/mqtt';
 
@@ -34,12 +35,12 @@ export type OnUpgraded = (incoming: Incoming, webSocket: WebSocket, socket: Sock
 export class WebSocketHandshake {
   readonly #options: WebSocketOptions;
   readonly #onUpgraded: OnUpgraded;
-  readonly #onFailed: () => void;
+  readonly #onFailed: OnHandshakeFailed;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #pending = new Map<Socket, Incoming>();
 
-  constructor(options: WebSocketOptions, onUpgraded: OnUpgraded, onFailed: () => void) {
+  constructor(options: WebSocketOptions, onUpgraded: OnUpgraded, onFailed: OnHandshakeFailed) {
     this.#options = options;
     this.#onUpgraded = onUpgraded;
     this.#onFailed = onFailed;
@@ -59,7 +60,7 @@ export class WebSocketHandshake {
       handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
     });
     this.#webSockets.on('wsClientError', (error, _socket, request) => {
-      this.#refuse(request.socket, 400, error.message);
+      this.#refuse(request.socket, 400, error.message, undefined);
     });
   }
 
@@ -68,7 +69,7 @@ export class WebSocketHandshake {
     this.#pending.set(socket, incoming);
     socket.once('close', () => {
       // Closed before it was upgraded or refused: too slow, no HTTP, no upgrade, or gone.
-      if (this.#pending.delete(socket)) this.#onFailed();
+      if (this.#pending.delete(socket)) this.#onFailed('no upgrade request came', incoming.address);
     });
     this.#http.emit('connection', socket);
   }
@@ -80,9 +81,9 @@ export class WebSocketHandshake {
     socket.on('error', ignoreError);
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== this.#options.path) {
-      this.#refuse(socket, 404, `MQTT is at ${this.#options.path}`);
+      this.#refuse(socket, 404, `MQTT is at ${this.#options.path}`, incoming);
     } else if (!offersMqtt(request)) {
-      this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt');
+      this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt', incoming);
     } else if (incoming !== undefined) {
       this.#findClient(request, incoming);
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -103,8 +104,8 @@ export class WebSocketHandshake {
     incoming.port = 0;
   }
 
-  #refuse(socket: Socket, status: number, advice: string): void {
-    this.#onFailed();
+  #refuse(socket: Socket, status: number, advice: string, incoming: Incoming | undefined): void {
+    this.#onFailed(advice, incoming?.address);
     const body = `${advice}\n`;
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +

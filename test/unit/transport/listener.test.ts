@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ListenerOptions } from '../../../src/transport/listener.ts';
+import type { FailedHandshake, ListenerOptions } from '../../../src/transport/listener.ts';
 import { ListenError } from '../../../src/transport/listen-error.ts';
 import type { RefusalReason } from '../../../src/transport/admission.ts';
 import type { TlsOptions } from '../../../src/transport/tls-handshake.ts';
@@ -184,11 +184,22 @@ describe('a TLS port', () => {
   });
 
   it('drops plain MQTT and serves on', async () => {
-    broker = await startEchoBroker({ listeners: [{ transport: 'tls', port: 0, tls: serverTls() }] });
+    const failed: FailedHandshake[] = [];
+    broker = await startEchoBroker({
+      listeners: [{ transport: 'tls', port: 0, tls: serverTls() }],
+      onHandshakeFailed: (each) => failed.push(each),
+    });
     const plain = await RawClient.open({ port: broker.port });
     plain.sendConnect();
     await plain.closed();
     expect(broker.server.traffic.handshakesFailed).toBe(1);
+    expect(failed).toEqual([
+      {
+        detail: expect.stringContaining('wrong version number') as string,
+        address: '127.0.0.1',
+        listener: 'tls 127.0.0.1:0',
+      },
+    ]);
     await RawClient.connect({ transport: 'tls', port: broker.port });
     expect(broker.links).toHaveLength(1);
   });
