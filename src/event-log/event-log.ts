@@ -38,6 +38,9 @@ export interface LogFollower {
 export interface EventLog {
   readonly partitionCount: number;
 
+  /** Where records with this partition key go, and always have gone. */
+  partitionOf(partitionKey: string): number;
+
   /**
    * Appends in order and resolves when durable, with the positions, in the order given. Followers in this
    * process have been handed the records before the promise resolves.
@@ -51,7 +54,16 @@ export interface EventLog {
   /** Offset the next record will get, per partition. */
   endOffsets(): Promise<readonly Offset[]>;
 
-  /** Up to `recordsMax` durable records of one partition from `from` on; empty at the end. */
+  /**
+   * Per partition the first offset whose record is of that time or later, or the end if there is none. Every record before it
+   * is older; behind it there may be older ones too, because timestamps are event times and need not rise.
+   */
+  offsetsAt(timestampMs: number): Promise<readonly Offset[]>;
+
+  /**
+   * Up to `recordsMax` durable records of one partition from `from` on, fewer when they are large, so that a reader's memory
+   * is bounded; empty only at the end.
+   */
   read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]>;
 
   /**

@@ -125,6 +125,8 @@ export class PeerBroker {
     let before: Promise<unknown> = Promise.resolve();
     return {
       partitionCount: log.partitionCount,
+      partitionOf: (partitionKey) => log.partitionOf(partitionKey),
+      offsetsAt: (timestampMs) => log.offsetsAt(timestampMs),
       append: (records: readonly LogRecord[]) => {
         const gate = this.#gate?.opened;
         const appended = Promise.all([before, gate, this.#hold()]).then(() => log.append(records));

@@ -155,9 +155,11 @@ export function weatheredLog(log: EventLog, life: ProcessLife, weather: StoreWea
   const calls = new Weathered(life, weather);
   return {
     partitionCount: log.partitionCount,
+    partitionOf: (partitionKey) => log.partitionOf(partitionKey),
     append: (records: readonly LogRecord[]) => calls.write('log append', () => log.append(records)),
     startOffsets: () => log.startOffsets(),
     endOffsets: () => log.endOffsets(),
+    offsetsAt: (timestampMs) => log.offsetsAt(timestampMs),
     read: (partition, from, recordsMax) => calls.read(() => log.read(partition, from, recordsMax)),
     follow: (
       from: readonly Offset[],

@@ -15,6 +15,9 @@ import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
 /** Most records one call of a follower's handler gets. */
 const FOLLOW_BATCH_RECORDS = 1_000;
 
+/** A read that has got so many bytes of values ends, however few records those are. */
+const READ_BYTES = 1_048_576;
+
 interface Follower {
   readonly next: Offset[];
   readonly handler: (entries: readonly LogEntry[]) => void;
@@ -38,6 +41,10 @@ export class MemoryEventLog implements EventLog {
     this.#partitions = Array.from({ length: partitionCount }, () => ({ entries: [], end: 0 as Offset }));
   }
 
+  partitionOf(partitionKey: string): number {
+    return hash(partitionKey) % this.partitionCount;
+  }
+
   async append(records: readonly LogRecord[]): Promise<readonly LogPosition[]> {
     await Promise.resolve(); // As everywhere else, nothing happens before the caller has its promise.
     this.#assertOpen();
@@ -54,10 +61,22 @@ export class MemoryEventLog implements EventLog {
     return Promise.resolve(this.#partitions.map(({ end }) => end));
   }
 
+  offsetsAt(timestampMs: number): Promise<readonly Offset[]> {
+    return Promise.resolve(
+      this.#partitions.map(
+        ({ entries, end }) => entries.find((entry) => entry.timestampMs >= timestampMs)?.offset ?? end,
+      ),
+    );
+  }
+
   read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     const entries = this.#partitions[partition]?.entries ?? [];
     const first = firstAtOrAfter(entries, from);
-    return Promise.resolve(entries.slice(first, first + recordsMax));
+    let end = first;
+    for (let bytes = 0; end < entries.length && end < first + recordsMax && bytes < READ_BYTES; end++) {
+      bytes += entries[end]?.value?.length ?? 0;
+    }
+    return Promise.resolve(entries.slice(first, end));
   }
 
   async follow(
@@ -96,7 +115,7 @@ export class MemoryEventLog implements EventLog {
   }
 
   #add(record: LogRecord): LogPosition {
-    const index = hash(record.partitionKey) % this.partitionCount;
+    const index = this.partitionOf(record.partitionKey);
     const partition = this.#partitions[index];
     if (partition === undefined) throw new RangeError(`No partition ${index}`);
     const offset = partition.end;

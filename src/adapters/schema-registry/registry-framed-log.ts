@@ -30,6 +30,10 @@ export class RegistryFramedLog implements EventLog {
     return this.#log.partitionCount;
   }
 
+  partitionOf(partitionKey: string): number {
+    return this.#log.partitionOf(partitionKey);
+  }
+
   append(records: readonly LogRecord[]): Promise<readonly LogPosition[]> {
     return this.#log.append(records.map((record) => this.#outgoing(record)));
   }
@@ -40,6 +44,10 @@ export class RegistryFramedLog implements EventLog {
 
   endOffsets(): Promise<readonly Offset[]> {
     return this.#log.endOffsets();
+  }
+
+  offsetsAt(timestampMs: number): Promise<readonly Offset[]> {
+    return this.#log.offsetsAt(timestampMs);
   }
 
   async read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {

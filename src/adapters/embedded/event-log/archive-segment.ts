@@ -9,6 +9,9 @@ import { BlockFile, BlockFileDamagedError, BlockFileWriter } from '../block-file
 import { decodeEntry, entryEnd, entryOffset, entryTimestampMs } from '../entry-codec.ts';
 import type { FileSystem } from '../file-system.ts';
 
+/** A read that has got so many bytes of records ends, however few those are. */
+export const READ_BYTES = 1_048_576;
+
 const ARCHIVE_NAME = /^archive-(\d{10})$/;
 
 const archiveMeta = z.object({
@@ -60,21 +63,27 @@ export class ArchiveSegment {
     }
   }
 
-  /** Up to `recordsMax` records from `from` on; blocks that are damaged are reported and left out. */
+  /**
+   * Up to `recordsMax` records from `from` on, and no more once they have `READ_BYTES`; blocks that are damaged are reported
+   * and left out.
+   */
   async read(
     from: Offset,
     recordsMax: number,
     onDamage: (error: BlockFileDamagedError) => void,
   ): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
-    for (
-      let index = this.file.blockFor(from);
-      index < this.file.blockCount && entries.length < recordsMax;
-      index++
-    ) {
+    let bytes = 0;
+    const isFull = (): boolean => entries.length >= recordsMax || bytes >= READ_BYTES;
+    for (let index = this.file.blockFor(from); index < this.file.blockCount && !isFull(); index++) {
       const block = await this.#readBlock(index, onDamage);
-      for (let at = 0; at < block.length && entries.length < recordsMax; at = entryEnd(block, at)) {
-        if (entryOffset(block, at) >= from) entries.push(decodeEntry(block, at));
+      for (let at = 0; at < block.length && !isFull();) {
+        const end = entryEnd(block, at);
+        if (entryOffset(block, at) >= from) {
+          entries.push(decodeEntry(block, at));
+          bytes += end - at;
+        }
+        at = end;
       }
     }
     return entries;

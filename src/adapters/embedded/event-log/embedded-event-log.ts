@@ -22,6 +22,7 @@ import { comparePositions } from '../journal/journal-position.ts';
 import type { RecordPosition } from '../journal/journal-position.ts';
 import type { JournalEvent } from '../journal/recovery.ts';
 import { Archive } from './archive.ts';
+import { READ_BYTES } from './archive-segment.ts';
 import { compactableSegments, LogCleaner } from './log-cleaner.ts';
 import type { CompactionStats } from './log-cleaner.ts';
 import { LogFollowers } from './log-followers.ts';
@@ -152,6 +153,10 @@ export class EmbeddedEventLog implements EventLog {
     return this.#archive.bytes + this.#journal.segments().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  partitionOf(): number {
+    return PARTITION;
+  }
+
   async append(records: readonly LogRecord[]): Promise<readonly LogPosition[]> {
     if (this.#closing) {
       throw new StoreUnavailableError(
@@ -172,6 +177,17 @@ export class EmbeddedEventLog implements EventLog {
     return Promise.resolve([this.#durableEnd]);
   }
 
+  async offsetsAt(timestampMs: number): Promise<readonly Offset[]> {
+    // Records may move from the journal to the archive meanwhile, and are not to be missed in both.
+    let archivedEnd: Offset;
+    let found: Offset | undefined;
+    do {
+      archivedEnd = this.#archive.end;
+      found = (await this.#archive.firstSince(timestampMs)) ?? this.#tail.firstSince(timestampMs);
+    } while (found === undefined && archivedEnd < this.#archive.end);
+    return [Math.min(found ?? this.#durableEnd, this.#durableEnd) as Offset];
+  }
+
   async read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     if (partition !== PARTITION) return [];
     let next = from;
@@ -187,12 +203,6 @@ export class EmbeddedEventLog implements EventLog {
 
   follow(from: readonly Offset[], handler: (entries: readonly LogEntry[]) => void): Promise<LogFollower> {
     return this.#followers.follow(from[PARTITION] ?? (0 as Offset), handler);
-  }
-
-  /** Earliest offset whose record is not older than a time; the end offset if all are older. */
-  async firstOffsetSince(timestampMs: number): Promise<Offset> {
-    const archived = await this.#archive.firstSince(timestampMs);
-    return archived ?? this.#tail.firstSince(timestampMs) ?? this.#durableEnd;
   }
 
   /**
@@ -264,13 +274,15 @@ export class EmbeddedEventLog implements EventLog {
   async #readTail(from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     const entries: LogEntry[] = [];
     let next = from;
-    while (entries.length < recordsMax && next >= this.#archive.end) {
+    let bytes = 0;
+    while (entries.length < recordsMax && bytes < READ_BYTES && next >= this.#archive.end) {
       const record = this.#tail.find(next);
       if (record === undefined || record.logOffset >= this.#durableEnd) break;
       const { segment, offset } = record;
       const body = this.#journal.peek(segment, offset) ?? (await this.#load(record));
       if (body === undefined) break;
       entries.push(decodeEntry(body, 0));
+      bytes += body.length;
       next = (record.logOffset + 1) as Offset;
     }
     if (entries.length === 0 && next < this.#archive.end) return this.read(PARTITION, next, recordsMax);

@@ -18,6 +18,7 @@ import { KafkaNodes } from '../client/kafka-nodes.ts';
 import { retrying } from '../client/retry.ts';
 import { TopicLeaders } from '../client/topic-leaders.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
+import { partitionOf } from '../wire/partition-of.ts';
 import type { Compression } from '../wire/record-batch.ts';
 import { KafkaLogStats } from './kafka-log-stats.ts';
 import { LogAppender } from './log-appender.ts';
@@ -28,6 +29,8 @@ import { EARLIEST, LATEST, PartitionReader } from './partition-reader.ts';
 /** Longer than Kafka takes to find a new leader when it must first notice that the old one is dead. */
 const DEFAULT_DEADLINE_MS = 20_000;
 const DEFAULT_WAITING_BYTES_MAX = 64 * 1_048_576;
+/** A read that has got so many bytes of values ends: what comes in one answer may be compressed. */
+const READ_BYTES = 1_048_576;
 /** A leader that moves in an orderly way is away for less. */
 const DEFAULT_UNAVAILABLE_AFTER_MS = 3_000;
 
@@ -121,6 +124,10 @@ export class KafkaEventLog implements EventLog {
     return this.#availability.available;
   }
 
+  partitionOf(partitionKey: string): number {
+    return partitionOf(partitionKey, this.partitionCount);
+  }
+
   async append(records: readonly LogRecord[]): Promise<readonly LogPosition[]> {
     return await this.#appender.append(records);
   }
@@ -135,17 +142,19 @@ export class KafkaEventLog implements EventLog {
     return await this.#reader.offsets(LATEST);
   }
 
+  async offsetsAt(timestampMs: number): Promise<readonly Offset[]> {
+    this.#assertOpen();
+    return await this.#reader.offsetsAt(timestampMs);
+  }
+
   async read(partition: number, from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     this.#assertOpen();
-    const entries: LogEntry[] = [];
-    let next = from;
-    while (entries.length < recordsMax) {
-      const fetched = await this.#reader.fetch(partition, next);
-      if (fetched.next === next) break;
-      for (const entry of fetched.entries) entries.push(entry);
-      next = fetched.next;
+    for (let next = from; ;) {
+      const { entries, next: behind } = await this.#reader.fetch(partition, next);
+      // An answer without records may have passed over some that were compacted away or aborted.
+      if (entries.length > 0 || behind === next) return entries.slice(0, countWithin(entries, recordsMax));
+      next = behind;
     }
-    return entries.slice(0, recordsMax);
   }
 
   async follow(
@@ -178,4 +187,12 @@ export class KafkaEventLog implements EventLog {
     if (this.#closing.signal.aborted)
       throw new StoreUnavailableError(`Kafka topic ${this.#topic}`, 'it was closed; open a new one.');
   }
+}
+
+function countWithin(entries: readonly LogEntry[], recordsMax: number): number {
+  let count = 0;
+  for (let bytes = 0; count < entries.length && count < recordsMax && bytes < READ_BYTES; count++) {
+    bytes += entries[count]?.value?.length ?? 0;
+  }
+  return count;
 }

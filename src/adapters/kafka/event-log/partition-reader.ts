@@ -21,6 +21,8 @@ const READ_COMMITTED = 1;
 /** What ListOffsets takes for a time: the first offset, or the one behind the last committed record. */
 export const EARLIEST = -2;
 export const LATEST = -1;
+/** What it answers when no record is of that time or later. */
+const NO_OFFSET = -1;
 /** Big enough that a million small records take a hundred requests, small enough not to be felt in memory. */
 const FETCH_BYTES = 1_048_576;
 
@@ -68,12 +70,27 @@ export class PartitionReader {
     );
   }
 
+  /** As the port has it. Rejects with `StoreUnavailableError`. */
+  async offsetsAt(timestampMs: number): Promise<readonly Offset[]> {
+    // The ends first: what is appended meanwhile is not to be missed.
+    const ends = await this.offsets(LATEST);
+    const found = await this.#offsetsOf(timestampMs);
+    return ends.map((end, partition) => {
+      const offset = found[partition];
+      return offset === undefined || offset === NO_OFFSET ? end : offset;
+    });
+  }
+
   /** One offset per partition. Rejects with `StoreUnavailableError`. */
   async offsets(which: typeof EARLIEST | typeof LATEST): Promise<readonly Offset[]> {
+    return await this.#offsetsOf(which);
+  }
+
+  async #offsetsOf(timestamp: number): Promise<readonly Offset[]> {
     return await this.#trying('offsets', async () => {
       const answers = await Promise.all(
         [...this.#leaders.byLeader()].map(([leader, partitions]) =>
-          this.#listOffsets(leader, partitions, which),
+          this.#listOffsets(leader, partitions, timestamp),
         ),
       );
       const offsets: Offset[] = [];

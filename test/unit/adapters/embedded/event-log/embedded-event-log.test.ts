@@ -78,10 +78,10 @@ test('a range of time is found in archive and journal', async () => {
   const log = await open(newDisk());
   for (let n = 0; n < 200; n++) await log.append([{ ...record(`k${n}`, 'p'), timestampMs: n * 10 }]);
   await log.compact();
-  expect(await log.firstOffsetSince(0)).toBe(0);
-  expect(await log.firstOffsetSince(41)).toBe(5);
-  expect(await log.firstOffsetSince(1_990)).toBe(199);
-  expect(await log.firstOffsetSince(1_991)).toBe(200);
+  expect(await log.offsetsAt(0)).toEqual([0]);
+  expect(await log.offsetsAt(41)).toEqual([5]);
+  expect(await log.offsetsAt(1_990)).toEqual([199]);
+  expect(await log.offsetsAt(1_991)).toEqual([200]);
   await log.close();
 });
 
