@@ -98,11 +98,11 @@ def events_of_lines(lines: Iterable[str]) -> Iterator[SessionEvent]:
             client = Client(event["tenant"], event["clientId"])
             at_ms, detail = int(event["timestampMs"]), event["detail"]
             if event["event"] == "SessionOpened":
-                yield Opened(client, at_ms, detail["owner"])
+                yield Opened(client, at_ms, detail["owner"], detail.get("restated", False))
             elif event["event"] == "SessionClosed":
-                yield Closed(client, at_ms, detail["reason"])
+                yield Closed(client, at_ms, detail["reason"], detail.get("closedOwner"), detail.get("openedAtMs"))
             elif event["event"] == SESSION_ENDED:
-                yield Ended(client, at_ms, detail["reason"])
+                yield Ended(client, at_ms, detail["reason"], detail.get("lastOwner"))
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableRecord(
                 f"line {number} is not what `spoke events tail --json` prints ({error!r}): {line.strip()[:80]}"
