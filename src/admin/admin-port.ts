@@ -4,7 +4,7 @@
  */
 import type { Subscription, SessionOwner, SessionState } from '../session/events.ts';
 import type { QoS } from '../mqtt/qos.ts';
-import type { Offset } from '../event-log/event-log.ts';
+import type { LogPosition, Offset } from '../event-log/event-log.ts';
 import type { QueueBounds, QueueKind, QueueQuota } from '../queue/durable-queue.ts';
 import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 
@@ -50,18 +50,37 @@ export interface SessionSummary extends Pick<
   readonly queuedBytes: number;
 }
 
+export type SubscriptionSummary = Pick<
+  Subscription,
+  'filter' | 'qos' | 'noLocal' | 'retainAsPublished' | 'retainHandling' | 'subscriptionId'
+>;
+
+export interface WillSummary {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly delayS: number;
+}
+
 export interface SessionDetail extends SessionSummary {
   readonly owner: SessionOwner | undefined;
-  readonly subscriptions: readonly Pick<
-    Subscription,
-    'filter' | 'qos' | 'noLocal' | 'retainAsPublished' | 'retainHandling' | 'subscriptionId'
-  >[];
-  readonly will:
-    | { readonly topic: string; readonly qos: QoS; readonly retain: boolean; readonly delayS: number }
-    | undefined;
+  readonly subscriptions: readonly SubscriptionSummary[];
+  readonly will: WillSummary | undefined;
   /** Sent and not acknowledged; 0 when not connected to this broker. */
   readonly inFlight: number;
   readonly outboxBytes: number;
+}
+
+/** What the log says a session was at `atMs`. */
+export interface PastSession extends Omit<SessionState, 'will'> {
+  readonly atMs: number;
+  readonly connected: boolean;
+  /** Those in force; subscriptions of a transient session are not on the log. */
+  readonly subscriptions: readonly SubscriptionSummary[];
+  /** The one that was still to be published. */
+  readonly will: WillSummary | undefined;
+  /** The record of the session that was the latest then. */
+  readonly record: LogPosition & { readonly timestampMs: number };
 }
 
 export type KickOutcome = 'kicked' | 'notConnected' | 'unknown';
@@ -111,11 +130,15 @@ export interface AdminEvent {
   readonly cursor: string;
 }
 
+/** `start`: with what the log still has; `now`: with what comes; behind an event seen; or with the first one of that time. */
+export type EventStart = 'start' | 'now' | { readonly cursor: string } | { readonly timeMs: number };
+
 export interface EventQuery {
   readonly tenant: TenantId | undefined;
   readonly clientId: ClientId | undefined;
-  /** `start`: what the log still has; `now`: only what comes; else the cursor of an event seen. */
-  readonly since: string;
+  readonly since: EventStart;
+  /** Only events up to then; undefined: all. */
+  readonly untilMs: number | undefined;
   /** false: ends at the end of the log as it is now. */
   readonly follow: boolean;
 }
@@ -123,9 +146,14 @@ export interface EventQuery {
 export interface BrokerStatus {
   readonly version: string;
   readonly brokerId: string;
-  readonly incarnation: string;
+  /** undefined: not known before the stores are open. */
+  readonly incarnation: string | undefined;
   readonly startedAtMs: number;
   readonly ready: boolean;
+  /** Why not; empty when ready. */
+  readonly reasons: readonly string[];
+  /** What the start has done so far, in its order. */
+  readonly startup: readonly StartupPhase[];
   readonly listeners: readonly {
     readonly transport: string;
     readonly host: string;
@@ -141,6 +169,27 @@ export interface BrokerStatus {
   }[];
 }
 
+export const STARTUP_PHASES = [
+  'stores',
+  'sessionsSnapshot',
+  'sessionsTail',
+  'retainedSnapshot',
+  'retainedTail',
+  'orphanedSessions',
+  'orphanedQueues',
+  'listeners',
+] as const;
+export type StartupPhaseName = (typeof STARTUP_PHASES)[number];
+
+export interface StartupPhase {
+  readonly phase: StartupPhaseName;
+  /** What it took, or has taken so far. */
+  readonly ms: number;
+  /** Rows of a snapshot, records of a log, sessions, queues; undefined: there is nothing to count. */
+  readonly count: number | undefined;
+  readonly done: boolean;
+}
+
 export interface Readiness {
   readonly ready: boolean;
   /** Why not, for people; empty when ready. */
@@ -153,6 +202,13 @@ export interface AdminPort {
 
   listSessions(query: SessionQuery): Promise<Page<SessionSummary>>;
   showSession(tenant: TenantId, clientId: ClientId): Promise<SessionDetail | undefined>;
+  /** Rejects with an `ApiError`: no session then, or the log cannot tell. Gives up when `signal` is aborted. */
+  showSessionAt(
+    tenant: TenantId,
+    clientId: ClientId,
+    atMs: number,
+    signal: AbortSignal,
+  ): Promise<PastSession>;
   /**
    * Disconnects the client (0x98). `discard` also ends the session: its subscriptions and queue are removed,
    * whether it is connected or not.
@@ -165,10 +221,15 @@ export interface AdminPort {
   /** Removes every message that was waiting at the call; resolves to how many. undefined: as in `showQueue`. */
   purgeQueue(tenant: TenantId, clientId: ClientId): Promise<number | undefined>;
 
-  /** In log order per partition. Ends when `signal` is aborted, and at once for a cursor that is none. */
+  /**
+   * In log order per partition. Ends when `signal` is aborted, and at once for a cursor that is none. Fails when compaction
+   * overtakes a reader who began at a time.
+   */
   tailEvents(query: EventQuery, signal: AbortSignal): AsyncIterable<AdminEvent>;
-  /** Whether `since` is something `tailEvents` can begin at. */
-  isEventCursor(since: string): boolean;
+  /** Whether `tailEvents` can begin there. */
+  isEventCursor(cursor: string): boolean;
+  /** Throws an `ApiError` when the log may not have every event from then on. */
+  checkEventTime(timeMs: number): void;
 
   /** The metrics page, in Prometheus' text format. */
   metrics(): Promise<string>;

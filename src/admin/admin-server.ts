@@ -16,6 +16,8 @@ export interface AdminServerOptions extends HttpAppOptions {
   /** What requests below `/api` have to carry. */
   readonly token: string;
   readonly version: string;
+  /** What `-2h` is counted from, milliseconds since 1970. */
+  readonly nowMs: () => number;
 }
 
 export class AdminServer {
@@ -31,9 +33,9 @@ export class AdminServer {
     });
     registerHealthRoutes(this.app, options.port);
     registerStatusRoute(this.app, options.port);
-    registerSessionRoutes(this.app, options.port);
+    registerSessionRoutes(this.app, options.port, options.nowMs);
     registerQueueRoutes(this.app, options.port);
-    registerEventRoutes(this.app, options.port);
+    registerEventRoutes(this.app, options.port, options.nowMs);
     this.app.get('/openapi.json', () => document.toJSON());
   }
 

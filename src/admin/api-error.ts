@@ -6,8 +6,12 @@ const STATUS = {
   HOST_REFUSED: 403,
   NOT_FOUND: 404,
   NOT_CONNECTED: 409,
+  BEYOND_LOG: 410,
   INTERNAL: 500,
+  STARTING: 503,
+  TOO_MANY_READS: 503,
   TOO_MANY_TAILS: 503,
+  TOO_SLOW: 504,
 } as const;
 
 export type ApiErrorCode = keyof typeof STATUS;

@@ -1,6 +1,7 @@
 /** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
 import { CLOSE_REASONS } from '../session/events.ts';
-import { PAGE_ITEMS_MAX } from './admin-port.ts';
+import { PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
+import { MOMENT_FORMS } from './moment.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -30,6 +31,7 @@ const qos = { type: 'integer', enum: [0, 1, 2] };
 const timeMs = { type: 'integer', description: 'Milliseconds since 1970.' };
 const tenant = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'Tenant.' };
 const client = { type: 'string', minLength: 1, description: 'Client identifier.' };
+const moment = { type: 'string', minLength: 1, description: `A moment: ${MOMENT_FORMS}.` };
 const paging = {
   'cursor?': { type: 'string', minLength: 1, description: '`next` of the page before.' },
   'limit?': {
@@ -46,6 +48,8 @@ const paging = {
  * on the way.
  */
 export const oneClient = object({ 'tenant?': { ...tenant, default: 'default' }, client });
+
+export const clientThen = object({ 'tenant?': { ...tenant, default: 'default' }, client, at: moment });
 
 export const kickQuery = object({
   'tenant?': { ...tenant, default: 'default' },
@@ -68,12 +72,14 @@ export const eventsQuery = object({
   'since?': {
     type: 'string',
     default: 'start',
-    description: '`start`, `now`, or the cursor of the last event seen.',
+    description: `\`start\`, \`now\`, the cursor of the last event seen, or a moment: ${MOMENT_FORMS}.`,
   },
+  'until?': { ...moment, description: `Only events up to a moment: ${MOMENT_FORMS}.` },
   'follow?': { ...flag, default: false, description: 'Go on with events as they happen.' },
 });
 
-const sessionMembers = {
+/** What the log has of a session, and so can be told of any moment. */
+const recordedMembers = {
   tenant: text,
   clientId: text,
   sessionId: count,
@@ -85,6 +91,10 @@ const sessionMembers = {
   'closedAtMs?': timeMs,
   'closeReason?': { type: 'string', enum: CLOSE_REASONS },
   connected: flag,
+};
+
+const sessionMembers = {
+  ...recordedMembers,
   subscriptionCount: count,
   queuedMessages: count,
   queuedBytes: count,
@@ -92,22 +102,38 @@ const sessionMembers = {
 
 export const sessionPage = page(object(sessionMembers));
 
+const owner = object({ incarnation: text, connection: count });
+const will = object({ topic: text, qos, retain: flag, delayS: count });
+const subscriptions = list(
+  object({
+    filter: text,
+    qos,
+    noLocal: flag,
+    retainAsPublished: flag,
+    retainHandling: { type: 'integer', enum: [0, 1, 2] },
+    'subscriptionId?': count,
+  }),
+);
+
 export const sessionDetail = object({
   ...sessionMembers,
-  'owner?': object({ incarnation: text, connection: count }),
-  subscriptions: list(
-    object({
-      filter: text,
-      qos,
-      noLocal: flag,
-      retainAsPublished: flag,
-      retainHandling: { type: 'integer', enum: [0, 1, 2] },
-      'subscriptionId?': count,
-    }),
-  ),
-  'will?': object({ topic: text, qos, retain: flag, delayS: count }),
+  'owner?': owner,
+  subscriptions,
+  'will?': will,
   inFlight: count,
   outboxBytes: count,
+});
+
+export const pastSession = object({
+  atMs: timeMs,
+  ...recordedMembers,
+  'owner?': owner,
+  'closedOwner?': owner,
+  subscriptions,
+  'will?': will,
+  'willDueAtMs?': timeMs,
+  'sentThrough?': count,
+  record: object({ partition: count, offset: count, timestampMs: timeMs }),
 });
 
 const queueMembers = {
@@ -159,9 +185,18 @@ export const event = object({
 export const status = object({
   version: text,
   brokerId: text,
-  incarnation: text,
+  'incarnation?': text,
   startedAtMs: timeMs,
   ready: flag,
+  reasons: list({ type: 'string', description: 'Why it is not ready.' }),
+  startup: list(
+    object({
+      phase: { type: 'string', enum: STARTUP_PHASES },
+      ms: { ...count, description: 'What it took, or has taken so far.' },
+      'count?': { ...count, description: 'Rows, records, sessions or queues.' },
+      done: flag,
+    }),
+  ),
   listeners: list(object({ transport: text, host: text, port: count, 'path?': text })),
   tenants: list(
     object({

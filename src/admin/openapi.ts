@@ -8,6 +8,8 @@ declare module 'fastify' {
     readonly summary?: string;
     /** Media type of the answer when it is not JSON. */
     readonly produces?: string;
+    /** Answers also before the broker is ready. */
+    readonly whileStarting?: boolean;
   }
 }
 
@@ -21,7 +23,9 @@ const MEANING: Readonly<Record<string, string>> = {
   403: 'The Host header is none of this machine.',
   404: 'There is no such thing.',
   409: 'The client is not connected.',
-  503: 'Not now.',
+  410: 'The log can no longer tell.',
+  503: 'Not now: the broker is starting, or has enough to do.',
+  504: 'It took too long.',
 };
 
 export class OpenApiDocument {
@@ -60,7 +64,8 @@ export class OpenApiDocument {
 function operation(url: string, schema: FastifySchema): JsonObject {
   const needsToken = url.startsWith('/api/');
   const own = isObject(schema.response) ? schema.response : {};
-  const errors = needsToken ? ['400', '401', '403'] : ['403'];
+  const waits = needsToken && schema.whileStarting !== true;
+  const errors = [...(needsToken ? ['400', '401', '403'] : ['403']), ...(waits ? ['503'] : [])];
   const refusals = errors.map((status) => [status, response(status, { $ref: '#/components/schemas/Error' })]);
   return {
     summary: schema.summary,

@@ -3,10 +3,17 @@ import type { ActiveSession } from '../broker/active-session.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { TenantBroker } from '../broker/tenant-broker.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import type { SessionState } from '../session/events.ts';
+import type { SessionState, Subscription } from '../session/events.ts';
 import type { ClientEntry } from '../session/session-registry.ts';
 import type { ClientId, TenantId } from '../tenancy/identity.ts';
-import type { KickOutcome, Page, SessionDetail, SessionQuery, SessionSummary } from './admin-port.ts';
+import type {
+  KickOutcome,
+  Page,
+  SessionDetail,
+  SessionQuery,
+  SessionSummary,
+  SubscriptionSummary,
+} from './admin-port.ts';
 import { pageOf } from './page-of.ts';
 
 interface Found {
@@ -106,14 +113,12 @@ export class SessionAdmin {
 }
 
 function recorded(entry: ClientEntry): SessionDetail['subscriptions'] {
-  return Array.from(entry.subscriptions.values(), ({ value }) => ({
-    filter: value.filter,
-    qos: value.qos,
-    noLocal: value.noLocal,
-    retainAsPublished: value.retainAsPublished,
-    retainHandling: value.retainHandling,
-    subscriptionId: value.subscriptionId,
-  }));
+  return Array.from(entry.subscriptions.values(), ({ value }) => subscriptionSummary(value));
+}
+
+export function subscriptionSummary(subscription: Subscription): SubscriptionSummary {
+  const { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionId } = subscription;
+  return { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionId };
 }
 
 function transient(active: ActiveSession | undefined): SessionDetail['subscriptions'] {

@@ -1,12 +1,21 @@
-/** The admin API of this process: its port to the broker, its metrics page, its server. */
+/**
+ * The admin API of this process: its port to the broker, its metrics page, its server. It opens before anything else does, and
+ * tells how the start goes until there is a broker to ask.
+ */
 import { ensureAdminToken } from '../adapters/file/admin-token.ts';
 import type { AdminPort } from '../admin/admin-port.ts';
 import { AdminServer } from '../admin/admin-server.ts';
 import { EventAdmin } from '../admin/event-admin.ts';
+import { LateAdminPort } from '../admin/late-admin-port.ts';
+import type { EarlyPort } from '../admin/late-admin-port.ts';
+import { LogWindow } from '../admin/log-window.ts';
 import { QueueAdmin } from '../admin/queue-admin.ts';
 import { SessionAdmin } from '../admin/session-admin.ts';
+import { SessionHistory } from '../admin/session-history.ts';
 import type { Broker } from '../broker/broker.ts';
 import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
+import type { Clock } from '../time/clock.ts';
+import { listenError } from '../transport/listen-error.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores } from './broker-stores.ts';
@@ -14,13 +23,22 @@ import type { Logger } from './logging.ts';
 import type { MetadataServices } from './metadata-services.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
+import type { StartupProgress } from './startup-progress.ts';
 import { transportGauges } from './transport-gauges.ts';
 import { VERSION } from './version.ts';
 import type { WatchedCertificates } from './watched-certificates.ts';
 
-export interface AdminParts {
+/** What is there from the beginning. */
+export interface EarlyAdminParts {
   readonly config: SpokeConfig;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly startup: StartupProgress;
+  readonly startedAtMs: number;
+}
+
+/** What is there once the broker is ready. */
+export interface AdminParts {
   readonly broker: Broker;
   readonly stores: BrokerStores;
   readonly transport: TransportServer;
@@ -28,52 +46,100 @@ export interface AdminParts {
   readonly metadata: MetadataServices;
   readonly depth: QueueDepth;
   readonly listeners: readonly ListeningAddress[];
-  readonly startedAtMs: number;
 }
 
 export interface RunningAdmin {
   readonly url: string;
+  /** The broker is there: from now on everything is answered. */
+  serve(parts: AdminParts): void;
+  /** May be called again. */
   close(): Promise<void>;
 }
 
-/** undefined: turned off. Rejects when the address is taken. */
-export async function startAdmin(parts: AdminParts): Promise<RunningAdmin | undefined> {
-  const { config, logger } = parts;
+/** undefined: turned off. Rejects when the address cannot be listened on. */
+export async function openAdmin(early: EarlyAdminParts): Promise<RunningAdmin | undefined> {
+  const { config, logger, clock } = early;
+  const { host, port } = config.admin;
   if (!config.admin.enabled) return undefined;
+  const late = new LateAdminPort(earlyPort(early));
   const server = new AdminServer({
-    port: adminPort(parts),
+    port: late,
     token: await ensureAdminToken(config.dataDirectory),
-    allowedHosts: [config.admin.host, ...config.admin.allowedHosts],
+    allowedHosts: [host, ...config.admin.allowedHosts],
     version: VERSION,
+    nowMs: () => clock.nowMs(),
     onError: (err, request) => {
       logger.error({ err, request }, 'admin request failed');
     },
   });
-  const url = await server.listen(config.admin.host, config.admin.port);
-  return { url, close: () => server.close() };
+  const url = await server.listen(host, port).catch((cause: unknown) => {
+    throw listenError(`admin API ${host}:${port}`, cause instanceof Error ? cause : new Error(String(cause)));
+  });
+  let closed: Promise<void> | undefined;
+  return {
+    url,
+    serve: (parts) => {
+      late.become(adminPort(early, parts));
+    },
+    close: () => (closed ??= server.close()),
+  };
 }
 
-function adminPort(parts: AdminParts): AdminPort {
+function earlyPort({ config, startup, startedAtMs }: EarlyAdminParts): EarlyPort {
+  const page = new MetricsPage({ tenants: () => [], gauges: startup.gauges, version: VERSION });
+  const readiness: EarlyPort['readiness'] = () => ({ ready: false, reasons: [startup.reason] });
+  return {
+    readiness,
+    status: () =>
+      Promise.resolve({
+        version: VERSION,
+        brokerId: config.broker.id,
+        incarnation: undefined,
+        startedAtMs,
+        ...readiness(),
+        startup: startup.phases,
+        listeners: [],
+        tenants: [],
+      }),
+    metrics: () => page.text(),
+  };
+}
+
+function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
+  const { config, clock, startup } = early;
   const { broker, stores, depth } = parts;
+  const { log } = stores.sessions;
+  const window = new LogWindow(clock, config.eventLog.compactionLagMs);
   const sessions = new SessionAdmin(broker);
+  const history = new SessionHistory({ log, window, answerMsMax: config.admin.historyMsMax });
   const queues = new QueueAdmin(broker, sessions);
-  const events = new EventAdmin(stores.sessions.log);
+  const events = new EventAdmin(log, window, config.tenants);
   const page = new MetricsPage({
     tenants: () => Array.from(broker.tenants(), ({ tenant, counters }) => [tenant, counters] as const),
-    gauges: [...gauges(parts), ...stores.gauges, ...depth.gauges, limitGauges(parts.config.limits)],
+    gauges: [
+      ...startup.gauges,
+      ...gauges(parts),
+      ...stores.gauges,
+      ...depth.gauges,
+      limitGauges(config.limits),
+    ],
     version: VERSION,
   });
   return {
-    status: () => Promise.resolve(status(parts)),
+    status: () => Promise.resolve(status(early, parts)),
     readiness: () => readiness(parts),
     listSessions: (query) => sessions.listSessions(query),
     showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),
+    showSessionAt: (tenant, clientId, atMs, signal) => history.at(tenant, clientId, atMs, signal),
     kickSession: (tenant, clientId, discard) => sessions.kickSession(tenant, clientId, discard),
     listQueues: (query) => queues.listQueues(query),
     showQueue: (tenant, clientId) => queues.showQueue(tenant, clientId),
     purgeQueue: (tenant, clientId) => queues.purgeQueue(tenant, clientId),
     tailEvents: (query, signal) => events.tailEvents(query, signal),
-    isEventCursor: (since) => events.isEventCursor(since),
+    isEventCursor: (cursor) => events.isEventCursor(cursor),
+    checkEventTime: (timeMs) => {
+      events.checkEventTime(timeMs);
+    },
     metrics: async () => {
       await depth.refresh();
       return page.text();
@@ -81,14 +147,18 @@ function adminPort(parts: AdminParts): AdminPort {
   };
 }
 
-function status(parts: AdminParts): Awaited<ReturnType<AdminPort['status']>> {
-  const { config, broker, listeners, startedAtMs } = parts;
+function status(
+  { config, startup, startedAtMs }: EarlyAdminParts,
+  parts: AdminParts,
+): Awaited<ReturnType<AdminPort['status']>> {
+  const { broker, listeners } = parts;
   return {
     version: VERSION,
     brokerId: config.broker.id,
     incarnation: broker.services.incarnation,
     startedAtMs,
-    ready: readiness(parts).ready,
+    ...readiness(parts),
+    startup: startup.phases,
     listeners,
     tenants: Array.from(broker.tenants(), ({ tenant, counters }) => ({
       tenant,
@@ -100,7 +170,7 @@ function status(parts: AdminParts): Awaited<ReturnType<AdminPort['status']>> {
   };
 }
 
-/** The API answers only once everything is restored, so what can be missing is the store. */
+/** Asked once everything is restored, so what can be missing is a store. */
 function readiness({ broker, stores }: AdminParts): ReturnType<AdminPort['readiness']> {
   const queues = broker.services.batcher.isRetrying ? ['the queue store does not answer'] : [];
   const reasons = [...queues, ...stores.problems()];

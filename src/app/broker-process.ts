@@ -3,6 +3,7 @@
  * No listener opens before snapshot and tail are applied and the sessions of a dead predecessor are closed.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { Broker } from '../broker/broker.ts';
@@ -14,6 +15,7 @@ import { sysTopics } from '../metrics/sys-topics.ts';
 import { incarnation, type TenantId } from '../tenancy/identity.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
+import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores, Topic } from './broker-stores.ts';
@@ -24,6 +26,7 @@ import { startMetadataServices, type MetadataServices } from './metadata-service
 import { QueueDepth } from './queue-depth.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
+import { StartupProgress, type BootstrapObserver } from './startup-progress.ts';
 import { VERSION } from './version.ts';
 import { WatchedCertificates } from './watched-certificates.ts';
 
@@ -64,6 +67,14 @@ async function start(
   const clock = new SystemClock();
   const timers = new SystemTimers();
   const startedAtMs = clock.nowMs();
+  const startup = new StartupProgress({ clock, timers, logger });
+  stops.push(() => {
+    startup.stop();
+  });
+  // First of all: whoever waits for the broker can ask how far it is.
+  const admin = await openAdmin({ config, logger, clock, startup, startedAtMs });
+  stops.push(() => admin?.close());
+  startup.begin('stores');
   const authentication = await openAuthentication(config, logger);
   stops.push(() => {
     authentication.close();
@@ -87,7 +98,7 @@ async function start(
     log: logger,
     randomId: randomUUID,
   });
-  const metadata = await restore(broker, stores, config, logger, clock, timers, stops);
+  const metadata = await restore(broker, stores, config, logger, clock, timers, startup, stops);
 
   const depth = new QueueDepth(stores.queues);
   const housekeeping = new Housekeeping({
@@ -101,14 +112,17 @@ async function start(
         queuedMessages: depth.messages(tenant.tenant),
       }),
   });
+  startup.begin('orphanedQueues');
   // Another broker may have begun a session since: for shared stores the compaction job does it, which waits for the log.
   const orphaned = stores.shared ? 0 : await housekeeping.dropOrphanedQueues();
+  startup.reached(orphaned);
   if (orphaned > 0) logger.info({ queues: orphaned }, 'queues of ended sessions dropped');
   housekeeping.start();
   stops.push(() => {
     housekeeping.stop();
   });
 
+  startup.begin('listeners');
   const certificates = await WatchedCertificates.of(config.listeners);
   const refusals = new RefusalLog(logger, clock);
   const transport = new TransportServer({
@@ -146,21 +160,10 @@ async function start(
     const listener = config.listeners[index];
     return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
   });
-  // Loaded only now: clients need not wait for the web server's modules.
-  const { startAdmin } = await import('./admin.ts');
-  const admin = await startAdmin({
-    config,
-    logger,
-    broker,
-    stores,
-    transport,
-    certificates,
-    metadata,
-    depth,
-    listeners,
-    startedAtMs,
-  });
-  if (admin !== undefined) stops.push(() => admin.close());
+  startup.stop();
+  admin?.serve({ broker, stores, transport, certificates, metadata, depth, listeners });
+  // The first to go as well: nobody is to ask a broker that is being taken apart.
+  stops.push(() => admin?.close());
   const reload = async (): Promise<void> => {
     await Promise.all([authentication.reload(), certificates.check()]);
   };
@@ -197,13 +200,14 @@ async function restore(
   logger: Logger,
   clock: SystemClock,
   timers: SystemTimers,
+  startup: StartupProgress,
   stops: StopStep[],
 ): Promise<MetadataServices> {
-  const sessions = await follow(stores.sessions, clock, logger, (row) => {
+  const sessions = await follow(stores.sessions, clock, logger, startup.bootstrapOf('sessions'), (row) => {
     broker.applySessionRecord(row);
   });
   stops.push(() => sessions.follower.stop());
-  const retained = await follow(stores.retained, clock, logger, (row) => {
+  const retained = await follow(stores.retained, clock, logger, startup.bootstrapOf('retained'), (row) => {
     broker.applyRetainedRecord(row);
   });
   stops.push(() => retained.follower.stop());
@@ -222,7 +226,9 @@ async function restore(
   sessionTopic.keepTombstonesFrom(() => metadata.sessions.checkpoint[0] ?? (0 as Offset));
   retainedTopic.keepTombstonesFrom(() => metadata.retained.checkpoint[0] ?? (0 as Offset));
   let closed = 0;
+  startup.begin('orphanedSessions');
   for (const tenant of broker.tenants()) closed += await tenant.closeOrphans();
+  startup.reached(closed);
   if (closed > 0)
     logger.info({ sessions: closed }, 'sessions closed that were connected when the broker died');
   return metadata;
@@ -232,10 +238,11 @@ async function follow(
   topic: Topic,
   clock: SystemClock,
   logger: Logger,
+  onProgress: BootstrapObserver,
   apply: (row: SnapshotRow) => void,
 ): Promise<Bootstrapped> {
   const { log, snapshot, name } = topic;
-  const result = await bootstrap({ log, snapshot, clock, apply });
+  const result = await bootstrap({ log, snapshot, clock, apply, onProgress, pause: endOfTurn });
   const { snapshotRows, tailRecords, snapshotMs, tailMs } = result;
   logger.info({ topic: name, snapshotRows, snapshotMs, tailRecords, tailMs }, 'state restored');
   return result;

@@ -300,6 +300,10 @@ export const configSchema = z.strictObject({
         .array(z.string().min(1))
         .default([])
         .describe('Host names, besides loopback and `admin.host`, that requests may address it by.'),
+      historyMsMax: durationMs(
+        60_000,
+        'Longest the event log is read for one question about the past, `spoke session show --at`.',
+      ),
     })
     .prefault({}),
   limits: limits.prefault({}),

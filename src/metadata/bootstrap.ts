@@ -8,6 +8,9 @@ import type { SnapshotRow, SnapshotStore } from './snapshot-store.ts';
 
 export type BootstrapPhase = 'snapshot' | 'tail';
 
+/** Rows of a snapshot applied in one turn of the event loop: a few milliseconds. */
+const ROWS_PER_TURN = 1_000;
+
 export interface BootstrapOptions {
   readonly log: EventLog;
   readonly snapshot: SnapshotStore;
@@ -17,7 +20,9 @@ export interface BootstrapOptions {
    * get a record that is older than what it knows of the key, and ignores it by its offset.
    */
   readonly apply: (row: SnapshotRow) => void;
-  /** Called after every batch with what the phase has applied so far. */
+  /** Resolves in a later turn of the event loop. Awaited between stretches of the snapshot, so that others get their turn. */
+  readonly pause?: () => Promise<void>;
+  /** Called when a phase begins, and after every stretch, with what the phase has applied so far. */
   readonly onProgress?: (phase: BootstrapPhase, applied: number) => void;
 }
 
@@ -32,19 +37,25 @@ export interface Bootstrapped {
 
 /** Resolves when everything that was in the log at the call is applied. Rejects if log or snapshot does. */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
-  const { log, snapshot, clock, apply, onProgress } = options;
+  const { log, snapshot, clock, apply, pause, onProgress } = options;
   const startedAtMs = clock.nowMs();
+  onProgress?.('snapshot', 0);
   const checkpoint = await snapshot.loadCheckpoint();
   let snapshotRows = 0;
   if (checkpoint !== undefined) {
     for await (const rows of snapshot.scan()) {
-      for (const row of rows) apply(row);
-      snapshotRows += rows.length;
-      onProgress?.('snapshot', snapshotRows);
+      for (let first = 0; first < rows.length; first += ROWS_PER_TURN) {
+        const stretch = rows.slice(first, first + ROWS_PER_TURN);
+        for (const row of stretch) apply(row);
+        snapshotRows += stretch.length;
+        onProgress?.('snapshot', snapshotRows);
+        await pause?.();
+      }
     }
   }
 
   const scannedAtMs = clock.nowMs();
+  onProgress?.('tail', 0);
   let tailRecords = 0;
   let caughtUp = false;
   const follower = await log.follow(checkpoint ?? (await log.startOffsets()), (entries) => {

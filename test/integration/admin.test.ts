@@ -85,6 +85,35 @@ describe('sessions', () => {
     expect(await answer('/api/v1/session?client=nobody')).toMatchObject({ status: 404 });
   });
 
+  it('are told as they were at a moment that has passed', async () => {
+    const clientId = newClientId('past');
+    const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5) });
+    await subscribe(client, { topic: clientId, qos: 1 });
+    const connected = await momentPassed();
+    await disconnect(client);
+    const away = await momentPassed();
+    await answer(`/api/v1/session?client=${clientId}&discard=true`, 'DELETE');
+    const past = (at: string) => answer(`/api/v1/session/past?client=${clientId}&at=${at}`);
+    expect(await past(connected)).toMatchObject({
+      status: 200,
+      body: {
+        connected: true,
+        owner: { incarnation: 'spoke-1#1' },
+        subscriptions: [{ filter: clientId, qos: 1 }],
+      },
+    });
+    expect(await past(away)).toMatchObject({ body: { connected: false, closeReason: 'clientDisconnect' } });
+    expect(await past('-0s')).toMatchObject({
+      status: 404,
+      body: { message: expect.stringContaining('(administrative)') as unknown },
+    });
+    expect(await past('-8d')).toMatchObject({ status: 410, body: { code: 'BEYOND_LOG' } });
+    const events = await (
+      await broker.admin(`/api/v1/events?client=${clientId}&since=${connected}&until=${away}`)
+    ).text();
+    expect(events.match(/"event":"\w+"/g)).toEqual(['"event":"SessionClosed"']);
+  });
+
   it('are kicked: the client is told, the session stays', async () => {
     const clientId = newClientId('kicked');
     const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5) });
@@ -109,6 +138,18 @@ describe('sessions', () => {
     expect(await publish(publisher, { topic: absent, qos: 1 })).toBe(REASON.noMatchingSubscribers);
   });
 });
+
+/** What happened before has an earlier time than this moment, and what happens next a later one. */
+async function momentPassed(): Promise<string> {
+  const nextMs = async (): Promise<number> => {
+    const fromMs = Date.now();
+    while (Date.now() === fromMs) await new Promise((resolve) => setImmediate(resolve));
+    return Date.now();
+  };
+  const atMs = await nextMs();
+  await nextMs();
+  return new Date(atMs).toISOString();
+}
 
 describe('queues', () => {
   it('are listed and shown with their first messages', async () => {

@@ -6,9 +6,10 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ClientId, TenantId } from '../../tenancy/identity.ts';
-import type { AdminEvent, AdminPort } from '../admin-port.ts';
+import type { AdminEvent, AdminPort, EventStart } from '../admin-port.ts';
 import { ApiError, apiErrorSchema } from '../api-error.ts';
 import { event, eventsQuery } from '../api-schemas.ts';
+import { MOMENT_FORMS, momentOf, parseMoment } from '../moment.ts';
 
 /** Tails at a time; each reads the log for itself. */
 export const EVENT_TAILS_MAX = 16;
@@ -20,6 +21,7 @@ interface EventsQuery {
   readonly tenant?: TenantId;
   readonly client?: ClientId;
   readonly since: string;
+  readonly until?: string;
   readonly follow: boolean;
 }
 
@@ -42,7 +44,7 @@ const SERVER_SENT_EVENTS: StreamFormat = {
   encode: (each) => `id: ${each.cursor}\ndata: ${JSON.stringify(each)}\n\n`,
 };
 
-export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void {
+export function registerEventRoutes(app: FastifyInstance, port: AdminPort, nowMs: () => number): void {
   const tails = new Map<AbortController, Promise<void>>();
   app.addHook('preClose', async () => {
     for (const tail of tails.keys()) tail.abort();
@@ -56,17 +58,15 @@ export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void
         summary: 'Read the session event log, and follow it; JSON lines, or server-sent events if accepted',
         querystring: eventsQuery,
         produces: JSON_LINES.mediaType,
-        response: { 200: event, 503: apiErrorSchema },
+        response: { 200: event, 410: apiErrorSchema, 503: apiErrorSchema },
       },
     },
     (request, reply) => {
-      const { tenant, client, since, follow } = request.query;
-      if (since !== 'start' && since !== 'now' && !port.isEventCursor(since))
-        throw new ApiError(
-          'BAD_REQUEST',
-          `since is ${JSON.stringify(since)}`,
-          'Use start, now or the cursor of an event',
-        );
+      const { tenant, client, until, follow } = request.query;
+      const since = startOf(request.query.since, port, nowMs());
+      const untilMs = until === undefined ? undefined : momentOf('until', until, nowMs());
+      if (follow && untilMs !== undefined)
+        throw new ApiError('BAD_REQUEST', 'follow never comes to an until', 'Leave one of them out');
       if (tails.size >= EVENT_TAILS_MAX)
         throw new ApiError('TOO_MANY_TAILS', `${EVENT_TAILS_MAX} tails are open`, 'End one of them first');
       const tail = new AbortController();
@@ -81,13 +81,27 @@ export function registerEventRoutes(app: FastifyInstance, port: AdminPort): void
       tails.set(tail, closed);
       const wantsBrowserStream = request.headers.accept?.includes(SERVER_SENT_EVENTS.mediaType) === true;
       const format = wantsBrowserStream ? SERVER_SENT_EVENTS : JSON_LINES;
-      const events = port.tailEvents({ tenant, clientId: client, since, follow }, tail.signal);
+      const events = port.tailEvents({ tenant, clientId: client, since, untilMs, follow }, tail.signal);
       return reply
         .type(format.mediaType)
         .header('cache-control', 'no-store')
         .send(Readable.from(encoded(events, format)));
     },
   );
+}
+
+function startOf(since: string, port: AdminPort, nowMs: number): EventStart {
+  if (since === 'start' || since === 'now') return since;
+  if (port.isEventCursor(since)) return { cursor: since };
+  const timeMs = parseMoment(since, nowMs);
+  if (timeMs === undefined)
+    throw new ApiError(
+      'BAD_REQUEST',
+      `since is ${JSON.stringify(since)}`,
+      `Use start, now, the cursor of an event, or a moment: ${MOMENT_FORMS}`,
+    );
+  port.checkEventTime(timeMs);
+  return { timeMs };
 }
 
 async function* encoded(events: AsyncIterable<AdminEvent>, format: StreamFormat): AsyncGenerator<string> {

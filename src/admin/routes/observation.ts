@@ -1,4 +1,7 @@
-/** What machines ask all day: metrics, health, readiness; open on loopback. And the status page, which is not. */
+/**
+ * What machines ask all day: metrics, health, readiness; open on loopback. And the status page, which is not. All of them answer
+ * while the broker starts. Health has two names, Kubernetes' and ours.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { AdminPort } from '../admin-port.ts';
 import { readiness, status } from '../api-schemas.ts';
@@ -22,26 +25,36 @@ export function registerHealthRoutes(
     async (_request, reply) => reply.type(METRICS_TYPE).send(await port.metrics()),
   );
 
-  app.get(
-    '/healthz',
-    { schema: { summary: 'Whether the process answers', produces: 'text/plain', response: { 200: text } } },
-    (_request, reply) => reply.type('text/plain').send('ok\n'),
-  );
+  for (const path of ['/health/live', '/healthz']) {
+    app.get(
+      path,
+      { schema: { summary: 'Whether the process answers', produces: 'text/plain', response: { 200: text } } },
+      (_request, reply) => reply.type('text/plain').send('ok\n'),
+    );
+  }
 
-  app.get(
-    '/readyz',
-    { schema: { summary: 'Whether clients are served', response: { 200: readiness, 503: readiness } } },
-    (_request, reply) => {
-      const answer = port.readiness();
-      return reply.code(answer.ready ? 200 : 503).send(answer);
-    },
-  );
+  for (const path of ['/health/ready', '/readyz']) {
+    app.get(
+      path,
+      { schema: { summary: 'Whether clients are served', response: { 200: readiness, 503: readiness } } },
+      (_request, reply) => {
+        const answer = port.readiness();
+        return reply.code(answer.ready ? 200 : 503).send(answer);
+      },
+    );
+  }
 }
 
 export function registerStatusRoute(app: FastifyInstance, port: Pick<AdminPort, 'status'>): void {
   app.get(
     '/api/v1/status',
-    { schema: { summary: 'The broker, its listeners and tenants', response: { 200: status } } },
+    {
+      schema: {
+        summary: 'The broker, its start, its listeners and tenants',
+        whileStarting: true,
+        response: { 200: status },
+      },
+    },
     () => port.status(),
   );
 }

@@ -1,9 +1,19 @@
-/** Sessions: list, show, kick. */
+/** Sessions: list, show as they are and as they were, kick. */
 import type { FastifyInstance } from 'fastify';
 import type { ClientId, TenantId } from '../../tenancy/identity.ts';
 import type { AdminPort, SessionQuery } from '../admin-port.ts';
 import { ApiError, apiErrorSchema } from '../api-error.ts';
-import { kicked, kickQuery, oneClient, sessionDetail, sessionPage, sessionsQuery } from '../api-schemas.ts';
+import {
+  clientThen,
+  kicked,
+  kickQuery,
+  oneClient,
+  pastSession,
+  sessionDetail,
+  sessionPage,
+  sessionsQuery,
+} from '../api-schemas.ts';
+import { momentOf } from '../moment.ts';
 
 /** A client, as the query of a request names it. */
 export interface OneClient {
@@ -19,7 +29,7 @@ export function noSession({ tenant, client }: OneClient): ApiError {
   );
 }
 
-export function registerSessionRoutes(app: FastifyInstance, port: AdminPort): void {
+export function registerSessionRoutes(app: FastifyInstance, port: AdminPort, nowMs: () => number): void {
   app.get<{ Querystring: SessionQuery }>(
     '/api/v1/sessions',
     { schema: { summary: 'List sessions', querystring: sessionsQuery, response: { 200: sessionPage } } },
@@ -39,6 +49,31 @@ export function registerSessionRoutes(app: FastifyInstance, port: AdminPort): vo
       const session = await port.showSession(query.tenant, query.client);
       if (session === undefined) throw noSession(query);
       return session;
+    },
+  );
+
+  app.get<{ Querystring: OneClient & { readonly at: string } }>(
+    '/api/v1/session/past',
+    {
+      schema: {
+        summary: 'Show the session of one client as it was at a moment, told from the event log',
+        querystring: clientThen,
+        response: {
+          200: pastSession,
+          404: apiErrorSchema,
+          410: apiErrorSchema,
+          503: apiErrorSchema,
+          504: apiErrorSchema,
+        },
+      },
+    },
+    ({ query }, reply) => {
+      const atMs = momentOf('at', query.at, nowMs());
+      const left = new AbortController();
+      reply.raw.once('close', () => {
+        left.abort();
+      });
+      return port.showSessionAt(query.tenant, query.client, atMs, left.signal);
     },
   );
 

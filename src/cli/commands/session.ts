@@ -1,6 +1,6 @@
 /** `spoke session list|show|kick`. */
 import type { Command } from 'commander';
-import type { SessionDetail, SessionSummary } from '../../admin/admin-port.ts';
+import type { PastSession, SessionDetail, SessionSummary } from '../../admin/admin-port.ts';
 import {
   adminClient,
   everyTenantOption,
@@ -20,6 +20,10 @@ interface SessionListOptions extends ListOptions {
   readonly match?: string;
   readonly connected?: boolean;
   readonly disconnected?: boolean;
+}
+
+interface ShowOptions extends AdminOptions, TenantOption {
+  readonly at?: string;
 }
 
 interface KickOptions extends AdminOptions, TenantOption {
@@ -60,9 +64,15 @@ export function registerSessionCommand(program: Command, context: CliContext): v
 
   withAdminOptions(session.command('show <client>').description('show the session of one client'))
     .addOption(tenantOption())
-    .action(async (client: string, options: AdminOptions & TenantOption) => {
+    .option('--at <time>', 'as it was then, told from the event log: 2026-11-28T10:00:00Z, or -2h')
+    .action(async (client: string, options: ShowOptions) => {
       const admin = await adminClient(options, context);
       const query = { client, tenant: options.tenant };
+      if (options.at !== undefined) {
+        const past = await admin.get<PastSession>('/api/v1/session/past', { ...query, at: options.at });
+        print(past, options, context, () => pastText(past));
+        return;
+      }
       const detail = await admin.get<SessionDetail>('/api/v1/session', query);
       print(detail, options, context, () => sessionText(detail));
     });
@@ -80,31 +90,54 @@ export function registerSessionCommand(program: Command, context: CliContext): v
     });
 }
 
-function sessionText(session: SessionDetail): string {
-  const { will } = session;
-  const head = facts([
+/** What the log has of a session, and so can be told of now and of then. */
+function recordedFacts(session: SessionDetail | PastSession): Parameters<typeof facts>[0] {
+  const { will, owner } = session;
+  const connection = owner === undefined ? '-' : `${owner.incarnation}, connection ${owner.connection}`;
+  return [
     ['client', session.clientId],
     ['tenant', session.tenant],
     ['session', session.sessionId],
     ['user', session.clientName === '' ? '-' : session.clientName],
-    ['state', session.connected ? `connected to ${session.owner?.incarnation ?? '-'}` : 'away'],
+    ['state', session.connected ? `connected to ${connection}` : 'away'],
     ['address', session.address],
     ['protocol level', session.level],
     ['opened', timeText(session.openedAtMs)],
     ['closed', session.connected ? '-' : `${timeText(session.closedAtMs)} (${session.closeReason ?? '-'})`],
     ['expires after', `${session.sessionExpiryS} s`],
     ['will', will === undefined ? '-' : `${will.topic} (QoS ${will.qos}, after ${will.delayS} s)`],
+  ];
+}
+
+function pastText(past: PastSession): string {
+  const { partition, offset, timestampMs } = past.record;
+  const head = facts([
+    ['at', timeText(past.atMs)],
+    ...recordedFacts(past),
+    ['recorded', `${timeText(timestampMs)} (partition ${partition}, offset ${offset})`],
+  ]);
+  if (past.sessionExpiryS === 0) return `${head}a transient session: its subscriptions are not on the log\n`;
+  return head + subscriptionsText(past.subscriptions);
+}
+
+function sessionText(session: SessionDetail): string {
+  const head = facts([
+    ...recordedFacts(session),
     ['queued', `${session.queuedMessages} messages, ${session.queuedBytes} bytes`],
     ['in flight', session.inFlight],
     ['outbox', `${session.outboxBytes} bytes`],
   ]);
-  if (session.subscriptions.length === 0) return `${head}no subscriptions\n`;
+  return head + subscriptionsText(session.subscriptions);
+}
+
+function subscriptionsText(subscriptions: SessionDetail['subscriptions']): string {
+  if (subscriptions.length === 0) return 'no subscriptions\n';
   const columns: readonly Column<SessionDetail['subscriptions'][number]>[] = [
     { title: 'FILTER', value: ({ filter }) => filter },
     { title: 'QOS', value: ({ qos }) => qos },
     { title: 'OPTIONS', value: subscriptionOptions },
   ];
-  return `${head}\n${table(columns, session.subscriptions)}`;
+  return `\n${table(columns, subscriptions)}`;
 }
 
 function subscriptionOptions(subscription: SessionDetail['subscriptions'][number]): string {

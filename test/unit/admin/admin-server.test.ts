@@ -8,6 +8,8 @@ import { EVENT_TAILS_MAX } from '../../../src/admin/routes/events.ts';
 import { MemoryAdminPort } from './memory-admin-port.ts';
 
 const TOKEN = 'a-token-of-this-test';
+/** An hour after the first event of a `MemoryAdminPort`. */
+const NOW_MS = 1_700_003_600_000;
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 
 let port: MemoryAdminPort;
@@ -23,6 +25,7 @@ beforeEach(() => {
     token: TOKEN,
     allowedHosts: ['Broker.Example'],
     version: '1.2.3',
+    nowMs: () => NOW_MS,
     onError,
   });
 });
@@ -42,7 +45,7 @@ describe('access', () => {
         body: { code: 'UNAUTHORIZED', fix: expect.stringContaining('admin-token') as unknown },
       });
     expect((await call('GET', '/api/v1/status')).status).toBe(200);
-    for (const open of ['/metrics', '/healthz', '/readyz', '/openapi.json'])
+    for (const open of ['/metrics', '/health/live', '/health/ready', '/healthz', '/readyz', '/openapi.json'])
       expect((await call('GET', open, {})).status, open).toBe(200);
   });
 
@@ -107,6 +110,22 @@ describe('sessions', () => {
     });
   });
 
+  it('are told as they were', async () => {
+    port.addPast('bike-1', 1_700_000_000_000);
+    expect(await call('GET', '/api/v1/session/past?client=bike-1&at=-90s')).toMatchObject({
+      status: 200,
+      body: { atMs: NOW_MS - 90_000, clientId: 'bike-1', record: { timestampMs: 1_700_000_000_000 } },
+    });
+    expect(await call('GET', '/api/v1/session/past?client=bike-1&at=-2h')).toMatchObject({
+      status: 404,
+      body: { code: 'NOT_FOUND' },
+    });
+    expect(await call('GET', '/api/v1/session/past?client=bike-1&at=2h')).toMatchObject({
+      status: 400,
+      body: { message: 'at is "2h", which is no moment', fix: expect.stringContaining('-2h') as unknown },
+    });
+  });
+
   it('are kicked, and discarded when asked', async () => {
     expect(await call('DELETE', '/api/v1/session?client=bike-1')).toEqual({
       status: 200,
@@ -162,11 +181,12 @@ describe('queues', () => {
 describe('health', () => {
   it('is not readiness', async () => {
     port.reasons = ['the snapshot is being read'];
-    expect((await call('GET', '/healthz', {})).status).toBe(200);
-    expect(await call('GET', '/readyz', {})).toEqual({
-      status: 503,
-      body: { ready: false, reasons: ['the snapshot is being read'] },
-    });
+    for (const path of ['/health/live', '/healthz']) expect((await call('GET', path, {})).status).toBe(200);
+    for (const path of ['/health/ready', '/readyz'])
+      expect(await call('GET', path, {})).toEqual({
+        status: 503,
+        body: { ready: false, reasons: ['the snapshot is being read'] },
+      });
   });
 
   it('answers a failure of the broker with 500 and reports it', async () => {
@@ -203,12 +223,33 @@ describe('events', () => {
     expect(await lines('/api/v1/events?since=now')).toEqual([]);
   });
 
-  it('refuse a cursor that is none', async () => {
-    expect(await call('GET', '/api/v1/events?since=yesterday')).toMatchObject({
-      status: 400,
-      body: { code: 'BAD_REQUEST' },
+  it('begin and end at a time', async () => {
+    expect(await lines('/api/v1/events?since=2023-11-14T22:13:20.001Z')).toMatchObject([
+      { event: 'Subscribed' },
+    ]);
+    expect(await lines('/api/v1/events?since=-1h&until=2023-11-14T22:13:20Z')).toMatchObject([
+      { event: 'SessionOpened' },
+    ]);
+    expect(await lines('/api/v1/events?since=-30m')).toEqual([]);
+  });
+
+  it('refuse a time that compaction may have been to', async () => {
+    port.completeFromMs = 1_700_000_000_000;
+    expect(await call('GET', '/api/v1/events?since=-2h')).toMatchObject({
+      status: 410,
+      body: { code: 'BEYOND_LOG' },
     });
   });
+
+  it.each(['since=yesterday', 'since=', 'until=soon', 'until=-1h&follow=true'])(
+    'refuse %s',
+    async (query) => {
+      expect(await call('GET', `/api/v1/events?${query}`)).toMatchObject({
+        status: 400,
+        body: { code: 'BAD_REQUEST', fix: expect.any(String) as unknown },
+      });
+    },
+  );
 
   it('are server-sent events for who accepts those', async () => {
     const headers = { ...AUTHORIZED, accept: 'text/event-stream' };
@@ -292,11 +333,14 @@ describe('the OpenAPI document', () => {
     const paths = Object.keys((body as { paths: object }).paths);
     expect(paths).toEqual([
       '/metrics',
+      '/health/live',
       '/healthz',
+      '/health/ready',
       '/readyz',
       '/api/v1/status',
       '/api/v1/sessions',
       '/api/v1/session',
+      '/api/v1/session/past',
       '/api/v1/queues',
       '/api/v1/queue',
       '/api/v1/queue/messages',

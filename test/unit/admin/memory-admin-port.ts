@@ -7,6 +7,7 @@ import type {
   KickOutcome,
   Page,
   PageRequest,
+  PastSession,
   QueueDetail,
   QueueQuery,
   QueueSummary,
@@ -15,6 +16,7 @@ import type {
   SessionQuery,
   SessionSummary,
 } from '../../../src/admin/admin-port.ts';
+import { ApiError } from '../../../src/admin/api-error.ts';
 import type { Offset } from '../../../src/event-log/event-log.ts';
 import type { Seq } from '../../../src/queue/durable-queue.ts';
 import { DEFAULT_TENANT, incarnation } from '../../../src/tenancy/identity.ts';
@@ -24,12 +26,18 @@ export class MemoryAdminPort implements AdminPort {
   readonly sessions: SessionDetail[] = [];
   readonly queues: QueueDetail[] = [];
   readonly events: AdminEvent[] = [];
+  readonly past: PastSession[] = [];
   reasons: string[] = [];
+  completeFromMs = 0;
   openTails = 0;
   readonly #arrivals = new Set<() => void>();
 
   addSession(clientId: string, changes: Partial<SessionDetail> = {}): void {
-    this.sessions.push({
+    this.sessions.push({ ...this.#newSession(clientId), ...changes });
+  }
+
+  #newSession(clientId: string): SessionDetail {
+    return {
       tenant: DEFAULT_TENANT,
       clientId: clientId as ClientId,
       sessionId: (this.sessions.length + 1) as SessionId,
@@ -58,6 +66,32 @@ export class MemoryAdminPort implements AdminPort {
       will: undefined,
       inFlight: 0,
       outboxBytes: 0,
+    };
+  }
+
+  /** Until the next one of the client, what its session was from then on. */
+  addPast(clientId: string, sinceMs: number, changes: Partial<PastSession> = {}): void {
+    const { sessionId, owner, subscriptions } = this.#newSession(clientId);
+    this.past.push({
+      atMs: sinceMs,
+      tenant: DEFAULT_TENANT,
+      clientId: clientId as ClientId,
+      sessionId,
+      clientName: '',
+      level: 5,
+      owner,
+      sessionExpiryS: 3600,
+      will: undefined,
+      willDueAtMs: undefined,
+      address: '127.0.0.1',
+      openedAtMs: sinceMs,
+      closedAtMs: undefined,
+      closeReason: undefined,
+      closedOwner: undefined,
+      sentThrough: undefined,
+      connected: true,
+      subscriptions,
+      record: { partition: 0, offset: this.past.length as Offset, timestampMs: sinceMs },
       ...changes,
     });
   }
@@ -111,6 +145,11 @@ export class MemoryAdminPort implements AdminPort {
       incarnation: 'spoke-1#1',
       startedAtMs: 1_700_000_000_000,
       ready: this.reasons.length === 0,
+      reasons: this.reasons,
+      startup: [
+        { phase: 'stores', ms: 40, count: undefined, done: true },
+        { phase: 'sessionsSnapshot', ms: 2_500, count: 400_000, done: this.reasons.length === 0 },
+      ],
       listeners: [{ transport: 'tcp', host: '127.0.0.1', port: 1883 }],
       tenants,
     });
@@ -134,6 +173,14 @@ export class MemoryAdminPort implements AdminPort {
     return Promise.resolve(
       this.sessions.find((each) => each.tenant === tenant && each.clientId === clientId),
     );
+  }
+
+  showSessionAt(tenant: TenantId, clientId: ClientId, atMs: number): Promise<PastSession> {
+    const session = this.past.findLast(
+      (each) => each.clientId === clientId && each.record.timestampMs <= atMs,
+    );
+    if (session !== undefined) return Promise.resolve({ ...session, tenant, atMs });
+    return Promise.reject(new ApiError('NOT_FOUND', `client "${clientId}" had no session then`, 'Ask again'));
   }
 
   async kickSession(tenant: TenantId, clientId: ClientId, discard: boolean): Promise<KickOutcome> {
@@ -165,21 +212,29 @@ export class MemoryAdminPort implements AdminPort {
     return queue.messages;
   }
 
-  isEventCursor(since: string): boolean {
-    return /^\d+$/.test(since);
+  isEventCursor(cursor: string): boolean {
+    return /^\d+$/.test(cursor);
+  }
+
+  checkEventTime(timeMs: number): void {
+    if (timeMs < this.completeFromMs)
+      throw new ApiError('BEYOND_LOG', 'the log begins later', 'Ask for less');
   }
 
   async *tailEvents(
-    { clientId, since, follow }: EventQuery,
+    { clientId, since, untilMs = Infinity, follow }: EventQuery,
     signal: AbortSignal,
   ): AsyncGenerator<AdminEvent> {
-    let at = since === 'start' ? 0 : since === 'now' ? this.events.length : Number(since);
+    const cursor = typeof since === 'object' && 'cursor' in since ? Number(since.cursor) : 0;
+    const sinceMs = typeof since === 'object' && 'timeMs' in since ? since.timeMs : 0;
+    let at = since === 'now' ? this.events.length : cursor;
     this.openTails++;
     try {
       while (!signal.aborted) {
         const event = this.events[at];
         if (event !== undefined) {
           at++;
+          if (event.timestampMs < sinceMs || event.timestampMs > untilMs) continue;
           if (clientId === undefined || clientId === event.clientId) yield event;
         } else if (follow) {
           await this.#arrival(signal);

@@ -9,13 +9,22 @@ import { CliHarness } from './cli-harness.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'spoke-cli-'));
 const port = new MemoryAdminPort();
+/** An hour after the first event. */
+const nowMs = () => 1_700_003_600_000;
 let server: AdminServer;
 let environment: Record<string, string>;
 let cli: CliHarness;
 
 beforeAll(async () => {
   const token = await ensureAdminToken(join(directory, 'data'));
-  server = new AdminServer({ port, token, allowedHosts: [], version: '1.2.3', onError: () => undefined });
+  server = new AdminServer({
+    port,
+    token,
+    allowedHosts: [],
+    version: '1.2.3',
+    nowMs,
+    onError: () => undefined,
+  });
   const url = await server.listen('127.0.0.1', 0);
   environment = { SPOKE_ADMIN_PORT: new URL(url).port };
 });
@@ -28,6 +37,7 @@ beforeEach(() => {
   port.sessions.length = 0;
   port.queues.length = 0;
   port.events.length = 0;
+  port.past.length = 0;
 });
 
 describe('spoke session', () => {
@@ -91,6 +101,57 @@ describe('spoke queue', () => {
   });
 });
 
+describe('spoke session show --at', () => {
+  it('tells what the session was, from the log', async () => {
+    port.addPast('bike-1', 1_700_000_000_000);
+    const { out } = await cli.run('session', 'show', 'bike-1', '--at', '-2m');
+    expect(out).toMatch(/^at +2023-11-14T23:11:20\.000Z$/m);
+    expect(out).toMatch(/^state +connected to spoke-1#1, connection 1$/m);
+    expect(out).toMatch(/^recorded +2023-11-14T22:13:20\.000Z \(partition 0, offset 0\)$/m);
+    expect(out).toMatch(/^a\/# +1$/m);
+    const json = (await cli.run('session', 'show', 'bike-1', '--at', '2023-11-14T22:30Z', '--json')).out;
+    expect(JSON.parse(json)).toMatchObject({
+      clientId: 'bike-1',
+      connected: true,
+      subscriptions: [{ filter: 'a/#' }],
+    });
+  });
+
+  it('says that subscriptions of a transient session are not on the log', async () => {
+    port.addPast('console', 1_700_000_000_000, { sessionExpiryS: 0, subscriptions: [] });
+    expect((await cli.run('session', 'show', 'console', '--at', '-2m')).out).toContain('not on the log');
+  });
+
+  it('says what a time looks like to whoever writes another', async () => {
+    expect(await cli.run('session', 'show', 'bike-1', '--at', 'yesterday')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/at is "yesterday", which is no moment. Use ISO 8601 .*-2h/) as unknown,
+    });
+  });
+});
+
+describe('spoke events', () => {
+  it('lists the events of a time, of one client or of all', async () => {
+    for (const client of ['bike-1', 'bike-2']) port.addEvent('SessionOpened', client);
+    const line = /^2023-11-14T22:13:20\.00\dZ SessionOpened default\/bike-\d sessionId=1$/gm;
+    expect((await cli.run('events', '--client', 'bike-2', '--since', '-2h')).out).toMatch(
+      /^2023-11-14T22:13:20\.001Z SessionOpened default\/bike-2 sessionId=1\n$/,
+    );
+    expect((await cli.run('events')).out.match(line)).toHaveLength(2);
+    expect((await cli.run('events', 'list', '--until', '2023-11-14T22:13:20Z')).out.match(line)).toHaveLength(
+      1,
+    );
+    expect((await cli.run('events', '--since', '-30m')).out).toBe('');
+  });
+
+  it('tells from when on they can be listed', async () => {
+    port.completeFromMs = 1_700_000_000_000;
+    const run = await cli.run('events', '--since', '-2h');
+    port.completeFromMs = 0;
+    expect(run).toMatchObject({ code: 1, err: 'The broker refused: the log begins later. Ask for less\n' });
+  });
+});
+
 describe('spoke events tail', () => {
   it('prints events for people and for programs', async () => {
     port.addEvent('SessionOpened', 'bike-1');
@@ -109,6 +170,7 @@ describe('spoke events tail', () => {
       token: await ensureAdminToken(join(directory, 'data')),
       allowedHosts: [],
       version: '1.2.3',
+      nowMs,
       onError: () => undefined,
     });
     const url = await other.listen('127.0.0.1', 0);
@@ -128,6 +190,16 @@ describe('spoke status', () => {
     const { out } = await cli.run('status');
     expect(out).toMatch(/^listens +tcp 127\.0\.0\.1:1883$/m);
     expect(out).toMatch(/^default +1 +2 +3 +4$/m);
+    expect(out).toMatch(/^ready +yes$/m);
+    expect(out).toMatch(/^sessionsSnapshot +2\.5 +400,000$/m);
+  });
+
+  it('tells how far a start is', async () => {
+    port.reasons = ['restoring sessions: snapshot, 400,000 rows'];
+    const { out } = await cli.run('status');
+    port.reasons = [];
+    expect(out).toMatch(/^ready +no: restoring sessions: snapshot, 400,000 rows$/m);
+    expect(out).toMatch(/^sessionsSnapshot \.\.\. +2\.5 +400,000$/m);
   });
 });
 

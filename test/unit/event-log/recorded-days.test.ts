@@ -5,6 +5,8 @@
 import { expect, test } from 'vitest';
 import { EventAdmin } from '../../../src/admin/event-admin.ts';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts';
+import { LogWindow } from '../../../src/admin/log-window.ts';
+import { ManualTimers } from '../../support/manual-timers.ts';
 import { entriesOf, recordedDays } from '../../support/recorded-days.ts';
 
 const FOLDER = '../../../analytics/tests/recorded';
@@ -37,9 +39,16 @@ test('the recorded frames are what is written today', async () => {
 test('the recorded lines are what the admin API answers today', async () => {
   const log = new MemoryEventLog();
   await log.append(records);
-  const query = { tenant: undefined, clientId: undefined, since: 'start', follow: false };
+  const query = {
+    tenant: undefined,
+    clientId: undefined,
+    since: 'start',
+    untilMs: undefined,
+    follow: false,
+  } as const;
+  const events = new EventAdmin(log, new LogWindow(new ManualTimers(), 0), []);
   const lines: string[] = [];
-  for await (const event of new EventAdmin(log).tailEvents(query, new AbortController().signal)) {
+  for await (const event of events.tailEvents(query, new AbortController().signal)) {
     lines.push(`${JSON.stringify(event)}\n`);
   }
   await expect(lines.join('')).toMatchFileSnapshot(`${FOLDER}/days.lines.jsonl`);

@@ -54,7 +54,9 @@ test('progress is reported per phase', async () => {
     onProgress: (phase, applied) => progress.push([phase, applied]),
   });
   expect(progress).toEqual([
+    ['snapshot', 0],
     ['snapshot', 1],
+    ['tail', 0],
     ['tail', 1],
   ]);
   await follower.stop();
