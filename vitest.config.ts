@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: ['test/{integration,fleet}/**/*.test.ts'],
-          exclude: ['test/integration/{hbase,kafka,haproxy}/**'],
+          exclude: ['test/integration/{hbase,kafka,cluster,haproxy}/**'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -62,6 +62,18 @@ export default defineConfig({
             hookTimeout: 120_000,
             fileParallelism: false,
             sequence: { groupOrder: 6 },
+          },
+        },
+        {
+          // Brokers over both.
+          test: {
+            name: 'cluster',
+            include: ['test/integration/cluster/**/*.test.ts'],
+            globalSetup: ['test/support/cluster-group.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 8 },
           },
         },
       ]),

@@ -80,7 +80,7 @@ async function start(
     authentication.close();
   });
   const highestKnown = (tenant: TenantId): number => broker.tenant(tenant)?.highestSessionId ?? 0;
-  const stores = await openEmbeddedStores(config, logger, clock, highestKnown, fileSystem);
+  const stores = await openStores(config, logger, clock, highestKnown, fileSystem);
   stops.push(() => stores.close());
   const broker = new Broker({
     tenants: config.tenants,
@@ -192,6 +192,21 @@ function followCertificates(
   });
 }
 
+/** `fileSystem`: of the embedded stores. */
+async function openStores(
+  config: SpokeConfig,
+  logger: Logger,
+  clock: SystemClock,
+  highestKnown: (tenant: TenantId) => number,
+  fileSystem: FileSystem | undefined,
+): Promise<BrokerStores> {
+  if (config.eventLog.store === 'embedded')
+    return openEmbeddedStores(config, logger, clock, highestKnown, fileSystem);
+  // Loaded only where it is used: an embedded broker starts without it.
+  const { openClusterStores } = await import('./cluster-stores.ts');
+  return openClusterStores(config, logger, clock, highestKnown);
+}
+
 /** Brings the folds up to date, then lets the snapshots follow. */
 async function restore(
   broker: Broker,
@@ -218,7 +233,7 @@ async function restore(
     logger,
     clock,
     timers,
-    logsAreShared: false,
+    logsAreShared: stores.shared,
     sessions: sessionTopic,
     retained: retainedTopic,
   });

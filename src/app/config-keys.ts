@@ -17,6 +17,8 @@ export interface ConfigKey {
   readonly type: string;
   readonly fallback: unknown;
   readonly description: string;
+  /** Its value is never printed. */
+  readonly secret: boolean;
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -80,6 +82,7 @@ function leaf(schema: JsonSchema, fallback: unknown, path: readonly string[]): C
     type: typeText(schema) ?? 'text',
     fallback: fallback ?? schema.default,
     description: schema.description ?? '',
+    secret: schema['secret'] === true,
   };
 }
 

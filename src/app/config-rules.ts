@@ -3,6 +3,7 @@ import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
 import { isLoopback } from '../admin/loopback.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import { kafkaRules } from './kafka-rules.ts';
 
 export interface RuleViolation extends Omit<Problem, 'where' | 'key'> {
   readonly path: ValuePath;
@@ -16,6 +17,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...unservedTenants(config),
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
+    ...(config.eventLog.store === 'kafka' ? kafkaRules(config) : []),
   ];
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
+import { kafka, schemaRegistry } from './kafka-schema.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -257,8 +258,12 @@ export const configSchema = z.strictObject({
   profile: z
     .enum(['embedded'])
     .default('embedded')
-    .describe('Where state lives: `embedded` is one local store.'),
-  dataDirectory: z.string().min(1).default('./data').describe('Directory of the embedded store.'),
+    .describe('Where state lives that no other key puts elsewhere: `embedded` is one local store.'),
+  dataDirectory: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Directory of the embedded store and of the token of the admin API.'),
   durability: z
     .enum(['fsync', 'os'])
     .default('fsync')
@@ -318,6 +323,12 @@ export const configSchema = z.strictObject({
   hbase: hbase.prefault({}),
   eventLog: z
     .strictObject({
+      store: z
+        .enum(['embedded', 'kafka'])
+        .default('embedded')
+        .describe(
+          'Where sessions, subscriptions and retained messages are recorded: in `dataDirectory`, or in the Kafka that `kafka` names; snapshots and ids are then in HBase.',
+        ),
       compactionLagMs: z
         .int()
         .min(0)
@@ -325,6 +336,8 @@ export const configSchema = z.strictObject({
         .describe('How long every single session event stays readable before compaction.'),
     })
     .prefault({}),
+  kafka: kafka.prefault({}),
+  schemaRegistry: schemaRegistry.prefault({}),
   storage: z
     .strictObject({
       segmentBytes: z

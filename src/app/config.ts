@@ -13,6 +13,7 @@ import type { Environment, Overrides } from './config-environment.ts';
 import { configKeys } from './config-keys.ts';
 import { ruleViolations } from './config-rules.ts';
 import { configSchema } from './config-schema.ts';
+import { discreet } from './config-secrets.ts';
 import type { SpokeConfig } from './config-schema.ts';
 
 /** Read when neither `--config` nor `SPOKE_CONFIG` names a file. */
@@ -89,7 +90,9 @@ function problemsOf(
   value: unknown,
   whereIs: (path: ValuePath) => string,
 ): readonly Problem[] {
-  if (!parsed.success) return schemaProblems(parsed.error.issues, configSchema, value, whereIs);
+  if (!parsed.success) {
+    return schemaProblems(parsed.error.issues, configSchema, value, whereIs).map(discreet);
+  }
   return ruleViolations(parsed.data).map(({ path, what, fix }) => ({
     where: whereIs(path),
     key: keyText(path),
@@ -114,6 +117,7 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
     ...config,
     dataDirectory: absolute(config.dataDirectory),
     auth: { ...config.auth, usersFile: absolute(config.auth.usersFile) },
+    kafka: { ...config.kafka, tls: withAbsoluteFiles(config.kafka.tls, absolute) },
     listeners: config.listeners.map((listener) => {
       if (!('tls' in listener)) return listener;
       const { caFile, certFile, keyFile, certificates, ...rest } = listener.tls;
@@ -129,4 +133,14 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
       return { ...listener, tls: caFile === undefined ? tls : { ...tls, caFile: absolute(caFile) } };
     }),
   };
+}
+
+/** Empty: none. */
+function withAbsoluteFiles(
+  tls: SpokeConfig['kafka']['tls'],
+  absolute: (path: string) => string,
+): SpokeConfig['kafka']['tls'] {
+  const fileOf = (path: string): string => (path === '' ? '' : absolute(path));
+  const { caFile, certFile, keyFile } = tls;
+  return { ...tls, caFile: fileOf(caFile), certFile: fileOf(certFile), keyFile: fileOf(keyFile) };
 }

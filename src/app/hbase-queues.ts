@@ -27,30 +27,48 @@ export function connectHBase(config: SpokeConfig['hbase']): Promise<HBaseClient>
   });
 }
 
-/** `owner`: the data directory that knows the sessions. Rejects with an error that says what to do. */
+/**
+ * `owner`: the data directory or event log that knows the sessions. The client stays open when the store is closed. Rejects with an
+ * error that says what to do.
+ */
 export async function openQueuesInHBase(
+  client: HBaseClient,
   config: Pick<SpokeConfig, 'hbase' | 'limits'>,
   owner: string,
   nowMs: () => number,
 ): Promise<QueueStore> {
   const table = queueTableName(config.hbase.namespace);
+  await assertServed(client, table);
+  await claimTable(client, table, owner);
+  const store = await openHBaseQueueStore({
+    client,
+    table,
+    defaultQuota: config.limits.durableQueue,
+    nowMs,
+    appendCallsMax: config.hbase.appendCallsMax,
+    patienceMs: config.limits.storeTimeoutMs,
+  });
+  return {
+    store,
+    gauges: hbaseGauges(client.stats, () => store.unsyncedBytes),
+    close: () => store.close(),
+  };
+}
+
+/** As `openQueuesInHBase`, with a client of their own. */
+export async function connectQueuesInHBase(
+  config: Pick<SpokeConfig, 'hbase' | 'limits'>,
+  owner: string,
+  nowMs: () => number,
+): Promise<QueueStore> {
   const client = await connectHBase(config.hbase);
   try {
-    await assertServed(client, table);
-    await claimTable(client, table, owner);
-    const store = await openHBaseQueueStore({
-      client,
-      table,
-      defaultQuota: config.limits.durableQueue,
-      nowMs,
-      appendCallsMax: config.hbase.appendCallsMax,
-      patienceMs: config.limits.storeTimeoutMs,
-    });
+    const queues = await openQueuesInHBase(client, config, owner, nowMs);
     const close = async (): Promise<void> => {
-      await store.close();
+      await queues.close();
       client.close();
     };
-    return { store, gauges: hbaseGauges(client.stats, () => store.unsyncedBytes), close };
+    return { ...queues, close };
   } catch (error) {
     client.close();
     throw error;

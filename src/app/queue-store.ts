@@ -46,6 +46,6 @@ async function openEmbedded(options: QueueStoreOptions): Promise<QueueStore> {
 async function openInHBase({ config, directory, fileSystem, nowMs }: QueueStoreOptions): Promise<QueueStore> {
   const identity = await directoryIdentity({ directory, fileSystem, randomId: randomUUID });
   // Loaded only where it is used: an embedded broker starts without it.
-  const { openQueuesInHBase } = await import('./hbase-queues.ts');
-  return openQueuesInHBase(config, `${identity} of ${config.broker.id}`, nowMs);
+  const { connectQueuesInHBase } = await import('./hbase-queues.ts');
+  return connectQueuesInHBase(config, `${identity} of ${config.broker.id}`, nowMs);
 }

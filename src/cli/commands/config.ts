@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { configKeys } from '../../app/config-keys.ts';
 import type { ConfigKey } from '../../app/config-keys.ts';
 import { configReference } from '../../app/config-reference.ts';
+import { withoutSecrets } from '../../app/config-secrets.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
@@ -25,12 +26,13 @@ export function registerConfigCommand(program: Command, context: CliContext): vo
     .command('check')
     .description('check file and environment, without starting anything')
     .addOption(configOption())
-    .option('--print', 'print the configuration with defaults and environment filled in')
+    .option('--print', 'print the configuration with defaults and environment filled in, passwords left out')
     .option('--json', 'print it as JSON')
     .action((options: CheckOptions) => {
       const { config, file } = configOf(options, context);
-      if (options.json === true) context.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
-      else if (options.print === true) context.stdout.write(stringify(config));
+      const shown = withoutSecrets(config);
+      if (options.json === true) context.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+      else if (options.print === true) context.stdout.write(stringify(shown));
       else context.stdout.write(`${file ?? 'No configuration file: the defaults'} can be used.\n`);
     });
 

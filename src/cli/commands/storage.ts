@@ -1,71 +1,89 @@
 /**
- * `spoke storage apply`: makes or upgrades the tables outside of the data directory. `spoke storage check`: says what is not
- * as it should be. `spoke storage reset`: empties them for another data directory.
+ * `spoke storage apply`: makes or upgrades the tables and topics outside of the data directory. `spoke storage check`: says what
+ * is not as it should be. `spoke storage reset`: empties the tables for another data directory or event log.
  */
 import type { Command } from 'commander';
 import type { SpokeConfig } from '../../app/config-schema.ts';
+import type { LogTopics } from '../../app/log-topics.ts';
 import type { Storage } from '../../app/storage.ts';
 import { CommandError } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
 
+/** Everything outside of the data directory. */
+interface Places {
+  readonly tables: Storage;
+  /** undefined: the event log is in the data directory. */
+  readonly topics: LogTopics | undefined;
+}
+
 export function registerStorageCommand(program: Command, context: CliContext): void {
   const command = program
     .command('storage')
-    .description('tables that queues need outside of the data directory');
+    .description('tables and topics that a broker needs outside of the data directory');
   const register = (
     name: string,
     description: string,
-    run: (storage: Storage, context: CliContext) => Promise<void>,
+    run: (places: Places, context: CliContext) => Promise<void>,
   ): void => {
     command
       .command(name)
       .description(description)
       .addOption(configOption())
-      .action((options: ConfigOption) => withStorage(options, context, run));
+      .action((options: ConfigOption) => withPlaces(options, context, run));
   };
-  register('apply', 'create the tables, or bring them to what this release wants', apply);
+  register('apply', 'create tables and topics, or bring them to what this release wants', apply);
   register('check', 'list what is not as this release wants it', check);
-  register('reset', 'empty the tables for a new data directory; every queued message is lost', reset);
+  register(
+    'reset',
+    'empty the tables for a new data directory or event log; every queued message is lost',
+    reset,
+  );
 }
 
-async function apply(storage: Storage, context: CliContext): Promise<void> {
+async function apply({ tables, topics }: Places, context: CliContext): Promise<void> {
   failOn(
-    await storage.apply(),
+    // Topics first: how many partitions they have cannot be changed, and the tables follow it.
+    [...((await topics?.apply()) ?? []), ...(await tables.apply())],
     'Region servers keep a class until its jar has another name: see docs/operations.md',
   );
-  for (const table of storage.tables) context.stdout.write(`Table ${table} is ready.\n`);
+  tell(tables, topics, 'is ready', context);
 }
 
-async function check(storage: Storage, context: CliContext): Promise<void> {
-  failOn(await storage.check(), 'Run "spoke storage apply"');
-  for (const table of storage.tables) context.stdout.write(`Table ${table} is as it should be.\n`);
+async function check({ tables, topics }: Places, context: CliContext): Promise<void> {
+  failOn([...((await topics?.check()) ?? []), ...(await tables.check())], 'Run "spoke storage apply"');
+  tell(tables, topics, 'is as it should be', context);
 }
 
-async function reset(storage: Storage, context: CliContext): Promise<void> {
-  const owner = await storage.resetQueues();
-  const was = owner === undefined ? 'was nobody’s' : `belonged to the data directory ${owner}`;
+async function reset({ tables, topics }: Places, context: CliContext): Promise<void> {
+  // Before the queues are anybody's again.
+  if (topics !== undefined) await tables.resetSnapshots();
+  const owner = await tables.resetQueues();
+  const was = owner === undefined ? 'was nobody’s' : `belonged to ${owner}`;
   context.stdout.write(
-    `Table ${storage.queueTable} ${was} and is empty. The next broker that starts has it.\n`,
+    `Table ${tables.queueTable} ${was} and is empty. The next broker that starts has it.\n`,
   );
+}
+
+function tell(tables: Storage, topics: LogTopics | undefined, state: string, { stdout }: CliContext): void {
+  for (const topic of topics?.names ?? []) stdout.write(`Topic ${topic} ${state}.\n`);
+  for (const table of tables.tables) stdout.write(`Table ${table} ${state}.\n`);
 }
 
 function failOn(problems: readonly string[], advice: string): void {
   if (problems.length === 0) return;
   throw new CommandError(
-    [
-      'The tables in HBase are not as they should be:',
-      ...problems.map((problem) => `  ${problem}`),
-      `${advice}.`,
-    ].join('\n'),
+    ['Not everything is as it should be:', ...problems.map((problem) => `  ${problem}`), `${advice}.`].join(
+      '\n',
+    ),
   );
 }
 
-async function withStorage(
+async function withPlaces(
   options: ConfigOption,
   context: CliContext,
-  run: (storage: Storage, context: CliContext) => Promise<void>,
+  run: (places: Places, context: CliContext) => Promise<void>,
 ): Promise<void> {
   const { config } = configOf(options, context);
   if (isEmbedded(config)) {
@@ -74,18 +92,28 @@ async function withStorage(
     );
     return;
   }
-  // Loaded only here, so that every other command starts quickly.
-  const { openStorage } = await import('../../app/storage.ts');
-  const progress = (line: string): void => void context.stderr.write(`${line}\n`);
-  const storage = await openStorage(config.hbase, progress).catch(failed);
+  const places = await openPlaces(config, (line) => void context.stderr.write(`${line}\n`)).catch(failed);
   try {
-    await run(storage, context).catch(failed);
+    await run(places, context).catch(failed);
   } finally {
-    storage.close();
+    places.tables.close();
   }
 }
 
-/** HBase's errors say all there is to say. */
+/** Loaded only here, so that every other command starts quickly. */
+async function openPlaces(config: SpokeConfig, progress: (line: string) => void): Promise<Places> {
+  const { openStorage } = await import('../../app/storage.ts');
+  if (config.eventLog.store === 'embedded')
+    return { tables: await openStorage(config.hbase, progress), topics: undefined };
+  const { logTopics } = await import('../../app/log-topics.ts');
+  const topics = await logTopics(config, QUIET, progress);
+  return { tables: await openStorage(config.hbase, progress, config.kafka.partitions), topics };
+}
+
+/** What Kafka's client complains of while it tries again; if that does not help, it says so in an error. */
+const QUIET = { error: () => undefined, warn: () => undefined };
+
+/** The errors of HBase and Kafka say all there is to say. */
 function failed(error: unknown): never {
   if (error instanceof CommandError) throw error;
   throw new CommandError(error instanceof Error ? error.message : String(error), undefined, { cause: error });

@@ -1,6 +1,7 @@
 /**
- * Whose queues a table holds. What sessions exist is known in one data directory only, and a broker drops the queues of sessions
- * that it does not know: so a table belongs to one data directory, and a second one is refused instead of emptying it.
+ * Whose queues a table holds. What sessions exist is known in one place only, a data directory or an event log in Kafka, and queues of
+ * sessions that are not known there are dropped: so a table belongs to one such place, and another one is refused instead of
+ * emptying it.
  */
 import type { HBaseClient } from '../client/hbase-client.ts';
 import { cellValue } from '../client/row.ts';
@@ -10,14 +11,26 @@ const ROW = Buffer.from('owner');
 const FAMILY = 'q';
 const QUALIFIER = 'o';
 
-/** The table belongs to another data directory. */
+const EVENT_LOG = 'event log ';
+
+/** As which brokers claim a table whose sessions are in Kafka. */
+export function eventLogOwner(clusterId: string, topicPrefix: string): string {
+  return `${EVENT_LOG}${topicPrefix} in Kafka ${clusterId}`;
+}
+
+/** For people. Data directories claim tables without saying what they are. */
+function ownerText(owner: string): string {
+  return `the ${owner.startsWith(EVENT_LOG) ? '' : 'data directory '}${owner}`;
+}
+
+/** The table belongs to another data directory or event log. */
 export class TableOwnedError extends Error {
   override readonly name = 'TableOwnedError';
   readonly code = 'TABLE_OWNED';
 
   constructor(table: string, owner: string, claimant: string) {
     super(
-      `HBase table ${table} belongs to the data directory ${owner}, and this one is ${claimant}: use that directory, or another ` +
+      `HBase table ${table} belongs to ${ownerText(owner)}, and this is ${ownerText(claimant)}: use that one, or another ` +
         'hbase.namespace; if it is lost, "spoke storage reset" empties the table for the next one',
     );
   }
@@ -40,14 +53,14 @@ export async function claimTable(client: HBaseClient, table: string, claimant: s
 }
 
 /**
- * Empties the table, and it is nobody's; returns whose it was. Queues without messages go too: they remember producers and positions
- * of sessions whose names another data directory gives again. Stop that broker first.
+ * Empties the table, and it is nobody's; returns whose it was, for people. Queues without messages go too: they remember producers and positions
+ * of sessions whose names another data directory gives again. Stop its brokers first.
  */
 export async function resetTable(client: HBaseClient, table: string): Promise<string | undefined> {
   const owner = await ownerOf(client, table);
   await client.master.disableTable(table);
   await client.master.truncateTable(table);
-  return owner;
+  return owner && ownerText(owner);
 }
 
 async function ownerOf(client: HBaseClient, table: string): Promise<string | undefined> {

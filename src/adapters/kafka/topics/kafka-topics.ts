@@ -6,14 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes, ConfigSource } from 'kafkajs';
 import type { Admin } from 'kafkajs';
-import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
-import { libraryClient } from '../client/library-client.ts';
+import { withAdmin } from '../client/kafka-admin.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
 import { wantedTopics } from './wanted-topic.ts';
 import type { KafkaTopicsOptions, WantedTopic } from './wanted-topic.ts';
 
-/** Attempts of one administrative request, the first included: leaders move. */
-const RETRIES = 5;
 const KNOWN_MS_MAX = 20_000;
 const KNOWN_POLL_MS = 100;
 
@@ -47,12 +44,18 @@ export class KafkaTopics {
    * Kafka does not answer.
    */
   async check(): Promise<readonly string[]> {
-    return await this.#withAdmin((admin) => this.#check(admin));
+    return await withAdmin(this.#options.connection, (admin) => this.#check(admin));
+  }
+
+  /** The topics that do not exist. Rejects as `check` does. */
+  async missing(): Promise<readonly string[]> {
+    const there = new Set(await withAdmin(this.#options.connection, (admin) => admin.listTopics()));
+    return this.#wanted.map(({ name }) => name).filter((name) => !there.has(name));
   }
 
   /** Resolves with what is still wrong afterwards, as `check` says it: what cannot be changed in a topic that exists. */
   async apply(): Promise<readonly string[]> {
-    return await this.#withAdmin(async (admin) => {
+    return await withAdmin(this.#options.connection, async (admin) => {
       for (const wanted of this.#wanted) {
         const found = await findTopic(admin, wanted.name);
         if (found === undefined) await this.#create(admin, wanted);
@@ -118,20 +121,6 @@ export class KafkaTopics {
       validateOnly: false,
       resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries: entriesOf(settings) }],
     });
-  }
-
-  async #withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    const { connection } = this.#options;
-    const admin = libraryClient(connection, { retry: { retries: RETRIES } }).admin();
-    try {
-      await admin.connect();
-      return await work(admin);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StoreUnavailableError(`Kafka at ${connection.brokers.join(', ')}`, reason, { cause });
-    } finally {
-      await admin.disconnect();
-    }
   }
 }
 

@@ -1,0 +1,65 @@
+/** Opens the topics of the event log in Kafka, with a schema registry's ids on them if there is one, and tells when Kafka is away. */
+import { openKafkaEventLog } from '../adapters/kafka/event-log/kafka-event-log.ts';
+import type { KafkaLogStats } from '../adapters/kafka/event-log/kafka-log-stats.ts';
+import { retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
+import { openSchemaRegistry } from '../adapters/schema-registry/open-schema-registry.ts';
+import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
+import type { EventLog } from '../event-log/event-log.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import { kafkaConnection } from './kafka-connection.ts';
+import type { Logger } from './logging.ts';
+
+type KafkaLogsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'schemaRegistry'>;
+
+export interface KafkaTopicLog {
+  /** As Kafka knows it. */
+  readonly topic: string;
+  readonly log: EventLog;
+  readonly stats: KafkaLogStats;
+  /** false: Kafka has failed for longer than `kafka.unavailableAfterMs`. */
+  readonly available: boolean;
+}
+
+/** Rejects with an error that says what to do: no Kafka, no such topic, another number of partitions. */
+export async function openKafkaTopic(
+  config: KafkaLogsConfig,
+  name: 'sessions' | 'retained',
+  logger: Logger,
+): Promise<KafkaTopicLog> {
+  const { kafka, schemaRegistry } = config;
+  const topic = (name === 'sessions' ? sessionEventsTopic : retainedTopic)(kafka.topicPrefix);
+  const framed = schemaRegistry.url === '' ? unchanged : await openSchemaRegistry(schemaRegistry);
+  const log = await openKafkaEventLog({
+    connection: await kafkaConnection(config, logger),
+    topic,
+    deadlineMs: kafka.operationTimeoutMs,
+    waitingBytesMax: kafka.waitingBytesMax,
+    compression: kafka.compression,
+    unavailableAfterMs: kafka.unavailableAfterMs,
+    onState: (state) => {
+      if (state.available) logger.info({ topic, awayMs: Math.round(state.awayMs) }, 'Kafka is back');
+      else
+        logger.error(
+          { topic, err: state.cause },
+          'Kafka does not answer: nothing that it has to record is acknowledged',
+        );
+    },
+  });
+  if (log.partitionCount !== kafka.partitions) {
+    await log.close();
+    const advice = `it has ${log.partitionCount} partitions, and kafka.partitions is ${kafka.partitions}: configure the number that is there`;
+    throw new StoreUnavailableError(`Kafka topic ${topic}`, advice);
+  }
+  return {
+    topic,
+    log: framed(log),
+    stats: log.stats,
+    get available() {
+      return log.available;
+    },
+  };
+}
+
+function unchanged(log: EventLog): EventLog {
+  return log;
+}

@@ -1,0 +1,57 @@
+/** The topics of the event log in Kafka, for the commands that make and check them, and for a broker that needs them. */
+import { kafkaClusterId } from '../adapters/kafka/client/kafka-admin.ts';
+import type { KafkaConnectionOptions } from '../adapters/kafka/kafka-connection-options.ts';
+import { KafkaTopics } from '../adapters/kafka/topics/kafka-topics.ts';
+import { retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
+import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import { kafkaConnection, wantedKafkaTopics, type ClientLog } from './kafka-connection.ts';
+import type { Logger } from './logging.ts';
+
+type TopicsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'eventLog' | 'limits'>;
+
+/** As `Storage`: nothing is kept open. */
+export interface LogTopics {
+  readonly names: readonly string[];
+  check(): Promise<readonly string[]>;
+  apply(): Promise<readonly string[]>;
+}
+
+/** `clientLog`: what the client library complains of while it tries. */
+export async function logTopics(
+  config: TopicsConfig,
+  clientLog: ClientLog,
+  progress: (line: string) => void,
+): Promise<LogTopics> {
+  const topics = topicsOf(config, await kafkaConnection(config, clientLog), progress);
+  const { topicPrefix } = config.kafka;
+  return {
+    names: [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix)],
+    check: () => topics.check(),
+    apply: () => topics.apply(),
+  };
+}
+
+/**
+ * Kafka's cluster id, once it is sure that both topics are there. What can be different about them without harm is logged. Rejects
+ * with `StoreUnavailableError`.
+ */
+export async function assertTopics(config: TopicsConfig, logger: Logger): Promise<string> {
+  const connection = await kafkaConnection(config, logger);
+  const topics = topicsOf(config, connection, () => undefined);
+  const [missing] = await topics.missing();
+  if (missing !== undefined)
+    throw new StoreUnavailableError(`Kafka topic ${missing}`, 'it does not exist; run "spoke storage apply"');
+  const differences = await topics.check();
+  if (differences.length > 0)
+    logger.warn({ differences }, 'topics in Kafka are not as they should be; run "spoke storage apply"');
+  return kafkaClusterId(connection);
+}
+
+function topicsOf(
+  config: TopicsConfig,
+  connection: KafkaConnectionOptions,
+  progress: (line: string) => void,
+): KafkaTopics {
+  return new KafkaTopics({ ...wantedKafkaTopics(config), connection, progress });
+}
