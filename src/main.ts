@@ -3,5 +3,8 @@
 import { nodeContext } from './cli/node-context.ts';
 import { runCli } from './cli/program.ts';
 
-const context = nodeContext(async () => (await import('./app/broker-process.ts')).startBroker);
+const context = nodeContext({
+  loadBroker: async () => (await import('./app/broker-process.ts')).startBroker,
+  loadMetadata: async () => (await import('./app/metadata-process.ts')).startMetadata,
+});
 process.exitCode = await runCli(process.argv.slice(2), context);

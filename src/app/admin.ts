@@ -18,9 +18,9 @@ import type { Clock } from '../time/clock.ts';
 import { listenError } from '../transport/listen-error.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import type { BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerStores } from './broker-stores.ts';
 import type { Logger } from './logging.ts';
-import type { MetadataServices } from './metadata-services.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
 import type { StartupProgress } from './startup-progress.ts';
@@ -43,7 +43,7 @@ export interface AdminParts {
   readonly stores: BrokerStores;
   readonly transport: TransportServer;
   readonly certificates: WatchedCertificates;
-  readonly metadata: MetadataServices;
+  readonly metadata: BrokerMetadata;
   readonly depth: QueueDepth;
   readonly listeners: readonly ListeningAddress[];
 }

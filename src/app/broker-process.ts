@@ -8,7 +8,6 @@ import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { Broker } from '../broker/broker.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
-import type { Offset } from '../event-log/event-log.ts';
 import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
 import type { SnapshotRow } from '../metadata/snapshot-store.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
@@ -17,12 +16,12 @@ import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
+import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores, Topic } from './broker-stores.ts';
 import { openEmbeddedStores } from './embedded-stores.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
-import { startMetadataServices, type MetadataServices } from './metadata-services.ts';
 import { QueueDepth } from './queue-depth.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
@@ -217,7 +216,7 @@ async function restore(
   timers: SystemTimers,
   startup: StartupProgress,
   stops: StopStep[],
-): Promise<MetadataServices> {
+): Promise<BrokerMetadata> {
   const sessions = await follow(stores.sessions, clock, logger, startup.bootstrapOf('sessions'), (row) => {
     broker.applySessionRecord(row);
   });
@@ -227,19 +226,8 @@ async function restore(
   });
   stops.push(() => retained.follower.stop());
 
-  const { sessions: sessionTopic, retained: retainedTopic } = stores;
-  const metadata = await startMetadataServices({
-    config,
-    logger,
-    clock,
-    timers,
-    logsAreShared: stores.shared,
-    sessions: sessionTopic,
-    retained: retainedTopic,
-  });
-  stops.push(() => metadata.finish());
-  sessionTopic.keepTombstonesFrom(() => metadata.sessions.checkpoint[0] ?? (0 as Offset));
-  retainedTopic.keepTombstonesFrom(() => metadata.retained.checkpoint[0] ?? (0 as Offset));
+  const metadata = await startBrokerMetadata({ config, logger, clock, timers, stores });
+  stops.push(() => metadata.stop());
   let closed = 0;
   startup.begin('orphanedSessions');
   for (const tenant of broker.tenants()) closed += await tenant.closeOrphans();

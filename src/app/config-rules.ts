@@ -17,7 +17,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...unservedTenants(config),
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
-    ...(config.eventLog.store === 'kafka' ? kafkaRules(config) : []),
+    ...(config.eventLog.store === 'kafka' ? kafkaRules(config) : metadataElsewhere(config)),
   ];
 }
 
@@ -91,6 +91,18 @@ function certificatesOfAnybody(config: SpokeConfig): readonly RuleViolation[] {
         : [],
     );
   });
+}
+
+/** A log in the data directory is this broker's alone: nobody else could fold it. */
+function metadataElsewhere({ metadata }: SpokeConfig): readonly RuleViolation[] {
+  if (metadata.inBroker) return [];
+  return [
+    {
+      path: ['metadata', 'inBroker'],
+      what: 'is false, and the event log is in the data directory, where only the broker can fold it',
+      fix: 'Set eventLog.store to "kafka", or metadata.inBroker to true',
+    },
+  ];
 }
 
 function hbaseTimeouts({ hbase, limits }: SpokeConfig): readonly RuleViolation[] {

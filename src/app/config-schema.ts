@@ -353,6 +353,23 @@ export const configSchema = z.strictObject({
       everyMs: durationMs(5_000, 'Time after which the snapshot is brought up to date, if anything changed.'),
     })
     .prefault({}),
+  metadata: z
+    .strictObject({
+      inBroker: z
+        .boolean()
+        .default(true)
+        .describe('Brokers fold the event log into the snapshots; `false` leaves it to `spoke metadata`.'),
+      sessionTimeoutMs: z
+        .int()
+        .min(6_000)
+        .max(1_800_000)
+        .default(10_000)
+        .describe(
+          'Silence after which others take over the partitions that a process folds; within Kafka’s bounds.',
+        ),
+      pollMs: durationMs(1_000, 'How often `spoke metadata` asks Kafka whether there is more to fold.'),
+    })
+    .prefault({}),
   sys: z
     .strictObject({ intervalS: countOrOff(10, 'Seconds between `$SYS` messages; 0 turns them off.') })
     .prefault({}),

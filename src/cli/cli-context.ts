@@ -3,6 +3,7 @@
  */
 import type { Environment } from '../app/config-environment.ts';
 import type { StartBroker } from '../app/running-broker.ts';
+import type { StartMetadata } from '../app/running-metadata.ts';
 
 /** Exit codes: 1 the work failed, 2 the command or the configuration was wrong. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
@@ -31,6 +32,8 @@ export interface CliContext {
   exit(code: number): void;
   /** Loaded only by `spoke start`, so that every other command starts quickly. */
   loadBroker(): Promise<StartBroker>;
+  /** Loaded only by `spoke metadata`. */
+  loadMetadata(): Promise<StartMetadata>;
 }
 
 /** A failure that needs no stack: its message says what was wrong and what to do. */

@@ -2,12 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { Writable } from 'node:stream';
-import type { StartBroker } from '../app/running-broker.ts';
 import type { CliContext, TextOutput } from './cli-context.ts';
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-export function nodeContext(loadBroker: () => Promise<StartBroker>): CliContext {
+/** `programs`: how to load what only one command runs. */
+export function nodeContext(programs: Pick<CliContext, 'loadBroker' | 'loadMetadata'>): CliContext {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -26,7 +26,7 @@ export function nodeContext(loadBroker: () => Promise<StartBroker>): CliContext 
       return () => process.off('SIGHUP', callback);
     },
     exit: (code) => process.exit(code),
-    loadBroker,
+    ...programs,
   };
 }
 

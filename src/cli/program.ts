@@ -7,6 +7,7 @@ import type { CliContext } from './cli-context.ts';
 import { registerConfigCommand } from './commands/config.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
 import { registerEventsCommand } from './commands/events.ts';
+import { registerMetadataCommand } from './commands/metadata.ts';
 import { registerQueueCommand } from './commands/queue.ts';
 import { registerSessionCommand } from './commands/session.ts';
 import { registerStartCommand } from './commands/start.ts';
@@ -18,6 +19,7 @@ export type RegisterCommand = (program: Command, context: CliContext) => void;
 
 const COMMANDS: readonly RegisterCommand[] = [
   registerStartCommand,
+  registerMetadataCommand,
   registerStatusCommand,
   registerConfigCommand,
   registerSessionCommand,

@@ -1,6 +1,7 @@
 /** Runs real commands in this process with captured output and a signal source the test holds. */
 import type { CliContext } from '../../../src/cli/cli-context.ts';
 import type { StartBroker } from '../../../src/app/running-broker.ts';
+import type { StartMetadata } from '../../../src/app/running-metadata.ts';
 import { runCli } from '../../../src/cli/program.ts';
 
 export interface CliRun {
@@ -14,6 +15,7 @@ export interface CliSetting {
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly startBroker?: StartBroker;
+  readonly startMetadata?: StartMetadata;
   readonly terminal?: boolean;
 }
 
@@ -48,7 +50,7 @@ export class CliHarness {
   }
 
   #context(): CliContext {
-    const { directory, environment, stdin, startBroker, terminal } = this.#setting;
+    const { directory, environment, stdin, startBroker, startMetadata, terminal } = this.#setting;
     return {
       stdout: { write: (text) => (this.out += text), isTerminal: terminal ?? false, isClosed: false },
       stderr: { write: (text) => (this.err += text), isTerminal: terminal ?? false, isClosed: false },
@@ -69,6 +71,10 @@ export class CliHarness {
         startBroker === undefined
           ? Promise.reject(new Error('no broker in this test'))
           : Promise.resolve(startBroker),
+      loadMetadata: () =>
+        startMetadata === undefined
+          ? Promise.reject(new Error('no metadata service in this test'))
+          : Promise.resolve(startMetadata),
     };
   }
 }
