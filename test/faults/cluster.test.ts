@@ -202,15 +202,15 @@ test('Kafka is away for thirty seconds: nothing that it records is acknowledged,
   const [suback, unsuback, puback, connack] = await Promise.all(
     [subscribing, unsubscribing, retaining, connecting].map((client) => client.next(ANSWER_MS)),
   );
-  expect(suback).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.serverUnavailable });
-  expect(unsuback).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.serverUnavailable });
+  expect(suback).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.serverBusy });
+  expect(unsuback).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.serverBusy });
   expect(puback).toMatchObject({ cmd: 'disconnect', reasonCode: REASON.serverBusy });
   expect(connack).toMatchObject({ cmd: 'connack', reasonCode: REASON.serverUnavailable });
   const answeredMs = performance.now() - awayAtMs;
   await expect.poll(() => isReady(broker), { timeout: 20_000 }).toBe(false);
-  expect(await (await broker.admin('/readyz')).json()).toMatchObject({
-    reasons: [expect.stringMatching(/^Kafka does not answer for /)],
-  });
+  expect(await (await broker.admin('/readyz')).text()).toMatch(
+    /"Kafka does not answer for \S+session-events"/,
+  );
   expect(await (await broker.admin('/metrics')).text()).toMatch(/^spoke_kafka_available\{[^}]*\} 0$/m);
   await sleep(AWAY_MS - (performance.now() - awayAtMs));
   const meanwhile = published.count;
