@@ -208,9 +208,7 @@ test('Kafka is away for thirty seconds: nothing that it records is acknowledged,
   expect(connack).toMatchObject({ cmd: 'connack', reasonCode: REASON.serverUnavailable });
   const answeredMs = performance.now() - awayAtMs;
   await expect.poll(() => isReady(broker), { timeout: 20_000 }).toBe(false);
-  expect(await (await broker.admin('/readyz')).text()).toMatch(
-    /"Kafka does not answer for \S+session-events"/,
-  );
+  expect(await (await broker.admin('/readyz')).text()).toMatch(/"Kafka does not answer for /);
   expect(await (await broker.admin('/metrics')).text()).toMatch(/^spoke_kafka_available\{[^}]*\} 0$/m);
   await sleep(AWAY_MS - (performance.now() - awayAtMs));
   const meanwhile = published.count;
