@@ -4,7 +4,8 @@
  * or topics, and does not change how often a partition is replicated.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigResourceTypes, ConfigSource } from 'kafkajs';
+// As a whole: Node does not see all names of a CommonJS module.
+import kafkajs from 'kafkajs';
 import type { Admin } from 'kafkajs';
 import { withAdmin } from '../client/kafka-admin.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
@@ -119,7 +120,7 @@ export class KafkaTopics {
     const settings = new Map([...found.own, ...Object.entries(configuration)]);
     await admin.alterConfigs({
       validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries: entriesOf(settings) }],
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configEntries: entriesOf(settings) }],
     });
   }
 }
@@ -130,10 +131,10 @@ async function findTopic(admin: Admin, name: string): Promise<FoundTopic | undef
   const partitions = topics[0]?.partitions ?? [];
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
   });
   const entries = resources[0]?.configEntries ?? [];
-  const own = entries.filter(({ configSource }) => configSource === ConfigSource.TOPIC_CONFIG);
+  const own = entries.filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
   const pairs = (list: typeof entries): [string, string][] =>
     list.map(({ configName, configValue }) => [configName, configValue]);
   return {
