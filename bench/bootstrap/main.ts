@@ -4,20 +4,20 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { SpokeConfig } from '../../src/app/config-schema.ts';
 import { describeMachine } from '../machine/description.ts';
+import { clusterHomes, embeddedHomes, type Home, type Homes, type Source } from './homes.ts';
 import type { MeasuredStart } from './measured-start.ts';
-import { prepareState } from './prepare-state.ts';
 
 const START = fileURLToPath(new URL('measured-start.js', import.meta.url));
 const BYTES_PER_MIB = 2 ** 20;
 
 const USAGE = `node dist/bench/bootstrap/main.js [options]
   --sessions a,b      sizes, each with five subscriptions a session (10000,100000,1000000)
+  --stores NAME       embedded: in a data directory; cluster: in a real Kafka and HBase on this machine (embedded)
   --data-root DIR     where the data directories are made (the system's temporary directory)
   --from a,b          snapshot, log: what the state is restored from (both)
   --help              this text`;
@@ -43,6 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       sessions: { type: 'string', default: '10000,100000,1000000' },
+      stores: { type: 'string', default: 'embedded' },
       'data-root': { type: 'string', default: tmpdir() },
       from: { type: 'string', default: 'snapshot,log' },
       help: { type: 'boolean', default: false },
@@ -52,39 +53,49 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(USAGE);
     return;
   }
-  console.log(`${describeMachine(values['data-root'])}\n`);
-  console.log(tableRow(HEADER));
-  console.log(tableRow(HEADER.map((_, index) => (index === 1 ? '---' : '---:'))));
-  const empty = await inDirectory(values['data-root'], 0, start);
-  console.log(tableRow(cells(0, '-', empty, empty)));
-  for (const sessions of values.sessions.split(',').map(Number)) {
-    await inDirectory(values['data-root'], sessions, async (directory) => {
-      for (const from of values.from.split(',')) {
-        // Without a snapshot there is only the log to start from.
-        if (from === 'log') await rm(path.join(directory, 'sessions', 'snapshot'), { recursive: true });
-        console.log(tableRow(cells(sessions, from, await start(directory), empty)));
-      }
-    });
-  }
-}
-
-async function inDirectory<T>(
-  root: string,
-  sessions: number,
-  use: (directory: string) => Promise<T>,
-): Promise<T> {
-  const directory = await mkdtemp(path.join(root, 'spoke-bootstrap-'));
+  const root = values['data-root'];
+  console.log(`${describeMachine(root)}\n`);
+  const homes = await homesIn(values.stores, root);
   try {
-    console.error(`preparing ${sessions} sessions`);
-    await prepareState(directory, sessions);
-    return await use(directory);
+    console.log(tableRow(HEADER));
+    console.log(tableRow(HEADER.map((_, index) => (index === 1 ? '---' : '---:'))));
+    const empty = await inHome(homes, 0, async (home) => start(await home.configFor('snapshot')));
+    console.log(tableRow(cells(0, '-', empty, empty)));
+    for (const sessions of values.sessions.split(',').map(Number)) {
+      await inHome(homes, sessions, async (home) => {
+        for (const from of values.from.split(',') as Source[]) {
+          const measured = await start(await home.configFor(from));
+          console.log(tableRow(cells(sessions, from, measured, empty)));
+        }
+      });
+    }
   } finally {
-    await rm(directory, { recursive: true });
+    await homes.close();
   }
 }
 
-async function start(directory: string): Promise<MeasuredStart> {
-  const child = fork(START, [directory], { execArgv: ['--expose-gc'] });
+async function homesIn(stores: string, root: string): Promise<Homes> {
+  if (stores === 'embedded') return embeddedHomes(root);
+  if (stores === 'cluster') return await clusterHomes(root, progress);
+  throw new Error(`--stores ${stores}: use embedded or cluster`);
+}
+
+async function inHome<T>(homes: Homes, sessions: number, use: (home: Home) => Promise<T>): Promise<T> {
+  progress(`preparing ${sessions} sessions`);
+  const home = await homes.prepare(sessions);
+  try {
+    return await use(home);
+  } finally {
+    await home.dispose();
+  }
+}
+
+function progress(line: string): void {
+  process.stderr.write(`  ${line}\n`);
+}
+
+async function start(config: SpokeConfig): Promise<MeasuredStart> {
+  const child = fork(START, [JSON.stringify(config)], { execArgv: ['--expose-gc'] });
   const [measured] = (await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => {

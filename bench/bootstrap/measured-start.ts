@@ -1,11 +1,11 @@
 /**
- * A broker process that starts on a prepared data directory and tells its parent what that took. Needs
+ * A broker process that starts on prepared state and tells its parent what that took. Needs
  * `--expose-gc`: memory is read after a collection, so that it is what the state holds and not what the start left.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { startBroker } from '../../src/app/broker-process.ts';
+import { configSchema, type SpokeConfig } from '../../src/app/config-schema.ts';
 import { createLogger } from '../../src/app/logging.ts';
-import { brokerConfig } from './broker-config.ts';
 
 export interface MeasuredStart {
   /** From the start of the process, modules included, to open listeners. */
@@ -37,8 +37,7 @@ interface Restored {
   readonly tailRecords: number;
 }
 
-async function measure(directory: string): Promise<MeasuredStart> {
-  const config = brokerConfig(directory);
+async function measure(config: SpokeConfig): Promise<MeasuredStart> {
   const restored: Restored[] = [];
   const logger = createLogger(config.log, {
     isTerminal: false,
@@ -74,8 +73,8 @@ async function measure(directory: string): Promise<MeasuredStart> {
   };
 }
 
-const [directory] = process.argv.slice(2);
-if (directory === undefined) throw new Error('usage: measured-start.js DATA_DIRECTORY');
-const measured = await measure(directory);
-// The broker is not stopped: what it would still write to its directory is not measured.
+const [config] = process.argv.slice(2);
+if (config === undefined) throw new Error('usage: measured-start.js CONFIGURATION_AS_JSON');
+const measured = await measure(configSchema.parse(JSON.parse(config)));
+// The broker is not stopped: what it would still write is not measured.
 process.send?.(measured, () => process.exit());
