@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { CommandError, EXIT } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
+import { durationMs } from '../duration.ts';
 import type { FleetCommandOptions } from '../../fleet/fleet-command.ts';
 
 export function registerFleetCommand(program: Command, context: CliContext): void {
@@ -52,14 +53,4 @@ function positive(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Use a number above 0.');
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-function durationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
-  const unitMs = UNITS_MS[match?.[2] ?? ''];
-  const value = Number(match?.[1]);
-  if (unitMs !== undefined && value > 0) return value * unitMs;
-  throw new InvalidArgumentError('Use a number with ms, s, m or h, such as 60s.');
 }
