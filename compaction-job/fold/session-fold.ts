@@ -6,7 +6,7 @@ import type { Offset } from '../../src/event-log/event-log.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { UndecodableRecordError } from '../../src/event-log/undecodable-record-error.ts';
 import type { SnapshotRow } from '../../src/metadata/snapshot-store.ts';
-import type { SessionEvent, SessionState } from '../../src/session/events.ts';
+import { clientOf, type SessionState } from '../../src/session/events.ts';
 import {
   type ClientEntry,
   type RegistryObserver,
@@ -92,7 +92,7 @@ export class SessionFold {
 
   #apply(row: SnapshotRow): void {
     const event = decodeSessionEvent(row);
-    this.#registryOf(tenantOf(event)).apply(event, row.offset);
+    this.#registryOf(clientOf(event).tenant).apply(event, row.offset);
   }
 
   #registryOf(tenant: TenantId): SessionRegistry {
@@ -102,18 +102,5 @@ export class SessionFold {
       this.#registries.set(tenant, registry);
     }
     return registry;
-  }
-}
-
-function tenantOf(event: SessionEvent): TenantId {
-  switch (event.type) {
-    case 'SessionOpened':
-    case 'SessionClosed':
-      return event.state.tenant;
-    case 'Subscribed':
-      return event.subscription.tenant;
-    case 'SessionEnded':
-    case 'Unsubscribed':
-      return event.tenant;
   }
 }

@@ -3,8 +3,9 @@ import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { EventLog, LogEntry, LogFollower, Offset } from '../event-log/event-log.ts';
 import { clientPartitionKey } from '../event-log/record-key.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
+import { clientOf } from '../session/events.ts';
 import type { SessionEvent, SessionOwner, SessionState } from '../session/events.ts';
-import type { ClientId, TenantId } from '../tenancy/identity.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { AdminEvent, EventQuery, EventStart } from './admin-port.ts';
 import type { LogWindow } from './log-window.ts';
 
@@ -159,25 +160,17 @@ function parseCursor(text: string, partitionCount: number): Offset[] | undefined
 
 function adminEvent(entry: LogEntry, next: readonly Offset[]): AdminEvent {
   const event = decodeSessionEvent(entry);
+  const { tenant, clientId } = clientOf(event);
   return {
     partition: entry.partition,
     offset: entry.offset,
     timestampMs: entry.timestampMs,
     event: event.type,
-    ...whose(event),
+    tenant,
+    clientId,
     detail: detailOf(event),
     cursor: cursorOf(next),
   };
-}
-
-function whose(event: SessionEvent): { readonly tenant: TenantId; readonly clientId: ClientId } {
-  const { tenant, clientId } =
-    event.type === 'SessionOpened' || event.type === 'SessionClosed'
-      ? event.state
-      : event.type === 'Subscribed'
-        ? event.subscription
-        : event;
-  return { tenant, clientId };
 }
 
 function detailOf(event: SessionEvent): AdminEvent['detail'] {

@@ -6,7 +6,7 @@ import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import type { LogEntry } from '../event-log/event-log.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import type { SessionEvent } from '../session/events.ts';
+import { clientOf } from '../session/events.ts';
 import type { SessionOwner } from '../session/events.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import { AppendBatcher } from './append-batcher.ts';
@@ -79,7 +79,7 @@ export class Broker {
   applySessionRecord(entry: Pick<LogEntry, 'key' | 'value' | 'event' | 'offset'>): void {
     this.#decoded(entry.key, () => {
       const event = decodeSessionEvent(entry);
-      this.#tenants.get(tenantOf(event))?.registry.apply(event, entry.offset);
+      this.#tenants.get(clientOf(event).tenant)?.registry.apply(event, entry.offset);
     });
   }
 
@@ -110,18 +110,5 @@ export class Broker {
       this.#undecodable++;
       this.services.log.error({ key, err: error }, 'a log record could not be applied and is left out');
     }
-  }
-}
-
-function tenantOf(event: SessionEvent): TenantId {
-  switch (event.type) {
-    case 'SessionOpened':
-    case 'SessionClosed':
-      return event.state.tenant;
-    case 'Subscribed':
-      return event.subscription.tenant;
-    case 'SessionEnded':
-    case 'Unsubscribed':
-      return event.tenant;
   }
 }

@@ -10,8 +10,8 @@ import { SnapshotBatch } from './snapshot-batch.ts';
 import type { SnapshotFold } from './snapshot-fold.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
-/** Records read from the log at a time. */
-const READ_RECORDS = 1_000;
+/** Records asked of the log at a time; it hands over fewer when they are large. */
+const READ_RECORDS = 10_000;
 
 export interface SnapshotWriterParts {
   readonly log: EventLog;

@@ -120,6 +120,20 @@ export type SessionEvent =
       readonly sessionId: SessionId | undefined;
     };
 
+/** Whose session or subscription the event is about. */
+export function clientOf(event: SessionEvent): { readonly tenant: TenantId; readonly clientId: ClientId } {
+  switch (event.type) {
+    case 'SessionOpened':
+    case 'SessionClosed':
+      return event.state;
+    case 'Subscribed':
+      return event.subscription;
+    case 'SessionEnded':
+    case 'Unsubscribed':
+      return event;
+  }
+}
+
 /** The fold of `spoke.retained`: the retained message of one topic. */
 export interface RetainedEvent {
   readonly tenant: TenantId;

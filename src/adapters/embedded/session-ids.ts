@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
+import { SessionIdBlocks, type SessionIdBlock } from '../../session/session-id-blocks.ts';
 import type { SessionIdGenerator } from '../../session/session-id-generator.ts';
 import type { SessionId, TenantId } from '../../tenancy/identity.ts';
 import { readWholeFile, replaceFile } from './durable-file.ts';
@@ -26,60 +27,36 @@ export interface EmbeddedSessionIdsOptions {
   readonly onDamage?: (path: string) => void;
 }
 
-interface TenantIds {
-  next: number;
-  /** Last identifier that may be given without another reservation. */
-  reservedThrough: number;
-  reserving: Promise<void> | undefined;
-}
-
 export class EmbeddedSessionIds implements SessionIdGenerator {
   readonly #options: EmbeddedSessionIdsOptions;
-  readonly #tenants = new Map<TenantId, TenantIds>();
-  #closed = false;
+  readonly #blocks: SessionIdBlocks;
 
   constructor(options: EmbeddedSessionIdsOptions) {
     this.#options = options;
+    this.#blocks = new SessionIdBlocks({
+      reserve: (tenant, before) => this.#reserve(tenant, before),
+      closedError: () => this.#unavailable('it was closed; open it again'),
+    });
   }
 
-  async next(tenant: TenantId): Promise<SessionId> {
-    const ids = this.#idsOf(tenant);
-    while (ids.next > ids.reservedThrough) {
-      if (this.#closed) throw this.#unavailable('it was closed; open it again');
-      ids.reserving ??= this.#reserve(tenant, ids).finally(() => {
-        ids.reserving = undefined;
-      });
-      await ids.reserving;
-    }
-    return ids.next++ as SessionId;
+  next(tenant: TenantId): Promise<SessionId> {
+    return this.#blocks.next(tenant);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled([...this.#tenants.values()].flatMap(({ reserving }) => reserving ?? []));
+  close(): Promise<void> {
+    return this.#blocks.close();
   }
 
-  #idsOf(tenant: TenantId): TenantIds {
-    let ids = this.#tenants.get(tenant);
-    if (ids === undefined) {
-      ids = { next: 0, reservedThrough: -1, reserving: undefined };
-      this.#tenants.set(tenant, ids);
-    }
-    return ids;
-  }
-
-  /** `next` is 0 until the tenant's file has been read. */
-  async #reserve(tenant: TenantId, ids: TenantIds): Promise<void> {
+  async #reserve(tenant: TenantId, before: number | undefined): Promise<SessionIdBlock> {
     const { directory, fileSystem } = this.#options;
     try {
       await fileSystem.makeDirectory(directory);
-      const next = ids.next === 0 ? await this.#firstFree(tenant) : ids.next;
-      const reservedThrough = next + BLOCK_IDS - 1;
+      const first = before === undefined ? await this.#firstFree(tenant) : before + 1;
+      const last = first + BLOCK_IDS - 1;
       const content = Buffer.alloc(FILE_BYTES);
-      writeSafeInteger(content, 0, reservedThrough);
+      writeSafeInteger(content, 0, last);
       await replaceFile(fileSystem, directory, fileNameOf(tenant), content);
-      ids.next = next;
-      ids.reservedThrough = reservedThrough;
+      return { first, last };
     } catch (cause) {
       throw this.#unavailable('see to its disk; the client may connect again', cause);
     }

@@ -3,6 +3,7 @@
  * rest of a block; nothing is given twice. Identifiers of one generator rise; those of several are interleaved block by block.
  */
 import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
+import { SessionIdBlocks, type SessionIdBlock } from '../../../session/session-id-blocks.ts';
 import type { SessionIdGenerator } from '../../../session/session-id-generator.ts';
 import type { SessionId, TenantId } from '../../../tenancy/identity.ts';
 import type { HBaseClient } from '../client/hbase-client.ts';
@@ -24,61 +25,39 @@ export interface HBaseSessionIdsOptions {
   readonly highestKnown?: (tenant: TenantId) => number;
 }
 
-interface TenantIds {
-  next: number;
-  /** Last identifier that may be given without another reservation. */
-  reservedThrough: number;
-  reserving: Promise<void> | undefined;
-}
-
 export class HBaseSessionIds implements SessionIdGenerator {
   readonly #options: HBaseSessionIdsOptions;
-  readonly #tenants = new Map<TenantId, TenantIds>();
-  #isClosed = false;
+  readonly #blocks: SessionIdBlocks;
 
   constructor(options: HBaseSessionIdsOptions) {
     this.#options = options;
-  }
-
-  async next(tenant: TenantId): Promise<SessionId> {
-    const ids = this.#idsOf(tenant);
-    while (ids.next > ids.reservedThrough) {
-      if (this.#isClosed)
-        throw new StoreUnavailableError(
-          `the counters in HBase table ${counterTableName(this.#options.namespace)}`,
+    this.#blocks = new SessionIdBlocks({
+      reserve: (tenant, before) => this.#reserve(tenant, before),
+      closedError: () =>
+        new StoreUnavailableError(
+          `the counters in HBase table ${counterTableName(options.namespace)}`,
           'the generator was closed; open another one',
-        );
-      ids.reserving ??= this.#reserve(tenant, ids).finally(() => {
-        ids.reserving = undefined;
-      });
-      await ids.reserving;
-    }
-    return ids.next++ as SessionId;
+        ),
+    });
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled([...this.#tenants.values()].flatMap(({ reserving }) => reserving ?? []));
+  next(tenant: TenantId): Promise<SessionId> {
+    return this.#blocks.next(tenant);
   }
 
-  #idsOf(tenant: TenantId): TenantIds {
-    let ids = this.#tenants.get(tenant);
-    if (ids === undefined) {
-      ids = { next: 0, reservedThrough: -1, reserving: undefined };
-      this.#tenants.set(tenant, ids);
-    }
-    return ids;
+  close(): Promise<void> {
+    return this.#blocks.close();
   }
 
-  async #reserve(tenant: TenantId, ids: TenantIds): Promise<void> {
+  async #reserve(tenant: TenantId, before: number | undefined): Promise<SessionIdBlock> {
     const { client, namespace, highestKnown } = this.#options;
     const row = sessionIdsRow(tenant);
-    const known = highestKnown?.(tenant) ?? 0;
-    let through = await reserve(client, namespace, row, BLOCK_IDS);
-    const missing = known - (through - BLOCK_IDS);
+    // Looked up once: it costs a walk over all sessions, and later blocks lie above the first.
+    const known = before ?? highestKnown?.(tenant) ?? 0;
+    let last = await reserve(client, namespace, row, BLOCK_IDS);
+    const missing = known - (last - BLOCK_IDS);
     // The counter is behind what it gave before: over what is known, and a block on top of that.
-    if (missing > 0) through = await reserve(client, namespace, row, missing + BLOCK_IDS);
-    ids.next = through - BLOCK_IDS + 1;
-    ids.reservedThrough = through;
+    if (missing > 0) last = await reserve(client, namespace, row, missing + BLOCK_IDS);
+    return { first: last - BLOCK_IDS + 1, last };
   }
 }

@@ -18,9 +18,15 @@ export type Address = string;
 /** kafkajs keeps two connections a broker, one of them for fetches only; this one is enough, because nodes are not shared. */
 const ONLY_CONNECTION = 0;
 
+/** What a connection runs over, as long as it is wanted. */
+interface Wire {
+  readonly sockets: Set<Socket>;
+  isGivenUp: boolean;
+}
+
 interface Node {
   readonly connection: Promise<Connection>;
-  readonly sockets: Set<Socket>;
+  readonly wire: Wire;
 }
 
 export class KafkaNodes {
@@ -82,17 +88,20 @@ export class KafkaNodes {
     if (this.#closed) throw new KafkaUnreachableError('Kafka was not asked', 'the connections were closed');
     const open = this.#nodes.get(address);
     if (open !== undefined) return open;
-    const sockets = new Set<Socket>();
-    const node = { connection: this.#connect(address, sockets), sockets };
+    const wire: Wire = { sockets: new Set(), isGivenUp: false };
+    const node = { connection: this.#connect(address, wire), wire };
     this.#nodes.set(address, node);
     return node;
   }
 
-  async #connect(address: Address, sockets: Set<Socket>): Promise<Connection> {
+  async #connect(address: Address, wire: Wire): Promise<Connection> {
     const separator = address.lastIndexOf(':');
     const { clientId, tls = null, sasl = null, onLog } = this.#options;
     const connectionTimeout = this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-    const logger = libraryLogger(onLog);
+    const logger = libraryLogger((line) => {
+      // kafkajs complains of the end that we gave it.
+      if (!wire.isGivenUp) onLog?.(line);
+    });
     const connectionPool = new ConnectionPool({
       host: address.slice(0, separator),
       port: Number(address.slice(separator + 1)),
@@ -106,7 +115,7 @@ export class KafkaNodes {
       logger,
       socketFactory: (to) => {
         const socket = openSocket(to);
-        sockets.add(socket);
+        wire.sockets.add(socket);
         return socket;
       },
     });
@@ -117,8 +126,9 @@ export class KafkaNodes {
 
   #discard(address: Address, node: Node): void {
     if (this.#nodes.get(address) === node) this.#nodes.delete(address);
+    node.wire.isGivenUp = true;
     // kafkajs would wait for every request under way; an error on the socket ends them and its timers.
-    for (const socket of node.sockets) socket.destroy(new Error('the connection was given up'));
+    for (const socket of node.wire.sockets) socket.destroy(new Error('the connection was given up'));
     node.connection.catch(() => undefined);
   }
 }
