@@ -46,6 +46,8 @@ export class TenantBroker implements RegistryObserver {
   readonly #active = new Map<ClientId, ActiveSession>();
   /** By the number that the registry knows the client by. */
   readonly #subscribers = new SubscriberDirectory((client) => this.#makeSubscriber(client as ClientNumber));
+  /** Clients of dead owners whose last record on the log does not count; undefined: the log has been read, and each is seen to at once. */
+  #overruled: Set<ClientId> | undefined = new Set();
   /** Clients whose last connection is gone but has QoS 2 releases under way. */
   readonly #releasing = new Map<ClientId, Promise<void>>();
 
@@ -203,6 +205,12 @@ export class TenantBroker implements RegistryObserver {
         orphans.slice(first, first + RECOVERIES_AT_ONCE).map((state) => this.#closeOrphan(state)),
       );
     }
+    const overruled = this.#overruled ?? [];
+    this.#overruled = undefined;
+    for (const clientId of overruled) {
+      const session = this.registry.session(clientId);
+      if (session !== undefined) this.lifecycle.restate(session);
+    }
     return orphans.length;
   }
 
@@ -216,6 +224,7 @@ export class TenantBroker implements RegistryObserver {
     if (before?.sessionId !== after?.sessionId) this.#subscribers.delete(client);
     else if (before !== undefined) this.#keepQueueKind(client, before, after);
     const clientId = (after ?? before)?.clientId;
+    if (clientId !== undefined) this.#overruled?.delete(clientId);
     const active = clientId && this.#active.get(clientId);
     if (active !== undefined && !sameOwner(active.owner, after?.owner)) {
       if (after !== undefined) this.counters.takeOvers++;
@@ -230,7 +239,11 @@ export class TenantBroker implements RegistryObserver {
   }
 
   overruled(_client: ClientNumber, session: SessionState): void {
-    if (this.#isOurs(lastOwner(session))) this.lifecycle.restate(session);
+    const owner = lastOwner(session);
+    if (owner === undefined) return;
+    if (this.#isOurs(owner)) this.lifecycle.restate(session);
+    // An earlier run of this broker can no more, so the present one does; but while the log is being read, a record that counts may follow.
+    else if (this.#isDead(owner.incarnation)) this.#restateForTheDead(session);
   }
 
   subscriptionOverruled(client: ClientNumber, subscription: Subscription): void {
@@ -247,6 +260,11 @@ export class TenantBroker implements RegistryObserver {
   unsubscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.remove(client, placeOf(subscription));
     this.counters.subscriptions = this.router.trie.size;
+  }
+
+  #restateForTheDead(session: SessionState): void {
+    if (this.#overruled === undefined) this.lifecycle.restate(session);
+    else this.#overruled.add(session.clientId);
   }
 
   #isOurs(owner: SessionOwner | undefined): boolean {

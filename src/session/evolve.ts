@@ -3,6 +3,7 @@
  * came from and ignores older records, so replaying from any earlier offset is harmless.
  */
 import type { Offset } from '../event-log/event-log.ts';
+import { brokerIdOf, startNumberOf } from '../tenancy/identity.ts';
 import type { SessionEvent, SessionOwner, SessionState, Subscription } from './events.ts';
 
 export interface Versioned<T> {
@@ -69,7 +70,18 @@ function isOfAnother(
 ): boolean {
   if (current === undefined) return false;
   if (current.owner !== undefined) return !sameOwner(current.owner, owner);
-  return !sameOwner(current.closedOwner, owner) && openedAtMs < current.openedAtMs;
+  if (sameOwner(current.closedOwner, owner)) return false;
+  return openedAtMs === current.openedAtMs
+    ? isEarlier(owner, current.closedOwner)
+    : openedAtMs < current.openedAtMs;
+}
+
+/** Of connections that began in the same millisecond a broker's own count tells. Of those of two brokers, the record that comes counts. */
+function isEarlier(a: SessionOwner | undefined, b: SessionOwner | undefined): boolean {
+  if (a === undefined || b === undefined || brokerIdOf(a.incarnation) !== brokerIdOf(b.incarnation))
+    return false;
+  const [start, otherStart] = [startNumberOf(a.incarnation), startNumberOf(b.incarnation)];
+  return start === otherStart ? a.connection < b.connection : start < otherStart;
 }
 
 /** Who owns the session, or did until it was closed. */

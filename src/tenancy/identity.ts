@@ -38,6 +38,10 @@ export function brokerIdOf(run: Incarnation): string {
   return run.slice(0, run.lastIndexOf('#'));
 }
 
+export function startNumberOf(run: Incarnation): number {
+  return Number(run.slice(run.lastIndexOf('#') + 1));
+}
+
 export interface TenantUser {
   readonly tenant: TenantId;
   /** The client name inside the tenant; empty for a connection without a user name. */

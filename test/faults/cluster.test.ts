@@ -12,17 +12,23 @@ import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
 import { SessionRegistry } from '../../src/session/session-registry.ts';
 import { DEFAULT_TENANT, type ClientId } from '../../src/tenancy/identity.ts';
+import { CrashRig, seededFor } from '../crash/support/crash-rig.ts';
 import { publish, publishPacket, subscribe } from '../integration/support/exchanges.ts';
 import { MQTT_5, persistent } from '../integration/support/versions.ts';
 import { newCluster } from '../support/cluster-brokers.ts';
 import { withAdmin } from '../support/kafka-topic.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { RunningBroker, type BrokerSettings } from '../support/running-broker.ts';
+import { spawnedVictim } from './support/spawned-victim.ts';
+import { SteadyTraffic } from './support/steady-traffic.ts';
 
 const SUBSCRIBERS = 10;
 const AWAY_MS = 30_000;
 /** Of an append, in the test in which Kafka is away. */
 const OPERATION_MS = 4_000;
+const KILLS = 3;
+/** Answers of everybody between two kills, so that each meets traffic. */
+const ANSWERS_BETWEEN = 5;
 /** For a client to wait for an answer on a busy machine. */
 const ANSWER_MS = 40_000;
 
@@ -168,6 +174,31 @@ test('the leader of partitions is killed while clients connect and subscribe on 
     `leader killed: ${arrivals.acknowledged.size} sessions with their subscription acknowledged, ${arrivals.refused} refused, 60 of them ` +
       `in the ${seconds(recoveredMs)} behind the kill, the slowest took ${seconds(arrivals.slowestMs)}`,
   );
+});
+
+test('a broker is killed again and again, and each time its disk is gone', async () => {
+  const { kafka: log, hbase: tables } = await clusterOf(20_000);
+  const victim = await spawnedVictim({
+    settings: {
+      SPOKE_EVENT_LOG_STORE: 'kafka',
+      SPOKE_KAFKA_BROKERS: log?.brokers ?? '',
+      SPOKE_KAFKA_TOPIC_PREFIX: log?.topicPrefix ?? '',
+      SPOKE_KAFKA_PARTITIONS: `${log?.partitions ?? ''}`,
+      SPOKE_QUEUES_STORE: 'hbase',
+      SPOKE_HBASE_NAMESPACE: tables?.namespace ?? '',
+      SPOKE_HBASE_ZOOKEEPER_QUORUM: hbase.zookeeperQuorum,
+    },
+    losesItsDisk: true,
+  });
+  const rig = await CrashRig.around(seededFor('cluster broker killed'), victim);
+  const traffic = await SteadyTraffic.start(rig);
+  for (let kill = 1; kill <= KILLS; kill++) {
+    traffic.look();
+    await rig.killAndRestart();
+    await traffic.everybodyAnswered(ANSWERS_BETWEEN);
+    traffic.report(`broker on Kafka and HBase killed, ${kill} of ${KILLS}`);
+  }
+  await traffic.settle();
 });
 
 test('Kafka is away for thirty seconds: nothing that it records is acknowledged, and queues go on', async () => {

@@ -3,8 +3,8 @@ import { expect } from 'vitest';
 import type { HBaseEngine } from '../../../engines/hbase/hbase-engine.ts';
 import { configSchema, type SpokeConfig } from '../../../src/app/config-schema.ts';
 import { openStorage } from '../../../src/app/storage.ts';
-import { spawnedBroker } from '../../../src/fleet/spawned-broker.ts';
 import type { Victim } from '../../crash/support/crash-rig.ts';
+import { spawnedVictim } from './spawned-victim.ts';
 
 /** Longer than HBase takes to find a dead server and to recover its regions on a busy machine. */
 const STORE_TIMEOUT_MS = 120_000;
@@ -21,30 +21,17 @@ export async function hbaseVictim(engine: HBaseEngine): Promise<HBaseVictim> {
   const namespace = `faults_${++namespaces}`;
   const hbase = configSchema.parse({ hbase: { namespace, zookeeperQuorum: engine.zookeeperQuorum } }).hbase;
   const table = await makeTable(hbase);
-  const broker = await spawnedBroker({
-    environment: process.env,
+  const victim = await spawnedVictim({
     settings: {
       SPOKE_QUEUES_STORE: 'hbase',
       SPOKE_HBASE_NAMESPACE: namespace,
       SPOKE_HBASE_ZOOKEEPER_QUORUM: engine.zookeeperQuorum,
       SPOKE_LIMITS_STORE_TIMEOUT_MS: `${STORE_TIMEOUT_MS}`,
-      SPOKE_LOG_FORMAT: 'json',
     },
-    // The port is the one thing a seed cannot repeat: another test may have it.
-    random: Math.random,
+    // What sessions there are is known there and nowhere else.
+    losesItsDisk: false,
   });
-  return {
-    table,
-    port: broker.port,
-    evidence: broker.directory,
-    start: () => broker.child.start(),
-    kill: () => broker.child.kill(),
-    dispose: async (failed) => {
-      await broker.child.kill();
-      if (!failed) await broker.remove();
-      expect(broker.child.crash).toBeUndefined();
-    },
-  };
+  return { ...victim, table };
 }
 
 async function makeTable(hbase: SpokeConfig['hbase']): Promise<string> {
