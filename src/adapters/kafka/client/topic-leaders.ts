@@ -15,6 +15,7 @@ export class TopicLeaders {
   readonly topic: string;
   readonly #nodes: KafkaNodes;
   #leaders: (Address | undefined)[] = [];
+  readonly #listeners = new Set<() => void>();
   #refreshing: Promise<void> | undefined;
 
   constructor(nodes: KafkaNodes, topic: string) {
@@ -40,6 +41,11 @@ export class TopicLeaders {
       else partitions.push(partition);
     }
     return led;
+  }
+
+  /** Calls back whenever Kafka has told the leaders, whoever asked. */
+  onLearnt(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Rejects with a `KafkaAnswerError` when there is no such topic. Callers at once share one question. */
@@ -73,5 +79,6 @@ export class TopicLeaders {
       leaders[partitionId] = addresses.get(leader) ?? leaders[partitionId];
     this.#leaders = leaders;
     this.#nodes.learn([...addresses.values()]);
+    for (const listener of this.#listeners) listener();
   }
 }

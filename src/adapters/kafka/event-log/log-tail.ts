@@ -111,6 +111,8 @@ export class LogTail {
       failures: 0,
       retryAtMs: 0,
     }));
+    // Appends find out about new leaders too, and a loop that lost its partitions to one has nothing to fail with.
+    this.#leaders.onLearnt(() => this.#followLeaders());
     this.#followLeaders();
   }
 
@@ -118,7 +120,10 @@ export class LogTail {
     for (const leader of this.#leaders.byLeader().keys()) {
       if (this.#closing.aborted || this.#loops.has(leader)) continue;
       this.#loops.add(leader);
-      void this.#follow(leader).finally(() => this.#loops.delete(leader));
+      void this.#follow(leader).finally(() => {
+        this.#loops.delete(leader);
+        this.#followLeaders();
+      });
     }
   }
 
@@ -134,10 +139,7 @@ export class LogTail {
         continue;
       }
       const failed = await this.#fetch(leader, due);
-      if (failed) {
-        await this.#leaders.refresh().catch(() => undefined);
-        this.#followLeaders();
-      }
+      if (failed) await this.#leaders.refresh().catch(() => undefined);
     }
   }
 
