@@ -67,7 +67,7 @@ function groupGauges(group: PartitionGroup): readonly GaugeSource[] {
     },
     {
       name: 'spoke_metadata_group_commits_failed_total',
-      help: 'Offsets that Kafka did not take; only tools that show the lag of groups miss them.',
+      help: 'Commits of offsets that Kafka did not take; each was made again.',
       type: 'counter',
       read: () => group.commitsFailed,
     },

@@ -38,6 +38,8 @@ export class GroupMember {
   readonly #sockets = new Set<Socket>();
   #joining: Promise<void> = Promise.resolve();
   #cut = false;
+  /** Taken by Kafka. */
+  #commits = 0;
 
   constructor(options: GroupMemberOptions) {
     const { connection, groupId, sessionTimeoutMs } = options;
@@ -53,7 +55,10 @@ export class GroupMember {
       allowAutoTopicCreation: false,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
-    const { GROUP_JOIN, CRASH } = this.#consumer.events;
+    const { GROUP_JOIN, COMMIT_OFFSETS, CRASH } = this.#consumer.events;
+    this.#consumer.on(COMMIT_OFFSETS, () => {
+      this.#commits++;
+    });
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#assigned(payload.memberAssignment);
     });
@@ -68,9 +73,12 @@ export class GroupMember {
     await this.#joining;
   }
 
-  /** For tools that show how far a group is. Rejects when Kafka does not take it, as during a rebalance. */
+  /** For tools that show how far a group is; one at a time. Rejects when Kafka does not take it, as during a rebalance. */
   async commit(offsets: TopicPartitionOffsetAndMetadata[]): Promise<void> {
+    const before = this.#commits;
     await this.#consumer.commitOffsets(offsets);
+    // kafkajs resolves without a word when its consumer has ended.
+    if (this.#commits === before) throw new Error('the membership has ended');
   }
 
   /** Resolves when nothing of it is left: no connection and no timer. `last` is waited for, within the same bound. */

@@ -3,12 +3,12 @@
  * process that loses the group keeps what it had until the group says otherwise: that two fold one partition for a while is harmless,
  * that nobody does is not. Goes on joining for as long as it is open.
  */
-import type { Offset } from '../../../event-log/event-log.ts';
 import type { PartitionShare } from '../../../metadata/partition-share.ts';
 import { backoffMs, pause } from '../client/retry.ts';
 import type { KafkaConnectionOptions } from '../kafka-connection-options.ts';
 import { GroupMember } from './group-member.ts';
 import { GroupShare } from './group-share.ts';
+import { OffsetCommits } from './offset-commits.ts';
 import type { Assignment } from './sticky-assigner.ts';
 
 export interface PartitionGroupOptions {
@@ -26,24 +26,20 @@ export class PartitionGroup {
   assignments = 0;
   /** Memberships lost, or not had. */
   losses = 0;
-  /** Commits that Kafka did not take; the next one tells more. */
-  commitsFailed = 0;
   readonly #options: PartitionGroupOptions;
   readonly #closing = new AbortController();
   readonly #shares: ReadonlyMap<string, GroupShare>;
   readonly #membership: Promise<void>;
-  /** What Kafka is still to be told, by topic. */
-  readonly #uncommitted = new Map<string, Map<number, Offset>>();
-  #committing: Promise<void> = Promise.resolve();
-  #isCommitting = false;
-  #member: GroupMember | undefined;
+  readonly #commits = new OffsetCommits(
+    (topic, partition) => this.#shares.get(topic)?.partitions.includes(partition) === true,
+  );
   #joined = false;
 
   /** Begins to join. */
   constructor(options: PartitionGroupOptions) {
     this.#options = options;
     this.#shares = new Map(
-      options.topics.map((topic) => [topic, new GroupShare((offsets) => this.#note(topic, offsets))]),
+      options.topics.map((topic) => [topic, new GroupShare((offsets) => this.#commits.note(topic, offsets))]),
     );
     this.#membership = this.#stayMember();
   }
@@ -51,6 +47,11 @@ export class PartitionGroup {
   /** Whether the group counts on this process, as far as it knows. */
   get joined(): boolean {
     return this.#joined;
+  }
+
+  /** Commits that Kafka did not take; each was made again. */
+  get commitsFailed(): number {
+    return this.#commits.failed;
   }
 
   /** Of one of the topics that were given. */
@@ -99,14 +100,19 @@ export class PartitionGroup {
     };
     const options = { connection, groupId, topics, sessionTimeoutMs, held, onAssigned, onLost };
     const member = new GroupMember(options);
-    this.#member = member;
+    const ended = new AbortController();
+    const joined = member.join().then(() => {
+      this.#commits.begin((offsets) => member.commit(offsets), ended.signal);
+      return lost;
+    });
     try {
-      return await Promise.race([member.join().then(() => lost), lost]);
+      return await Promise.race([joined, lost]);
     } catch (error) {
       return error;
     } finally {
       signal.removeEventListener('abort', onLost);
-      await member.leave(this.#committing);
+      ended.abort();
+      await member.leave(this.#commits.end());
     }
   }
 
@@ -115,37 +121,5 @@ export class PartitionGroup {
     this.assignments++;
     this.#joined = true;
     for (const [topic, share] of this.#shares) share.assign(assignment[topic] ?? []);
-  }
-
-  #note(topic: string, offsets: ReadonlyMap<number, Offset>): void {
-    const noted = this.#uncommitted.get(topic) ?? new Map<number, Offset>();
-    for (const [partition, offset] of offsets) noted.set(partition, offset);
-    this.#uncommitted.set(topic, noted);
-    if (this.#isCommitting) return;
-    this.#isCommitting = true;
-    this.#committing = this.#commit().finally(() => {
-      this.#isCommitting = false;
-    });
-  }
-
-  /** One commit at a time; what comes meanwhile goes with the next. */
-  async #commit(): Promise<void> {
-    for (let offsets = this.#takeUncommitted(); offsets.length > 0; offsets = this.#takeUncommitted()) {
-      try {
-        await this.#member?.commit(offsets);
-      } catch {
-        this.commitsFailed++;
-      }
-    }
-  }
-
-  #takeUncommitted(): { topic: string; partition: number; offset: string }[] {
-    const taken = [...this.#uncommitted].flatMap(([topic, offsets]) =>
-      [...offsets]
-        .filter(([partition]) => this.#shares.get(topic)?.partitions.includes(partition) === true)
-        .map(([partition, offset]) => ({ topic, partition, offset: `${offset}` })),
-    );
-    this.#uncommitted.clear();
-    return taken;
   }
 }
