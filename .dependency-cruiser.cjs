@@ -9,6 +9,7 @@ const DOMAIN = [
   'auth',
   'quota',
   'metrics',
+  'cluster',
 ];
 const FOUNDATION = ['tenancy', 'time', 'errors', 'packed', 'mqtt'];
 const CORE = [...FOUNDATION, ...DOMAIN, 'broker'];

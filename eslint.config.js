@@ -14,6 +14,7 @@ const CORE = [
   'queue',
   'event-log',
   'metadata',
+  'cluster',
   'broker',
 ];
 
