@@ -178,14 +178,14 @@ function readiness({ broker, stores }: AdminParts): ReturnType<AdminPort['readin
 }
 
 function gauges({ broker, transport, metadata, certificates, listeners }: AdminParts): GaugeSource[] {
-  const { batcher, brake } = broker.services;
+  const { batcher, brake, stagedRetained } = broker.services;
   return [
     ...transportGauges(transport, certificates, listeners),
     {
       name: 'spoke_staged_bytes',
       help: 'Bytes of messages that are accepted and not yet durable.',
       type: 'gauge',
-      read: () => batcher.stagedBytes,
+      read: () => batcher.stagedBytes + stagedRetained.bytes,
     },
     {
       name: 'spoke_append_lanes_retrying',

@@ -137,6 +137,10 @@ const limits = z.strictObject({
   connectTimeoutMs: durationMs(10_000, 'Time from the connection to its complete CONNECT, TLS included.'),
   connectionsMax: count(100_000, 'Connections at a time, over all listeners.'),
   connectionRateMax: count(5_000, 'Connections accepted per second, over all listeners; more are refused.'),
+  connectionsPerAddressMax: countOrOff(
+    0,
+    'Connections at a time from one address, a /64 of IPv6 counting as one; 0: no limit.',
+  ),
   keepAliveMaxS: upTo(
     65_535,
     65_535,
@@ -148,13 +152,23 @@ const limits = z.strictObject({
     30 * DAY_S,
     `Longest a session outlives its connection; ${NEVER_EXPIRES_S} lets sessions live for ever.`,
   ),
+  clientIdBytesMax: upTo(65_535, 1_024, 'Length of a client identifier, and of a client’s user name, bytes.'),
   subscriptionsPerSessionMax: count(10_000, 'Subscriptions of one session.'),
+  wildcardLevelsPerSessionMax: count(
+    20_000,
+    'Levels from the first `+` on, of all filters of one session; they cost every publish.',
+  ),
   topicLevelsMax: upTo(65_535, 128, 'Levels of a topic or filter.'),
   topicBytesMax: upTo(65_535, 65_535, 'Length of a topic or filter, bytes.'),
   receiveMaximum: upTo(
     65_535,
     1_024,
     'QoS 1 and 2 messages a client may send without waiting; announced to it.',
+  ),
+  requestsMax: upTo(
+    65_535,
+    16,
+    'SUBSCRIBE and UNSUBSCRIBE packets of one client under way at a time; then it is read no further.',
   ),
   topicAliasMaximum: z
     .int()
@@ -166,6 +180,10 @@ const limits = z.strictObject({
   outboxBytesHigh: count(
     MIB,
     'Bytes waiting for a slow socket above which it gets nothing new; QoS 0 is dropped.',
+  ),
+  stallTimeoutMs: durationMs(
+    300_000,
+    'Time in which a socket has to take what is written to it, else the client is dropped.',
   ),
   durableQueue: z
     .strictObject({

@@ -1,4 +1,4 @@
-/** What transport counts, as metrics: refused and late connections, certificates. */
+/** What transport counts, as metrics: refused, late and stalled connections, certificates. */
 import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { ListeningAddress } from './running-broker.ts';
@@ -16,6 +16,25 @@ export function transportGauges(
       help: 'Connections dropped because their CONNECT, handshakes included, did not come in time.',
       type: 'counter',
       read: () => traffic.connectTimeouts,
+    },
+    {
+      name: 'spoke_connections_not_admitted_total',
+      help: 'Connections refused before their handshake, by the limit they met.',
+      type: 'counter',
+      read: () => Object.entries(traffic.refused).map(([reason, value]) => ({ labels: { reason }, value })),
+    },
+    {
+      name: 'spoke_websocket_violations_total',
+      help: 'Connections ended for breaking the rules of WebSockets.',
+      type: 'counter',
+      read: () =>
+        Object.entries(traffic.webSocketViolations).map(([reason, value]) => ({ labels: { reason }, value })),
+    },
+    {
+      name: 'spoke_stalled_connections_total',
+      help: 'Connections dropped because their socket took nothing for limits.stallTimeoutMs.',
+      type: 'counter',
+      read: () => traffic.stalled,
     },
     {
       name: 'spoke_proxy_headers_refused_total',

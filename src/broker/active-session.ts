@@ -7,9 +7,11 @@ import { OrderedAcks, type AckSlot } from '../mqtt/ordered-acks.ts';
 import type { ProtocolLevel } from '../mqtt/packets.ts';
 import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 import { InboundAliases } from '../mqtt/topic-aliases.ts';
+import { wildcardLevels } from '../routing/filter-tree.ts';
 import type { Route, Subscriber } from '../routing/subscriber.ts';
 import type { CloseReason, SessionOwner } from '../session/events.ts';
 import type { ClientId, SessionId } from '../tenancy/identity.ts';
+import { AskingBrake } from './asking-brake.ts';
 import type { AckType, ClientLink } from './client-link.ts';
 import type { DurableOutbound } from './durable-outbound.ts';
 import type { HeldMessages } from './held-messages.ts';
@@ -67,10 +69,12 @@ export class ActiveSession implements TicketOwner {
   /** Packet identifiers of QoS 2 messages between PUBREC and PUBREL, transient sessions only. */
   readonly qos2Ids = new Set<number>();
   #unacknowledged: number;
-  #readingPaused = false;
+  readonly #asking: AskingBrake;
   /** Retained messages of one SUBSCRIBE are sent before those of the next. */
   #retained: Promise<void> = Promise.resolve();
   #ended = false;
+  #refusalLogged = false;
+  #wildcardLevels: number | undefined;
 
   constructor(options: ActiveSessionOptions) {
     this.broker = options.broker;
@@ -88,6 +92,7 @@ export class ActiveSession implements TicketOwner {
     this.sessionExpiryS = options.sessionExpiryS;
     this.#unacknowledged = options.held?.size ?? 0;
     this.acks = new OrderedAcks(this.#emitAck);
+    this.#asking = new AskingBrake(options.link, options.level, options.broker.limits);
     this.aliases = new InboundAliases(options.broker.limits.topicAliasMaximum);
   }
 
@@ -100,15 +105,35 @@ export class ActiveSession implements TicketOwner {
     return this.#unacknowledged;
   }
 
-  /**
-   * A PUBLISH with QoS 1 or 2 came in. MQTT 5 clients know the limit; others are read no further at the limit.
-   */
+  /** Filters of SUBSCRIBE packets under way that the session is not on record with yet. */
+  get filtersUnderWay(): number {
+    return this.#asking.filters;
+  }
+
+  /** Of all its filters: what they may cost every publish. */
+  get wildcardLevels(): number {
+    return (this.#wildcardLevels ??= this.#wildcardLevelsOnRecord());
+  }
+
+  countWildcardLevels(change: number): void {
+    this.#wildcardLevels = this.wildcardLevels + change;
+  }
+
+  /** A PUBLISH with QoS 1 or 2 came in. */
   countPublish(): void {
     this.#unacknowledged++;
-    if (this.level < 5 && !this.#readingPaused && this.#unacknowledged >= this.broker.limits.receiveMaximum) {
-      this.#readingPaused = true;
-      this.link.pauseReading('acks');
-    }
+  }
+
+  /** A packet came in that is answered in its turn. */
+  reserveAck(type: AckType, packetId: number): AckSlot {
+    const slot = this.acks.reserve(type, packetId);
+    this.#asking.answersWait(this.acks.waiting);
+    return slot;
+  }
+
+  /** A SUBSCRIBE or UNSUBSCRIBE waits for the event log; call what is returned when it is answered. */
+  beginRequest(newFilters: number): () => void {
+    return this.#asking.begin(newFilters);
   }
 
   publishSettled(ticket: PublishTicket): void {
@@ -136,6 +161,15 @@ export class ActiveSession implements TicketOwner {
     this.#retained = this.#retained.then(send).catch((error: unknown) => {
       this.broker.services.onStoreError(error);
     });
+  }
+
+  /** In full for the first of a connection: whoever asks in a loop is to fill counters, not disks. */
+  logRefusal(fields: Readonly<Record<string, unknown>>, message: string): void {
+    const { log, tenant } = this.broker;
+    const line = { tenant, clientId: this.clientId, ...fields };
+    if (this.#refusalLogged) log.debug(line, message);
+    else log.warn(line, `${message}; further ones of this connection at log level debug`);
+    this.#refusalLogged = true;
   }
 
   /** Says why (MQTT 5), closes the connection, ends the session's time here. Once; later calls do nothing. */
@@ -172,7 +206,15 @@ export class ActiveSession implements TicketOwner {
     this.broker.sessionLeft(this, ending);
   }
 
+  #wildcardLevelsOnRecord(): number {
+    let levels = 0;
+    const { subscriptions } = this.broker.registry.get(this.clientId) ?? {};
+    for (const filter of subscriptions?.keys() ?? []) levels += wildcardLevels(filter);
+    return levels;
+  }
+
   readonly #emitAck = (type: AckType, packetId: number, reasonCode: number): void => {
+    this.#asking.answersWait(this.acks.waiting);
     if (type === 'pubrec' && reasonCode < REASON.unspecifiedError) {
       // The exchange goes on with PUBREL.
       this.link.sendAck(type, packetId, reasonCode);
@@ -184,9 +226,5 @@ export class ActiveSession implements TicketOwner {
     }
     this.link.sendAck(type, packetId, reasonCode);
     if (reasonCode !== REASON.packetIdentifierNotFound && this.#unacknowledged > 0) this.#unacknowledged--;
-    if (this.#readingPaused && this.#unacknowledged * 2 <= this.broker.limits.receiveMaximum) {
-      this.#readingPaused = false;
-      this.link.resumeReading('acks');
-    }
   };
 }

@@ -10,6 +10,7 @@ import type { BrokerLimits } from './limits.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { MarkBatcher } from './mark-batcher.ts';
 import type { PublisherBrake } from './publisher-brake.ts';
+import type { StagedRetained } from './staged-retained.ts';
 import type { TrimBatcher } from './trim-batcher.ts';
 
 export interface BrokerServices {
@@ -27,6 +28,7 @@ export interface BrokerServices {
   readonly trims: TrimBatcher;
   readonly marks: MarkBatcher;
   readonly brake: PublisherBrake;
+  readonly stagedRetained: StagedRetained;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly limits: BrokerLimits;

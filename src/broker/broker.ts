@@ -15,10 +15,14 @@ import { ClientConnection } from './client-connection.ts';
 import type { ClientLink, LinkHandler } from './client-link.ts';
 import { MarkBatcher } from './mark-batcher.ts';
 import { PublisherBrake } from './publisher-brake.ts';
+import { StagedRetained } from './staged-retained.ts';
 import { TenantBroker } from './tenant-broker.ts';
 import { TrimBatcher } from './trim-batcher.ts';
 
-export type BrokerOptions = Omit<BrokerServices, 'batcher' | 'trims' | 'marks' | 'brake' | 'onStoreError'> & {
+export type BrokerOptions = Omit<
+  BrokerServices,
+  'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'onStoreError'
+> & {
   readonly tenants: readonly TenantId[];
 };
 
@@ -44,11 +48,16 @@ export class Broker {
         brake.release();
       },
     });
-    const brake = new PublisherBrake(() => batcher.stagedBytes, limits.unsyncedBytesHigh);
+    const stagedRetained = new StagedRetained(() => {
+      brake.release();
+    });
+    const stagedBytes = (): number => batcher.stagedBytes + stagedRetained.bytes;
+    const brake = new PublisherBrake(stagedBytes, limits.unsyncedBytesHigh);
     this.services = {
       ...options,
       batcher,
       brake,
+      stagedRetained,
       trims: new TrimBatcher(store, timers, onStoreError),
       marks: new MarkBatcher(store, timers),
       onStoreError,

@@ -54,7 +54,7 @@ export interface ClientLink {
   close(): void;
 }
 
-export type PauseReason = 'store' | 'quota' | 'handshake' | 'acks';
+export type PauseReason = 'store' | 'quota' | 'handshake' | 'acks' | 'requests';
 
 export interface LinkOptions {
   readonly level: ProtocolLevel;

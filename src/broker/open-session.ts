@@ -27,6 +27,8 @@ export interface OpenSessionRequest {
   readonly principal: Principal;
   readonly reAuthentication: ReAuthentication | undefined;
   readonly sessionExpiryS: number;
+  /** The connection has ended meanwhile. */
+  readonly isGone: () => boolean;
 }
 
 export interface ConnectedSession {
@@ -55,6 +57,7 @@ export function openSession(
       sessionExpiryS,
       will: packet.will,
       address: link.peer.address,
+      isGone: request.isGone,
     },
     async (opened) => {
       const subscriber = tenantBroker.subscriber(clientId);

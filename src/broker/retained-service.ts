@@ -12,6 +12,7 @@ import type { RetainedEvent } from '../session/events.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PublishTicket } from './publish-ticket.ts';
+import type { StagedRetained } from './staged-retained.ts';
 
 export interface RetainedServiceOptions {
   readonly tenant: TenantId;
@@ -20,6 +21,7 @@ export interface RetainedServiceOptions {
   readonly logsAreShared: boolean;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly staged: StagedRetained;
   readonly messagesMax: number;
   readonly bytesMax: number;
   readonly onStoreError: (error: unknown) => void;
@@ -30,6 +32,8 @@ export class RetainedService {
   readonly #trie = new RetainedTrie();
   readonly #volatile = new RetainedTrie();
   #stored: Promise<void> = Promise.resolve();
+  /** Topics that have no retained message yet and wait for the log to have one: how many changes each. */
+  readonly #coming = new Map<string, number>();
 
   constructor(options: RetainedServiceOptions) {
     this.#options = options;
@@ -56,7 +60,7 @@ export class RetainedService {
    * ticket waits until the change is durable; without one (QoS 0) a failure is only counted.
    */
   store(message: Message, ticket: PublishTicket | undefined): void {
-    const { tenant, log, clock, counters, onStoreError } = this.#options;
+    const { tenant, log, clock, counters, staged, onStoreError } = this.#options;
     const clears = message.payload.length === 0;
     if (clears && this.#trie.get(message.topic) === undefined && message.qos === 0) return;
     if (!clears && !this.#hasRoomFor(message)) {
@@ -67,9 +71,21 @@ export class RetainedService {
     }
     const event = { tenant, topic: message.topic, message: clears ? undefined : message };
     ticket?.expect();
+    const bytes = messageBytes(message);
+    const isNew = !clears && this.#trie.get(message.topic) === undefined;
+    staged.add(bytes);
+    if (isNew) this.#countComing(message.topic, 1);
+    const decided = (): void => {
+      if (isNew) this.#countComing(message.topic, -1);
+      staged.settle(bytes);
+    };
     const stored = log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
-      () => ticket?.settle(),
+      () => {
+        decided();
+        ticket?.settle();
+      },
       (error: unknown) => {
+        decided();
         counters.storeFailures++;
         onStoreError(error);
         ticket?.fail();
@@ -123,10 +139,17 @@ export class RetainedService {
 
   #hasRoomFor(message: Message): boolean {
     const before = this.#trie.get(message.topic);
-    const messages = this.#trie.messages + (before === undefined ? 1 : 0);
+    const isOneMore = before === undefined && !this.#coming.has(message.topic);
+    const messages = this.#trie.messages + this.#coming.size + (isOneMore ? 1 : 0);
     const bytes =
       this.#trie.bytes + messageBytes(message) - (before === undefined ? 0 : messageBytes(before));
     return messages <= this.#options.messagesMax && bytes <= this.#options.bytesMax;
+  }
+
+  #countComing(topic: string, change: 1 | -1): void {
+    const count = (this.#coming.get(topic) ?? 0) + change;
+    if (count > 0) this.#coming.set(topic, count);
+    else this.#coming.delete(topic);
   }
 
   #updateGauges(): void {

@@ -69,6 +69,8 @@ export interface OpenedSession {
 export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> & {
   /** See `Principal.verified`. */
   readonly verified: boolean;
+  /** The connection ended while it waited for its turn. */
+  readonly isGone: () => boolean;
 };
 
 /** First wait before a close that was not recorded is tried again; doubled with each failure that follows. */
@@ -83,6 +85,8 @@ export class SessionLifecycle {
   readonly #dueTimes: DueTimes;
   /** Connections whose session is being resumed, and what their record came upon when it was applied. */
   readonly #resuming = new Map<number, SessionState | undefined>();
+  /** Of the clients with a CONNECT that waits for its turn, the connection that asked last. */
+  readonly #waiting = new Map<ClientId, number>();
   #stopped = false;
 
   constructor(options: SessionLifecycleOptions) {
@@ -96,10 +100,17 @@ export class SessionLifecycle {
   /**
    * CONNECT: gives the client's session, a resumed or a new one, to `request.owner`. `attach` runs in the
    * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit, when a
-   * verified user asks for the session of another one, and when another broker has the session by then.
+   * verified user asks for the session of another one, when another broker has the session by then, and when by the
+   * time it is its turn the connection is gone or a later one waits: a client that reconnects in a loop costs one
+   * record at a time, however many of its connections wait.
    */
   open<T>(request: OpenRequest, attach: (opened: OpenedSession) => Promise<T>): Promise<T> {
+    const { connection } = request.owner;
+    this.#waiting.set(request.clientId, connection);
     return this.#lanes.run(request.clientId, async () => {
+      const isLatest = this.#waiting.get(request.clientId) === connection;
+      if (isLatest) this.#waiting.delete(request.clientId);
+      if (!isLatest || request.isGone()) throw takenElsewhere();
       const { registry, clock, sessionIds, tenant } = this.#options;
       const before = this.#session(request.clientId);
       if (before !== undefined && request.verified && before.clientName !== request.clientName) {

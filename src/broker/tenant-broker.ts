@@ -64,6 +64,7 @@ export class TenantBroker implements RegistryObserver {
       logsAreShared,
       clock,
       counters: this.counters,
+      staged: services.stagedRetained,
       messagesMax: limits.retainedMessagesMax,
       bytesMax: limits.retainedBytesMax,
       onStoreError: services.onStoreError,

@@ -33,6 +33,8 @@ export class Counters {
   willsPublished = 0;
   /** PUBLISH packets that were not taken: not authorized, bad topic. */
   publishesRefused = 0;
+  /** Filters of SUBSCRIBE packets that were not granted: not authorized, bad filter, too many. */
+  subscriptionsRefused = 0;
   protocolViolations = 0;
   keepAliveTimeouts = 0;
   storeFailures = 0;

@@ -36,6 +36,18 @@ const PLAIN: readonly (readonly [
     'Connections closed for breaking the protocol.',
   ],
   [
+    'publishesRefused',
+    'counter',
+    'spoke_publishes_refused_total',
+    'PUBLISH packets that were not taken: not allowed, or a topic beyond the limits.',
+  ],
+  [
+    'subscriptionsRefused',
+    'counter',
+    'spoke_subscriptions_refused_total',
+    'Filters of SUBSCRIBE that were not granted: not allowed, or beyond the limits.',
+  ],
+  [
     'keepAliveTimeouts',
     'counter',
     'spoke_keep_alive_timeouts_total',

@@ -1,13 +1,19 @@
 /**
  * The topic filters of one tenant as a tree over their levels, each node a number. Matching visits at most three
- * children per level (the level itself, `+`, `#`), whatever the number of filters. What hangs on a node is not its
- * business: nodes live as long as they are held.
+ * children of a node (the level itself, `+`, `#`), so that it never visits more nodes than the topic has levels and the filters
+ * have `wildcardLevels`. What hangs on a node is not its business: nodes live as long as they are held.
  */
-import { splitLevels } from '../mqtt/topic.ts';
+import { levelCount, splitLevels } from '../mqtt/topic.ts';
 import { hashPair, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
 import { LevelNames } from './level-names.ts';
+
+/** Levels of a filter from its first `+` on: those that it may add to the matching of a topic. */
+export function wildcardLevels(filter: string): number {
+  const first = filter.indexOf('+');
+  return first < 0 ? 0 : levelCount(filter.slice(first));
+}
 
 const ROOT = 0;
 

@@ -62,37 +62,36 @@ export class Router {
 
 /** The target that a single route makes. */
 export function targetOf(route: MatchedRoute): Target {
-  return {
-    subscriber: route.subscriber,
-    qos: route.qos,
-    retainAsPublished: route.retainAsPublished,
-    subscriptionIds: route.subscriptionId === undefined ? undefined : [route.subscriptionId],
-    noLocal: route.noLocal,
-  };
+  return growingTarget(route);
 }
 
 function targetsOf(routes: readonly MatchedRoute[]): Target[] {
   const first = routes[0];
   if (first === undefined) return [];
   if (routes.length === 1) return [targetOf(first)];
-  const bySubscriber = new Map<Subscriber, Target>();
+  const bySubscriber = new Map<Subscriber, GrowingTarget>();
   for (const route of routes) {
     const other = bySubscriber.get(route.subscriber);
-    bySubscriber.set(
-      route.subscriber,
-      other === undefined ? targetOf(route) : combine(other, targetOf(route)),
-    );
+    if (other === undefined) bySubscriber.set(route.subscriber, growingTarget(route));
+    else addTo(other, route);
   }
   return [...bySubscriber.values()];
 }
 
-function combine(a: Target, b: Target): Target {
-  const ids = [...(a.subscriptionIds ?? []), ...(b.subscriptionIds ?? [])];
-  return {
-    subscriber: a.subscriber,
-    qos: a.qos > b.qos ? a.qos : b.qos,
-    retainAsPublished: a.retainAsPublished || b.retainAsPublished,
-    subscriptionIds: ids.length === 0 ? undefined : ids,
-    noLocal: a.noLocal || b.noLocal,
-  };
+/** A target while its routes are gathered: in place, because thousands of filters of one session may match. */
+type GrowingTarget = { -readonly [Name in keyof Omit<Target, 'subscriptionIds'>]: Target[Name] } & {
+  subscriptionIds: number[] | undefined;
+};
+
+function growingTarget(route: MatchedRoute): GrowingTarget {
+  const { subscriber, qos, retainAsPublished, noLocal, subscriptionId } = route;
+  const subscriptionIds = subscriptionId === undefined ? undefined : [subscriptionId];
+  return { subscriber, qos, retainAsPublished, noLocal, subscriptionIds };
+}
+
+function addTo(target: GrowingTarget, route: MatchedRoute): void {
+  if (route.qos > target.qos) target.qos = route.qos;
+  target.retainAsPublished ||= route.retainAsPublished;
+  target.noLocal ||= route.noLocal;
+  if (route.subscriptionId !== undefined) (target.subscriptionIds ??= []).push(route.subscriptionId);
 }

@@ -19,6 +19,21 @@ export function canonicalAddress(text: string): string | undefined {
   return MAPPED.exec(address)?.[1] ?? address;
 }
 
+const IPV6_GROUPS = 8;
+/** Who has one IPv6 address has a network of 64 bits of them (RFC 6177). */
+const NETWORK_GROUPS = 4;
+
+/** What counts as one place to come from: an IPv4 address, or an IPv6 network. `address` as `canonicalAddress` gives it. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [front = [], back = []] = address
+    .split('::', 2)
+    .map((half) => half.split(':').filter((group) => group !== ''));
+  const zeros = Math.max(0, IPV6_GROUPS - front.length - back.length);
+  const groups = [...front, ...Array<string>(zeros).fill('0'), ...back];
+  return `${groups.slice(0, NETWORK_GROUPS).join(':')}::/64`;
+}
+
 export interface AddressRange {
   readonly address: string;
   readonly family: 'ipv4' | 'ipv6';

@@ -1,14 +1,18 @@
 /**
- * Decides, before any handshake has cost anything, whether a new connection may come in: bounded in number and, by
- * a token bucket, in rate. One instance serves all listeners.
+ * Decides, before any handshake has cost anything, whether a new connection may come in: bounded in number, in all and
+ * from one address, and, by a token bucket, in rate. One instance serves all listeners.
  */
 import type { BrokerLimits } from '../broker/limits.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** `acceptFailed`: the system could not accept, for want of descriptors as a rule. */
-export type RefusalReason = 'connectionsMax' | 'connectionRateMax' | 'acceptFailed';
+export type RefusalReason =
+  'connectionsMax' | 'connectionRateMax' | 'connectionsPerAddressMax' | 'acceptFailed';
 
-export type AdmissionLimits = Pick<BrokerLimits, 'connectionsMax' | 'connectionRateMax'>;
+export type AdmissionLimits = Pick<
+  BrokerLimits,
+  'connectionsMax' | 'connectionRateMax' | 'connectionsPerAddressMax'
+>;
 
 export class Admission {
   /** Admitted and not gone yet, handshakes included. */
@@ -16,6 +20,8 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
   readonly #onRefused: (reason: RefusalReason) => void;
+  /** Connections from each place that there are any from. */
+  readonly #byNetwork = new Map<string, number>();
   /** The bucket holds one second's worth, so that a quiet broker takes a burst of that size. */
   #tokens: number;
   #refilledAtMs: number;
@@ -46,6 +52,27 @@ export class Admission {
 
   leave(): void {
     this.connections--;
+  }
+
+  /**
+   * It is known by now where the connection comes from, see `networkOf`: true unless too many are from there, and then
+   * `leaveFrom` must follow once. A refusal is counted.
+   */
+  enterFrom(network: string): boolean {
+    const max = this.#limits.connectionsPerAddressMax;
+    const others = this.#byNetwork.get(network) ?? 0;
+    if (max > 0 && others >= max) {
+      this.#onRefused('connectionsPerAddressMax');
+      return false;
+    }
+    this.#byNetwork.set(network, others + 1);
+    return true;
+  }
+
+  leaveFrom(network: string): void {
+    const connections = this.#byNetwork.get(network) ?? 0;
+    if (connections > 1) this.#byNetwork.set(network, connections - 1);
+    else this.#byNetwork.delete(network);
   }
 
   /** The system refused in our place. */

@@ -37,10 +37,16 @@ export const LINGER_MS = 5_000;
  */
 const ASKING_BOUND_FACTOR = 2;
 
+/** What may wait for a socket without it counting as stalled: not worth a deadline. */
+const STALL_BYTES_MIN = 16_384;
+
 /** A client has this many keep-alives to be heard of [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5;
 
-export type ConnectionLimits = Pick<BrokerLimits, 'packetBytesMax' | 'connectTimeoutMs' | 'outboxBytesHigh'>;
+export type ConnectionLimits = Pick<
+  BrokerLimits,
+  'packetBytesMax' | 'connectTimeoutMs' | 'outboxBytesHigh' | 'stallTimeoutMs'
+>;
 
 /** What all connections share. */
 export interface ConnectionContext {
@@ -60,7 +66,22 @@ const PAUSE_BIT: Readonly<Record<PauseReason | 'outbox', number>> = {
   handshake: 4,
   acks: 8,
   outbox: 16,
+  requests: 32,
 };
+
+/** The time in which a socket took nothing of what waits for it. */
+class Stall extends Watched {
+  readonly #onStalled: () => void;
+
+  constructor(onStalled: () => void) {
+    super();
+    this.#onStalled = onStalled;
+  }
+
+  override onDeadline(): void {
+    this.#onStalled();
+  }
+}
 
 /**
  * open: packets are decoded. violated: nothing is decoded any more, answers may still be sent. ending: the last
@@ -87,6 +108,8 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
   #decodesLater = false;
   #flushesLater = false;
   #aboveHighWater = false;
+  /** While much waits. */
+  #stall: Stall | undefined;
   /** Why the connection ends. While `open`: told once everything received before has been decoded. */
   #closeCause: CloseCause | undefined;
   #toldClosed = false;
@@ -184,7 +207,9 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
   }
 
   onWritten(): void {
-    if (!this.#outbox.settle(this.#stream) || !this.#maySend) return;
+    if (!this.#outbox.settle(this.#stream)) return;
+    this.#endStall();
+    if (!this.#maySend) return;
     // The socket took all it had: a client that is not read because it did not read has shown life.
     if (this.#pauses === PAUSE_BIT.outbox) this.heardTick = this.#context.wheel.tick;
     this.#write();
@@ -204,6 +229,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     this.#streamClosed = true;
     this.#context.traffic.connections[this.peer.transport]--;
     this.#context.wheel.unwatch(this);
+    this.#endStall();
     this.#context.onGone(this);
     if (error === undefined && this.#phase === 'open' && this.#unread !== undefined) {
       this.#closeCause ??= 'client';
@@ -315,9 +341,26 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
 
   #write(): void {
     const bytes = this.#outbox.flush(this.#stream);
-    if (bytes === 0) return;
-    this.#context.traffic.bytesOut += bytes;
-    this.#context.traffic.writes++;
+    if (bytes > 0) {
+      this.#context.traffic.bytesOut += bytes;
+      this.#context.traffic.writes++;
+    }
+    if (this.#stall === undefined && this.#outbox.bytes >= STALL_BYTES_MIN) this.#beginStall();
+  }
+
+  #beginStall(): void {
+    const { wheel, limits, traffic } = this.#context;
+    this.#stall = new Stall(() => {
+      traffic.stalled++;
+      this.destroy();
+    });
+    wheel.watch(this.#stall, limits.stallTimeoutMs);
+  }
+
+  #endStall(): void {
+    if (this.#stall === undefined) return;
+    this.#context.wheel.unwatch(this.#stall);
+    this.#stall = undefined;
   }
 
   /** What was sent before still leaves; from here on bytes from the client are read and dropped. */

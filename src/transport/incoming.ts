@@ -14,6 +14,8 @@ export class Incoming extends Watched {
   port: number;
   certificateName: string | undefined;
   certificateDecides = false;
+  /** What `Admission` counts it under; undefined: not yet. */
+  network: string | undefined;
   /** The deadline passed. */
   isLate = false;
   readonly #onLate: () => void;

@@ -4,7 +4,7 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { PeerAddress } from '../broker/client-link.ts';
-import { canonicalAddress, type AddressRanges } from './address-ranges.ts';
+import { canonicalAddress, networkOf, type AddressRanges } from './address-ranges.ts';
 import type { Admission } from './admission.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
@@ -16,7 +16,7 @@ import type { RefusedProxy } from './proxy-refusal.ts';
 import { SocketStream } from './socket-stream.ts';
 import { TlsHandshake, type OnHandshakeFailed, type OnSecure, type TlsOptions } from './tls-handshake.ts';
 import { DEFAULT_PATH, WebSocketHandshake, type OnUpgraded } from './websocket-handshake.ts';
-import { WebSocketStream } from './websocket-stream.ts';
+import { WebSocketStream, type WebSocketViolation } from './websocket-stream.ts';
 
 export type Transport = PeerAddress['transport'];
 
@@ -26,6 +26,9 @@ export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_BACKLOG = 4096;
 /** How long a connection is silent before TCP asks whether the peer is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000;
+
+/** Node's own deadline for TLS must not come before the one over all handshakes, which is counted. */
+const TLS_DEADLINE_FACTOR = 2;
 
 /** By its registered name (IANA); WebSocket clients negotiate HTTP, if anything. */
 const ALPN_MQTT: readonly string[] = ['mqtt'];
@@ -71,6 +74,7 @@ export interface ListenerContext {
   readonly limits: { readonly connectTimeoutMs: number; readonly packetBytesMax: number };
   readonly onStream: (stream: ByteStream, peer: PeerAddress, acceptedTick: number) => void;
   readonly onHandshakeFailed: (failed: FailedHandshake) => void;
+  readonly onWebSocketViolation: (violation: WebSocketViolation) => void;
   /** A connection was dropped in its handshakes because the time for CONNECT was over. */
   readonly onLate: () => void;
   readonly onProxyHeader: (header: ProxyHeader, proxyAddress: string, listener: string) => void;
@@ -192,17 +196,38 @@ export class Listener {
       this.#sockets.delete(socket);
       wheel.unwatch(incoming);
       this.#context.admission.leave();
+      if (incoming.network !== undefined) this.#context.admission.leaveFrom(incoming.network);
     });
     if (this.#proxy === undefined) {
+      if (this.#speaksForItself(incoming) && !this.#admitAddress(incoming)) return;
       this.#beginHandshake(incoming);
       return;
     }
     this.#proxy.begin(incoming, () => {
+      if (this.#speaksForItself(incoming) && !this.#admitAddress(incoming)) return;
       this.#beginHandshake(incoming);
       // TLS reads the socket without its stream, and takes what was put back itself.
       if (this.#tls === undefined) socket.resume();
     });
   }
+
+  /** false: whose connection it is, a header of its upgrade request will say. */
+  #speaksForItself({ address }: Incoming): boolean {
+    return this.#options.forwardedFor?.has(address) !== true;
+  }
+
+  /** Counts the connection under the address it comes from, once that is known. false: too many do; it is dropped. */
+  readonly #admitAddress = (incoming: Incoming): boolean => {
+    if (incoming.network !== undefined) return true;
+    const network = networkOf(incoming.address);
+    if (!this.#context.admission.enterFrom(network)) {
+      incoming.socket.on('error', ignoreError);
+      incoming.socket.destroy();
+      return false;
+    }
+    incoming.network = network;
+    return true;
+  };
 
   #proxyHandshake(): ProxyHandshake | undefined {
     const { proxyProtocol } = this.#options;
@@ -243,7 +268,8 @@ export class Listener {
     const { connectTimeoutMs } = this.#context.limits;
     const alpn = transport === 'tls' ? ALPN_MQTT : undefined;
     try {
-      return new TlsHandshake({ tls, alpn, timeoutMs: connectTimeoutMs }, onSecure, this.#onFailed);
+      const timeoutMs = TLS_DEADLINE_FACTOR * connectTimeoutMs;
+      return new TlsHandshake({ tls, alpn, timeoutMs }, onSecure, this.#onFailed);
     } catch (cause) {
       throw tlsError(this.#name, cause);
     }
@@ -254,10 +280,11 @@ export class Listener {
     const options = {
       path,
       packetBytesMax: this.#context.limits.packetBytesMax,
+      admitAddress: this.#admitAddress,
       ...(forwardedFor && { forwardedFor }),
     };
     const onUpgraded: OnUpgraded = (incoming, webSocket, socket) => {
-      this.#hand(new WebSocketStream(webSocket, socket), incoming);
+      this.#hand(new WebSocketStream(webSocket, socket, this.#context.onWebSocketViolation), incoming);
     };
     return new WebSocketHandshake(options, onUpgraded, this.#onFailed);
   }

@@ -67,7 +67,10 @@ export class TransportServer {
         for (const resolve of this.#whenEmpty.splice(0)) resolve();
       },
     };
-    const admission = new Admission(limits, options.clock, options.onRefused ?? ignore);
+    const admission = new Admission(limits, options.clock, (reason) => {
+      this.traffic.refused[reason]++;
+      options.onRefused?.(reason);
+    });
     const listenerContext: ListenerContext = {
       admission,
       wheel: this.#context.wheel,
@@ -78,6 +81,9 @@ export class TransportServer {
       onHandshakeFailed: (failed) => {
         this.traffic.handshakesFailed++;
         options.onHandshakeFailed?.(failed);
+      },
+      onWebSocketViolation: (violation) => {
+        this.traffic.webSocketViolations[violation]++;
       },
       onLate: () => {
         this.traffic.connectTimeouts++;

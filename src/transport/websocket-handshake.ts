@@ -22,9 +22,18 @@ const HEADER_BYTES_MAX = 8192;
 /** One frame may carry several packets, so a small limit on packets leaves room for a few of them. */
 const FRAME_BYTES_MIN = 65_536;
 
+/**
+ * Pieces that one message, or one frame, may come in: each costs far more memory than the few bytes that may be in it.
+ * A large message comes in as many as its packets over a slow link.
+ */
+const PIECES_MIN = 4096;
+const PIECE_BYTES = 256;
+
 export interface WebSocketOptions {
   readonly path: string;
   readonly packetBytesMax: number;
+  /** Whether one more connection may come from where this one does; false: it has been dropped. */
+  readonly admitAddress: (incoming: Incoming) => boolean;
   /** Proxies whose X-Forwarded-For counts; absent: nobody's. */
   readonly forwardedFor?: AddressRanges;
 }
@@ -52,11 +61,18 @@ export class WebSocketHandshake {
     this.#http.on('upgrade', (request: IncomingMessage, _socket, head: Buffer) => {
       this.#upgrade(request, head);
     });
+    const maxPayload = Math.max(FRAME_BYTES_MIN, options.packetBytesMax);
+    const piecesMax = Math.max(PIECES_MIN, Math.ceil(maxPayload / PIECE_BYTES));
     this.#webSockets = new WebSocketServer({
       noServer: true,
+      // A few bytes of zeros would become megabytes.
       perMessageDeflate: false,
+      // Pings are answered where their answers are bounded: see `WebSocketStream`.
+      autoPong: false,
       clientTracking: false,
-      maxPayload: Math.max(FRAME_BYTES_MIN, options.packetBytesMax),
+      maxPayload,
+      maxFragments: piecesMax,
+      maxBufferedChunks: piecesMax,
       handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
     });
     this.#webSockets.on('wsClientError', (error, _socket, request) => {
@@ -86,6 +102,7 @@ export class WebSocketHandshake {
       this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt', incoming);
     } else if (incoming !== undefined) {
       this.#findClient(request, incoming);
+      if (!this.#options.admitAddress(incoming)) return;
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.off('error', ignoreError);
         this.#onUpgraded(incoming, webSocket, socket);

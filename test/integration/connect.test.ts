@@ -106,7 +106,7 @@ describe('the client identifier', () => {
   });
 
   it('may be long, and anything UTF-8 has', async () => {
-    const { connack } = await broker.connect(MQTT_5, { clientId: `vélo/+#$ ${'x'.repeat(60_000)}` });
+    const { connack } = await broker.connect(MQTT_5, { clientId: `vélo/+#$ ${'x'.repeat(1_000)}` });
     expect(connack.reasonCode).toBe(0);
   });
 });

@@ -73,7 +73,7 @@ let server: TransportServer;
 let port: number;
 
 beforeAll(async () => {
-  const { limits } = configSchema.parse({});
+  const { limits } = configSchema.parse({ limits: { connectTimeoutMs: 3_000 } });
   const clock = new SystemClock();
   const timers = new SystemTimers();
   const [sessionLog, retainedLog] = [new MemoryEventLog(), new MemoryEventLog()];
@@ -180,6 +180,12 @@ describe('the exchange before CONNACK', () => {
     eager.send({ cmd: 'pingreq' });
     expect(await eager.expect('connack')).toMatchObject({ reasonCode: REASON.protocolError });
     await eager.closed();
+  });
+
+  it('that the client lets lie ends with the time for CONNECT, whatever its keep-alive', async () => {
+    const client = await challenged(newClientId());
+    expect(await client.expect('connack')).toMatchObject({ reasonCode: REASON.notAuthorized });
+    await client.closed();
   });
 
   it('that the client leaves leaves nothing behind', async () => {

@@ -188,7 +188,8 @@ describe('a second connection of the same client', () => {
     const attempts = await Promise.all(Array.from({ length: 20 }, () => broker.open(MQTT_5)));
     for (const client of attempts) client.sendConnect({ clientId, ...persistent(MQTT_5) });
     const outcomes = await Promise.all(attempts.map((client) => client.expect('connack')));
-    expect(outcomes.filter(({ sessionPresent }) => !sessionPresent)).toHaveLength(1);
+    const accepted = outcomes.filter(({ reasonCode }) => reasonCode === REASON.success);
+    expect(accepted.filter(({ sessionPresent }) => !sessionPresent)).toHaveLength(1);
     const losers = await Promise.race(
       attempts.map(async (survivor) => {
         const others = attempts.filter((client) => client !== survivor);
@@ -198,7 +199,10 @@ describe('a second connection of the same client', () => {
     );
     expect(losers).toHaveLength(attempts.length - 1);
     for (const client of losers) {
-      expect(await client.next()).toMatchObject({ reasonCode: REASON.sessionTakenOver });
+      // Those that still waited for the session when a later one came were never connected.
+      const wasConnected = outcomes[attempts.indexOf(client)]?.reasonCode === REASON.success;
+      if (wasConnected) expect(await client.next()).toMatchObject({ reasonCode: REASON.sessionTakenOver });
+      else expect(outcomes[attempts.indexOf(client)]?.reasonCode).toBe(REASON.serverBusy);
     }
   });
 

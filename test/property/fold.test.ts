@@ -252,6 +252,7 @@ class History {
       sessionExpiryS: expiryS,
       will: willDelayS === undefined ? undefined : willOf(willDelayS),
       address: '127.0.0.1',
+      isGone: () => false,
     };
     await this.settled(lifecycle.open(request, () => Promise.resolve()));
   }

@@ -105,6 +105,7 @@ export class PeerBroker {
       sessionExpiryS: 60,
       will: undefined,
       address: '127.0.0.1',
+      isGone: () => false,
       ...changes,
     };
     return this.broker.lifecycle.open(request, (opened) => Promise.resolve(opened));

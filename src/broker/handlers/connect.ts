@@ -6,6 +6,7 @@ import type { AuthResult, Credentials, Principal } from '../../auth/authenticato
 import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
 import { parseUserName, type ClientId, type TenantId } from '../../tenancy/identity.ts';
+import type { TimerHandle } from '../../time/clock.ts';
 import type { ActiveSession } from '../active-session.ts';
 import type { Broker } from '../broker.ts';
 import type { ClientLink } from '../client-link.ts';
@@ -30,6 +31,7 @@ export class ConnectExchange {
   readonly #onConnected: (session: ActiveSession) => void;
   #method: string | undefined;
   #nextAuthData: ((data: Buffer | undefined) => void) | undefined;
+  #authDeadline: TimerHandle | undefined;
   #over = false;
 
   constructor(
@@ -75,6 +77,7 @@ export class ConnectExchange {
         throw new ProtocolViolation(REASON.protocolError, 'AUTH: does not continue the exchange');
       }
       this.#link.pauseReading('handshake');
+      this.#authDeadline?.cancel();
       const next = this.#nextAuthData;
       this.#nextAuthData = undefined;
       next(packet.authenticationData);
@@ -105,6 +108,7 @@ export class ConnectExchange {
   /** The connection is gone; what comes back from stores and authenticators has nowhere to go. */
   abandon(): void {
     this.#over = true;
+    this.#authDeadline?.cancel();
   }
 
   /** Asked again after every await: the connection may be gone by then. */
@@ -116,6 +120,9 @@ export class ConnectExchange {
     const clientId = this.#clientId();
     const credentials = this.#credentials(clientId);
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
+    if (Buffer.byteLength(principal.clientName) > this.#broker.services.limits.clientIdBytesMax) {
+      throw new ConnectRefused(REASON.badUserNameOrPassword, 'the user name is too long');
+    }
     const tenantBroker = this.#requireTenant(principal.tenant);
     this.#checkWill(principal);
     if (this.#isOver()) return;
@@ -135,6 +142,7 @@ export class ConnectExchange {
       principal,
       reAuthentication,
       sessionExpiryS: effectiveSessionExpiryS(this.#packet, limits),
+      isGone: () => this.#over,
     });
     const { session, sessionPresent } = opened;
     if (this.#isOver()) {
@@ -172,6 +180,9 @@ export class ConnectExchange {
 
   #clientId(): ClientId {
     const { clientId, level, cleanStart } = this.#packet;
+    if (Buffer.byteLength(clientId) > this.#broker.services.limits.clientIdBytesMax) {
+      throw new ConnectRefused(REASON.clientIdentifierNotValid, 'the client identifier is too long');
+    }
     if (clientId !== '') return clientId as ClientId;
     // [MQTT-3.1.3-8] An empty identifier needs a clean session on 3.1.1; MQTT 3.1 does not know it at all.
     if (level === 3 || (level === 4 && !cleanStart)) {
@@ -227,8 +238,13 @@ export class ConnectExchange {
     }
   }
 
+  /** The keep-alive may be 0 or long: a client that does not go on must not hold its connection for it. */
   #receiveAuth(): Promise<Buffer | undefined> {
-    return new Promise((resolve) => {
+    const { timers, limits } = this.#broker.services;
+    return new Promise((resolve, reject) => {
+      this.#authDeadline = timers.after(limits.connectTimeoutMs, () => {
+        reject(new ConnectRefused(REASON.notAuthorized, 'AUTH did not come in time'));
+      });
       this.#nextAuthData = resolve;
       this.#link.resumeReading('handshake');
     });

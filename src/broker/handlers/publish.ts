@@ -59,7 +59,7 @@ function publishQoS1(session: ActiveSession, packet: PublishPacket, message: Mes
   countAgainstReceiveMaximum(session);
   // Durable before PUBACK leaves: the message in every durable queue it matched, and the retained message if it
   // is one. The ticket settles then, and not before.
-  const slot = session.acks.reserve('puback', packet.packetId);
+  const slot = session.reserveAck('puback', packet.packetId);
   const ticket = new PublishTicket(session, slot, message.publishedAtMs);
   session.broker.publishing.publish(message, ticket);
   ticket.settle();
@@ -78,7 +78,7 @@ function publishQoS2(
     return undefined;
   }
   countAgainstReceiveMaximum(session);
-  const slot = session.acks.reserve('pubrec', packetId);
+  const slot = session.reserveAck('pubrec', packetId);
   const ticket = new PublishTicket(session, slot, message.publishedAtMs);
   if (held !== undefined) {
     // Durable before PUBREC leaves: the message in this session's queue of held messages.
@@ -95,7 +95,7 @@ function publishQoS2(
 
 /** [MQTT-4.3.3-10] The message is known: only PUBREC is sent again, once what is staged before it is durable. */
 function answerRepeatedQoS2(session: ActiveSession, packetId: number): void {
-  const slot = session.acks.reserve('pubrec', packetId);
+  const slot = session.reserveAck('pubrec', packetId);
   void session.broker.services.batcher.barrier(session.held?.queue).then(() => {
     const isHeld = session.held?.isDurable(packetId) === true || session.qos2Ids.has(packetId);
     session.completeAck(slot, isHeld ? REASON.success : REASON.unspecifiedError);
@@ -126,9 +126,8 @@ function refusalOf(session: ActiveSession, packet: PublishPacket, topic: string)
  * acknowledged, so the connection is closed [MQTT-3.3.5-2]; QoS 0 is only counted and logged on both.
  */
 function refuse(session: ActiveSession, packet: PublishPacket, topic: string, reasonCode: ReasonCode): void {
-  const { broker, clientId } = session;
-  broker.counters.publishesRefused++;
-  broker.log.warn({ tenant: broker.tenant, clientId, topic, reasonCode }, 'publish refused');
+  session.broker.counters.publishesRefused++;
+  session.logRefusal({ topic, reasonCode }, 'publish refused');
   if (packet.qos === 0) return;
   if (session.level < 5) {
     session.disconnect(reasonCode, 'protocolError', `publishing to ${topic} is refused`);
@@ -136,7 +135,7 @@ function refuse(session: ActiveSession, packet: PublishPacket, topic: string, re
   }
   countAgainstReceiveMaximum(session);
   session.completeAck(
-    session.acks.reserve(packet.qos === 1 ? 'puback' : 'pubrec', packet.packetId),
+    session.reserveAck(packet.qos === 1 ? 'puback' : 'pubrec', packet.packetId),
     reasonCode,
   );
 }

@@ -6,7 +6,7 @@ import type { ActiveSession } from '../active-session.ts';
 export function handlePubrel(session: ActiveSession, packet: AckPacket): void {
   const { packetId } = packet;
   const { held } = session;
-  const slot = session.acks.reserve('pubcomp', packetId);
+  const slot = session.reserveAck('pubcomp', packetId);
   if (held === undefined) {
     // Durable since PUBREC: the message in every queue it matched. PUBCOMP only says that the identifier is free.
     const known = session.qos2Ids.delete(packetId);

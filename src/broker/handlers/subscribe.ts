@@ -5,6 +5,7 @@
 import type { SubscribePacket, SubscribeRequest } from '../../mqtt/packets.ts';
 import { REASON } from '../../mqtt/reason-code.ts';
 import { parseShare } from '../../mqtt/topic.ts';
+import { wildcardLevels } from '../../routing/filter-tree.ts';
 import type { Subscription } from '../../session/events.ts';
 import type { ActiveSession } from '../active-session.ts';
 import { isWithinTopicLimits } from '../limits.ts';
@@ -26,12 +27,14 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
     const reasonCode = judge(session, request, existed, newFilters.size);
     if (reasonCode < REASON.unspecifiedError) {
       granted.push({ subscription: subscriptionOf(session, packet, request), existed });
-      if (!existed) newFilters.add(request.filter);
-    } else
-      broker.log.warn(
-        { tenant: broker.tenant, clientId, filter: request.filter, reasonCode },
-        'subscribe refused',
-      );
+      if (!existed) {
+        newFilters.add(request.filter);
+        session.countWildcardLevels(wildcardLevels(request.filter));
+      }
+    } else {
+      broker.counters.subscriptionsRefused++;
+      session.logRefusal({ filter: request.filter, reasonCode }, 'subscribe refused');
+    }
     return reasonCode;
   });
   if (session.subscriber.pending === undefined) {
@@ -40,6 +43,7 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
     answer(session, packet, reasonCodes, granted);
     return;
   }
+  const answered = session.beginRequest(newFilters.size);
   broker.lifecycle
     .subscribe(
       clientId,
@@ -47,10 +51,12 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
     )
     .then(
       () => {
+        answered();
         // Durable here: each granted subscription on the event log, applied to the routes of this broker.
         answer(session, packet, reasonCodes, granted);
       },
       (error: unknown) => {
+        answered();
         broker.services.onStoreError(error);
         session.disconnect(REASON.serverBusy, 'storeUnavailable', 'SUBSCRIBE could not be recorded');
       },
@@ -91,8 +97,14 @@ function judge(
   const { limits } = session.broker;
   const filter = parseShare(request.filter)?.filter ?? request.filter;
   if (!isWithinTopicLimits(filter, limits)) return REASON.topicFilterInvalid;
+  // The name of a shared group is stored as well.
+  if (Buffer.byteLength(request.filter) > limits.topicBytesMax) return REASON.topicFilterInvalid;
   if (!session.principal.maySubscribe(filter, request.qos)) return REASON.notAuthorized;
   if (!existed && subscriptionCount(session) + newFilters >= limits.subscriptionsPerSessionMax) {
+    return REASON.quotaExceeded;
+  }
+  const levels = existed ? 0 : wildcardLevels(filter);
+  if (levels > 0 && session.wildcardLevels + levels > limits.wildcardLevelsPerSessionMax) {
     return REASON.quotaExceeded;
   }
   return request.qos;
@@ -121,6 +133,8 @@ function isKnown(session: ActiveSession, filter: string): boolean {
   return session.broker.registry.subscribes(session.clientId, filter);
 }
 
+/** Those under way included: they were granted on the same record. */
 function subscriptionCount(session: ActiveSession): number {
-  return session.transientRoutes.size + session.broker.registry.subscriptionCount(session.clientId);
+  const onRecord = session.broker.registry.subscriptionCount(session.clientId);
+  return session.transientRoutes.size + onRecord + session.filtersUnderWay;
 }

@@ -1,6 +1,7 @@
 /** UNSUBSCRIBE: the routes go, and for a persistent session the record of them too, before UNSUBACK. */
 import type { UnsubscribePacket } from '../../mqtt/packets.ts';
 import { REASON } from '../../mqtt/reason-code.ts';
+import { wildcardLevels } from '../../routing/filter-tree.ts';
 import type { ActiveSession } from '../active-session.ts';
 
 export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePacket): void {
@@ -11,6 +12,7 @@ export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePac
     const isThere = session.transientRoutes.has(filter) || broker.registry.subscribes(clientId, filter);
     const existed = isThere && !gone.has(filter);
     gone.add(filter);
+    if (existed) session.countWildcardLevels(-wildcardLevels(filter));
     return existed ? REASON.success : REASON.noSubscriptionExisted;
   });
   if (session.subscriber.pending === undefined) {
@@ -19,12 +21,15 @@ export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePac
     link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
     return;
   }
+  const answered = session.beginRequest(0);
   broker.lifecycle.unsubscribe(clientId, packet.filters).then(
     () => {
+      answered();
       // Durable here: the end of each subscription on the event log, applied to the routes of this broker.
       if (!session.hasEnded) link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
     },
     (error: unknown) => {
+      answered();
       broker.services.onStoreError(error);
       session.disconnect(REASON.serverBusy, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
     },

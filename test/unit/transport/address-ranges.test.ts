@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { AddressRanges, canonicalAddress, parseAddressRange } from '../../../src/transport/address-ranges.ts';
+import {
+  AddressRanges,
+  canonicalAddress,
+  networkOf,
+  parseAddressRange,
+} from '../../../src/transport/address-ranges.ts';
 
 describe('canonicalAddress', () => {
   it.each([
@@ -14,6 +19,19 @@ describe('canonicalAddress', () => {
     ['', undefined],
   ])('of %s', (text, expected) => {
     expect(canonicalAddress(text)).toBe(expected);
+  });
+});
+
+describe('networkOf', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:db8::9', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::', 'fe80:0:0:0::/64'],
+  ])('%s is one of %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 });
 

@@ -4,9 +4,8 @@ import { Admission, type RefusalReason } from '../../../src/transport/admission.
 function setUp(connectionsMax: number, connectionRateMax: number) {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms };
   const refused: RefusalReason[] = [];
-  const admission = new Admission({ connectionsMax, connectionRateMax }, clock, (reason) =>
-    refused.push(reason),
-  );
+  const limits = { connectionsMax, connectionRateMax, connectionsPerAddressMax: 2 };
+  const admission = new Admission(limits, clock, (reason) => refused.push(reason));
   const enter = (times: number): number => {
     let admitted = 0;
     for (let attempt = 0; attempt < times; attempt++) if (admission.enter()) admitted++;
@@ -41,6 +40,22 @@ describe('Admission', () => {
     expect(enter(1)).toBe(0);
     clock.ms += 1_000;
     expect(enter(20)).toBe(10);
+  });
+
+  it('admits up to the maximum from one address, whatever comes from others', () => {
+    const { admission, refused } = setUp(1000, 1000);
+    expect(['a', 'a', 'b', 'a', 'b'].map((network) => admission.enterFrom(network))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      true,
+    ]);
+    expect(refused).toEqual(['connectionsPerAddressMax']);
+    admission.leaveFrom('a');
+    expect([admission.enterFrom('a'), admission.enterFrom('a')]).toEqual([true, false]);
+    for (const network of ['a', 'a', 'b', 'b']) admission.leaveFrom(network);
+    expect(admission.enterFrom('a')).toBe(true);
   });
 
   it('does not charge the rate for a connection refused by number', () => {

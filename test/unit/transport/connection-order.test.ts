@@ -86,7 +86,12 @@ function run(
     stream,
     { transport: 'tcp', address: '127.0.0.1', port: 1, certificateName: undefined },
     {
-      limits: { packetBytesMax: 1_000, connectTimeoutMs: 1_000, outboxBytesHigh: 1_000 },
+      limits: {
+        packetBytesMax: 1_000,
+        connectTimeoutMs: 1_000,
+        outboxBytesHigh: 1_000,
+        stallTimeoutMs: 300_000,
+      },
       wheel: new DeadlineWheel(timers),
       turn: new TurnQueue(timers),
       chunks: new ChunkPool(),

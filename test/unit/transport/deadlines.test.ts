@@ -5,7 +5,7 @@ import { TICK_MS } from '../../../src/transport/deadline-wheel.ts';
 import { LINGER_MS } from '../../../src/transport/connection.ts';
 import { serverCertificate } from '../../support/certificates.ts';
 import { RawClient } from '../../support/raw-client.ts';
-import { startEchoBroker, TEST_LIMITS, type EchoBroker, type EchoLink } from './echo-broker.ts';
+import { delivery, startEchoBroker, TEST_LIMITS, type EchoBroker, type EchoLink } from './echo-broker.ts';
 import { ManualTimers } from './manual-timers.ts';
 
 const KEEP_ALIVE_S = 10;
@@ -170,6 +170,45 @@ describe('[MQTT-3.1.2-22] keep-alive', () => {
     expect(link.keepAliveTimeouts).toBe(0);
     link.link.resumeReading('store');
     await client.roundTrip();
+  });
+});
+
+describe('a socket that takes nothing', () => {
+  const STALL_MS = 4 * TICK_MS;
+
+  /** A client that does not read, and what is sent to it until its socket is full. */
+  async function stuck(): Promise<{ client: RawClient; link: EchoLink }> {
+    timers = new ManualTimers();
+    broker = await startEchoBroker({ timers, limits: { ...TEST_LIMITS, stallTimeoutMs: STALL_MS } });
+    const { client } = await RawClient.connect({ port: broker.port });
+    const link = await broker.link(0);
+    client.pause();
+    while (link.link.outboxBytes < TEST_LIMITS.outboxBytesHigh) {
+      link.link.sendPublish(delivery('t', Buffer.alloc(100_000)), 0);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { client, link };
+  }
+
+  it('is dropped and counted in its time, however long its keep-alive', async () => {
+    const { link } = await stuck();
+    timers.elapse(4);
+    expect(link.closed).toEqual([]);
+    timers.elapse(1);
+    await link.until(({ closed }) => closed.length > 0);
+    expect(broker.server.traffic.stalled).toBe(1);
+  });
+
+  it('has all its time again once it took what it had', async () => {
+    const { client, link } = await stuck();
+    timers.elapse(4);
+    client.resume();
+    await link.until(({ drains }) => drains > 0);
+    while (link.link.outboxBytes > 0) await new Promise((resolve) => setImmediate(resolve));
+    timers.elapse(1_000);
+    await client.closed(1).catch(() => undefined);
+    expect(client.isClosed).toBe(false);
+    expect(broker.server.traffic.stalled).toBe(0);
   });
 });
 

@@ -22,7 +22,9 @@ export const TEST_LIMITS: TransportOptions['limits'] = {
   connectTimeoutMs: 10_000,
   connectionsMax: 20_000,
   connectionRateMax: 20_000,
+  connectionsPerAddressMax: 0,
   outboxBytesHigh: 262_144,
+  stallTimeoutMs: 300_000,
 };
 
 export class EchoLink implements LinkHandler {

@@ -209,6 +209,16 @@ describe('a listener with PROXY protocol', () => {
     expect(broker.server.traffic.proxiesRefused.untrusted).toBe(3);
   });
 
+  it('counts connections under the address that the header tells: connectionsPerAddressMax', async () => {
+    await start(listener, { limits: { ...TEST_LIMITS, connectionsPerAddressMax: 1 } });
+    await RawClient.connect({ port: (await behind(LINE_V4)).port });
+    await RawClient.connect({
+      port: (await behind(Buffer.from('PROXY TCP4 203.0.113.9 10.0.0.1 1 1\r\n'))).port,
+    });
+    await expect(RawClient.connect({ port: (await behind(V2)).port })).rejects.toThrow('closed');
+    expect(broker.server.traffic.refused.connectionsPerAddressMax).toBe(1);
+  });
+
   it('takes the name of a verified client certificate if it is told to', async () => {
     const cn = tlv(TYPE.sslCommonName, 'acme/bike-7');
     const verified = headerV2({ tlvs: [ssl({ tlvs: [cn] })] });

@@ -133,6 +133,23 @@ describe('the upgrade', () => {
 describe('X-Forwarded-For', () => {
   const trusted = new AddressRanges([{ address: '127.0.0.1', family: 'ipv4', prefixBits: 32 }]);
 
+  it('of a trusted proxy is what connections from one address are counted by', async () => {
+    await broker.server.close();
+    broker = await startEchoBroker({
+      listeners: [{ transport: 'ws', port: 0, forwardedFor: trusted }],
+      limits: { ...TEST_LIMITS, connectionsPerAddressMax: 1 },
+    });
+    const from = (header: string) =>
+      RawClient.connect({ transport: 'ws', port: broker.port, headers: { 'X-Forwarded-For': header } });
+    const { client } = await from('203.0.113.7');
+    await from('203.0.113.8');
+    await expect(from('203.0.113.7')).rejects.toThrow();
+    expect(broker.server.traffic.refused.connectionsPerAddressMax).toBe(1);
+    client.destroy();
+    await (await broker.link(0)).until(({ closed }) => closed.length > 0);
+    await from('203.0.113.7');
+  });
+
   async function addressWith(forwardedFor: AddressRanges | undefined, header: string): Promise<unknown> {
     await broker.server.close();
     broker = await startEchoBroker({
@@ -208,6 +225,17 @@ describe('frames', () => {
     // Close, 1002: protocol error.
     expect(answer.subarray(0, 4).toString('hex')).toMatch(/^88..03ea$/);
     await (await broker.link(0)).until(({ closed }) => closed.length > 0);
+    expect(broker.server.traffic.webSocketViolations.frame).toBe(1);
+  });
+
+  it('in more pieces than their bytes are worth end the connection', async () => {
+    const pieces = Array.from({ length: 5_000 }, (_none, index) =>
+      frame(index === 0 ? 0x02 : 0x00, Buffer.of(0)),
+    );
+    const answer = await exchange(Buffer.concat(pieces));
+    // Close, 1008: against the policy.
+    expect(answer.subarray(0, 4).toString('hex')).toMatch(/^88..03f0$/);
+    expect(broker.server.traffic.webSocketViolations.frame).toBe(1);
   });
 
   it.each([
@@ -236,6 +264,7 @@ describe('frames', () => {
     }
     webSocket.terminate();
     await link.until(({ closed }) => closed.length > 0);
+    expect(broker.server.traffic.webSocketViolations.pings).toBe(1);
   });
 
   it('above the bound end the connection', async () => {
@@ -288,7 +317,7 @@ describe('frames', () => {
     const closed = new Promise<number>((resolve) => {
       server.on('connection', (webSocket, request) => {
         webSocket.on('close', resolve);
-        new WebSocketStream(webSocket, request.socket).destroy();
+        new WebSocketStream(webSocket, request.socket, () => undefined).destroy();
         // What the receiver finds in bytes that were read before.
         webSocket.emit('error', new RangeError('Invalid WebSocket frame'));
       });
