@@ -16,6 +16,7 @@ import type { AckType, ClientLink } from './client-link.ts';
 import type { DurableOutbound } from './durable-outbound.ts';
 import type { HeldMessages } from './held-messages.ts';
 import type { ReAuthentication } from './re-authentication.ts';
+import type { Redirection } from './redirection.ts';
 import type { PublishTicket, TicketOwner } from './publish-ticket.ts';
 import type { TenantBroker } from './tenant-broker.ts';
 import type { TransientOutbound } from './transient-outbound.ts';
@@ -173,7 +174,12 @@ export class ActiveSession implements TicketOwner {
   }
 
   /** Says why (MQTT 5), closes the connection, ends the session's time here. Once; later calls do nothing. */
-  disconnect(reasonCode: ReasonCode, closeReason: CloseReason, detail: string): void {
+  disconnect(
+    reasonCode: ReasonCode,
+    closeReason: CloseReason,
+    detail: string,
+    serverReference?: string,
+  ): void {
     if (this.#ended) return;
     this.broker.log.info(
       {
@@ -185,9 +191,17 @@ export class ActiveSession implements TicketOwner {
       },
       'disconnecting client',
     );
-    if (this.level === 5) this.link.send({ type: 'disconnect', reasonCode, reasonString: detail });
+    if (this.level === 5) {
+      const reference = serverReference === undefined ? {} : { serverReference };
+      this.link.send({ type: 'disconnect', reasonCode, reasonString: detail, ...reference });
+    }
     this.end({ reason: closeReason, publishWill: true, sessionExpiryS: undefined });
     this.link.close();
+  }
+
+  /** Sends the client elsewhere. MQTT 3 has no words for it: the connection just ends. The will is as for any lost one. */
+  redirect({ reasonCode, serverReference }: Redirection): void {
+    this.disconnect(reasonCode, 'administrative', 'this broker serves the session no more', serverReference);
   }
 
   /** The log gave the session to another connection, or ended it. */

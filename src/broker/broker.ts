@@ -15,6 +15,7 @@ import { ClientConnection } from './client-connection.ts';
 import type { ClientLink, LinkHandler } from './client-link.ts';
 import { MarkBatcher } from './mark-batcher.ts';
 import { PublisherBrake } from './publisher-brake.ts';
+import type { Redirection } from './redirection.ts';
 import { StagedRetained } from './staged-retained.ts';
 import { TenantBroker } from './tenant-broker.ts';
 import { TrimBatcher } from './trim-batcher.ts';
@@ -28,6 +29,11 @@ export type BrokerOptions = Omit<
 
 export class Broker {
   readonly services: BrokerServices;
+  /**
+   * Where every CONNECT that comes in is sent; undefined: clients are served here. Those connected already stay, see
+   * `ActiveSession.redirect`, and so do those whose CONNECT is being answered right now.
+   */
+  redirection: Redirection | undefined;
   readonly #tenants = new Map<TenantId, TenantBroker>();
   #connections = 0;
   #undecodable = 0;

@@ -4,10 +4,13 @@ import type { ReasonCode } from '../mqtt/reason-code.ts';
 export class ConnectRefused extends Error {
   override readonly name = 'ConnectRefused';
   readonly reasonCode: ReasonCode;
+  /** See `Redirection`. */
+  readonly serverReference: string | undefined;
 
   /** `detail` says why, for the log and the MQTT 5 reason string. */
-  constructor(reasonCode: ReasonCode, detail: string) {
+  constructor(reasonCode: ReasonCode, detail: string, serverReference?: string) {
     super(detail);
     this.reasonCode = reasonCode;
+    this.serverReference = serverReference;
   }
 }

@@ -1,12 +1,6 @@
 /** MQTT 5 enhanced authentication: the exchange before CONNACK, and once more on an open connection. */
-import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-queue.ts';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.ts';
-import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
-import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
 import type {
   Credentials,
   EnhancedAuthenticator,
@@ -14,12 +8,8 @@ import type {
   EnhancedAuthStep,
   Principal,
 } from '../../src/auth/authenticator.ts';
-import { Broker } from '../../src/broker/broker.ts';
-import type { LogEntry } from '../../src/event-log/event-log.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
-import { DEFAULT_TENANT, incarnation } from '../../src/tenancy/identity.ts';
-import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
-import { TransportServer } from '../../src/transport/transport-server.ts';
+import { startMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { expectNothing, publish, subscribe, take } from './support/exchanges.ts';
 import { newClientId } from './support/versions.ts';
@@ -69,56 +59,16 @@ const mirror: EnhancedAuthenticator = {
   begin: (credentials) => new MirrorExchange(credentials),
 };
 
-let server: TransportServer;
+let running: MemoryBroker;
 let port: number;
 
 beforeAll(async () => {
   const { limits } = configSchema.parse({ limits: { connectTimeoutMs: 3_000 } });
-  const clock = new SystemClock();
-  const timers = new SystemTimers();
-  const [sessionLog, retainedLog] = [new MemoryEventLog(), new MemoryEventLog()];
-  const broker = new Broker({
-    tenants: [DEFAULT_TENANT],
-    incarnation: incarnation('test', 1),
-    logsAreShared: false,
-    sessionLog,
-    retainedLog,
-    store: new MemoryDurableQueue(limits.durableQueue),
-    sessionIds: new MemorySessionIds(),
-    authenticator: new AnonymousAuthenticator(new Set([DEFAULT_TENANT])),
-    enhancedAuthenticators: [mirror],
-    clock,
-    timers,
-    limits,
-    log: pino({ level: 'silent' }),
-    randomId: randomUUID,
-  });
-  const each = (apply: (entry: LogEntry) => void) => (entries: readonly LogEntry[]) => {
-    entries.forEach(apply);
-  };
-  await sessionLog.follow(
-    await sessionLog.startOffsets(),
-    each((entry) => {
-      broker.applySessionRecord(entry);
-    }),
-  );
-  await retainedLog.follow(
-    await retainedLog.startOffsets(),
-    each((entry) => {
-      broker.applyRetainedRecord(entry);
-    }),
-  );
-  server = new TransportServer({
-    listeners: [{ transport: 'tcp', port: 0 }],
-    limits,
-    clock,
-    timers,
-    accept: broker.accept,
-  });
-  port = (await server.listen())[0]?.port ?? 0;
+  running = await startMemoryBroker({ enhancedAuthenticators: [mirror], limits });
+  ({ port } = running);
 });
 
-afterAll(() => server.close());
+afterAll(() => running.close());
 
 function authPacket(reasonCode: number, data?: string, authenticationMethod = METHOD) {
   const properties = {

@@ -57,7 +57,8 @@ export class ConnectExchange {
     });
     this.#link.pauseReading('handshake');
     this.#run().catch((error: unknown) => {
-      if (error instanceof ConnectRefused) this.refuse(error.reasonCode, error.message);
+      if (error instanceof ConnectRefused)
+        this.refuse(error.reasonCode, error.message, error.serverReference);
       else {
         this.#broker.services.onStoreError(error);
         this.refuse(REASON.serverUnavailable, 'the session could not be opened now, try again');
@@ -87,7 +88,7 @@ export class ConnectExchange {
   }
 
   /** Answers with a CONNACK that says why; the caller closes the link. */
-  refuse(reasonCode: ReasonCode, detail: string): void {
+  refuse(reasonCode: ReasonCode, detail: string, serverReference?: string): void {
     if (this.#over) return;
     this.#over = true;
     const { clientId, userName } = this.#packet;
@@ -101,7 +102,7 @@ export class ConnectExchange {
       type: 'connack',
       sessionPresent: false,
       reasonCode,
-      properties: { reasonString: detail },
+      properties: { reasonString: detail, ...(serverReference === undefined ? {} : { serverReference }) },
     });
   }
 
@@ -117,6 +118,7 @@ export class ConnectExchange {
   }
 
   async #run(): Promise<void> {
+    this.#checkRedirection();
     const clientId = this.#clientId();
     const credentials = this.#credentials(clientId);
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
@@ -164,6 +166,14 @@ export class ConnectExchange {
     this.#onConnected(session);
     await opened.startDelivery();
     this.#link.resumeReading('handshake');
+  }
+
+  /** Before anybody is authenticated: when a whole fleet is sent elsewhere, no password is hashed for it here. */
+  #checkRedirection(): void {
+    const { redirection } = this.#broker;
+    if (redirection === undefined) return;
+    const { reasonCode, serverReference } = redirection;
+    throw new ConnectRefused(reasonCode, 'this broker takes no connections now', serverReference);
   }
 
   /** A certificate stands in for a user name that is missing, and for any where it alone is to decide. */

@@ -1,0 +1,58 @@
+/** A broker over stores in memory, listening on TCP: for tests that give it parts, or reach into it, as no configuration does. */
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-queue.ts';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.ts';
+import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.ts';
+import { configSchema } from '../../src/app/config-schema.ts';
+import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
+import { Broker, type BrokerOptions } from '../../src/broker/broker.ts';
+import { DEFAULT_TENANT, incarnation } from '../../src/tenancy/identity.ts';
+import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
+import { TransportServer } from '../../src/transport/transport-server.ts';
+
+export interface MemoryBroker {
+  readonly broker: Broker;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** `parts` replace what an anonymous broker with default limits has. */
+export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<MemoryBroker> {
+  const { limits = configSchema.parse({}).limits } = parts;
+  const clock = new SystemClock();
+  const timers = new SystemTimers();
+  const [sessionLog, retainedLog] = [new MemoryEventLog(), new MemoryEventLog()];
+  const broker = new Broker({
+    tenants: [DEFAULT_TENANT],
+    incarnation: incarnation('test', 1),
+    logsAreShared: false,
+    sessionLog,
+    retainedLog,
+    store: new MemoryDurableQueue(limits.durableQueue),
+    sessionIds: new MemorySessionIds(),
+    authenticator: new AnonymousAuthenticator(new Set([DEFAULT_TENANT])),
+    enhancedAuthenticators: [],
+    clock,
+    timers,
+    limits,
+    log: pino({ level: 'silent' }),
+    randomId: randomUUID,
+    ...parts,
+  });
+  await sessionLog.follow(await sessionLog.startOffsets(), (entries) => {
+    for (const entry of entries) broker.applySessionRecord(entry);
+  });
+  await retainedLog.follow(await retainedLog.startOffsets(), (entries) => {
+    for (const entry of entries) broker.applyRetainedRecord(entry);
+  });
+  const server = new TransportServer({
+    listeners: [{ transport: 'tcp', port: 0 }],
+    limits,
+    clock,
+    timers,
+    accept: broker.accept,
+  });
+  const port = (await server.listen())[0]?.port ?? 0;
+  return { broker, port, close: () => server.close() };
+}
