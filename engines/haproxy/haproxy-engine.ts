@@ -6,7 +6,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../engine.ts';
 import type { Progress, RunningEngine } from '../engine.ts';
 import { claimDataDirectory, writeRecord } from '../engine-record.ts';
@@ -18,6 +17,7 @@ import { Watchdog } from '../watchdog.ts';
 import { haproxyCommand } from './haproxy-binary.ts';
 import { HEALTH_PATH, renderConfig } from './haproxy-config.ts';
 import type { Front } from './haproxy-config.ts';
+import { untilServing } from './haproxy-readiness.ts';
 
 /** As configured, except that the port may be left to chance. */
 export type FrontWish = Omit<Front, 'port'> & { readonly port?: number };
@@ -28,9 +28,6 @@ export interface HAProxyOptions {
   readonly dataDirectory?: string;
   readonly progress?: Progress;
 }
-
-const READY_MS_MAX = 30_000;
-const READY_POLL_MS = 50;
 
 export class HAProxyEngine implements RunningEngine {
   readonly dataDirectory: string;
@@ -101,24 +98,7 @@ export class HAProxyEngine implements RunningEngine {
   }
 
   async ready(): Promise<void> {
-    const deadlineMs = performance.now() + READY_MS_MAX;
-    let last: unknown;
-    while (performance.now() < deadlineMs) {
-      this.server.assertRunning();
-      try {
-        const response = await fetch(`http://127.0.0.1:${this.#healthPort}${HEALTH_PATH}`);
-        await response.arrayBuffer();
-        if (response.ok) return;
-        last = response.status;
-      } catch (error) {
-        last = error;
-      }
-      await sleep(READY_POLL_MS);
-    }
-    const place = this.server.plan.log;
-    throw new EngineError(`HAProxy was not ready within ${READY_MS_MAX / 1000} s. Its log: ${place}`, {
-      cause: last,
-    });
+    await untilServing(this.server, `http://127.0.0.1:${this.#healthPort}${HEALTH_PATH}`);
   }
 
   async stop(): Promise<void> {
