@@ -3,17 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { WatchedUsers } from '../adapters/file/watched-users.ts';
 import { AnonymousAuthenticator } from '../auth/anonymous-authenticator.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
+import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
 import { DEFAULT_COST, hashPassword, SALT_BYTES } from '../auth/password-hash.ts';
 import { PASSWORD_VERIFIER_DEFAULTS, PasswordVerifier } from '../auth/password-verifier.ts';
+import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
 import { UserListAuthenticator } from '../auth/user-list-authenticator.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
 
 const KEY_BYTES = 32;
+const NONCE_BYTES = 18;
 
 export interface Authentication {
   readonly authenticator: Authenticator;
+  /** Methods of MQTT 5 enhanced authentication. */
+  readonly enhanced: readonly EnhancedAuthenticator[];
   /** Reads the users again if their file changed (SIGHUP); they are also looked at every few seconds. */
   reload(): Promise<void>;
   close(): void;
@@ -28,6 +32,8 @@ export async function openAuthentication(
   if (config.auth.mode === 'anonymous') {
     return {
       authenticator: new AnonymousAuthenticator(tenants),
+      // Where everybody may come in there is nothing to prove.
+      enhanced: [],
       reload: () => Promise.resolve(),
       close: () => undefined,
     };
@@ -49,8 +55,16 @@ export async function openAuthentication(
     verifier: new PasswordVerifier({ ...PASSWORD_VERIFIER_DEFAULTS, cacheKey: randomBytes(KEY_BYTES) }),
     decoy: await hashPassword(randomBytes(KEY_BYTES), randomBytes(SALT_BYTES), DEFAULT_COST),
   });
+  const scram = new ScramAuthenticator({
+    tenants,
+    users: () => watched.users,
+    iterations: config.auth.scramIterations,
+    decoySecret: randomBytes(KEY_BYTES),
+    newNonce: () => randomBytes(NONCE_BYTES).toString('base64'),
+  });
   return {
     authenticator,
+    enhanced: [scram],
     reload: () => watched.check(),
     close: () => {
       watched.close();

@@ -90,7 +90,7 @@ async function start(
     store: stores.queues,
     sessionIds: stores.sessionIds,
     authenticator: authentication.authenticator,
-    enhancedAuthenticators: [],
+    enhancedAuthenticators: authentication.enhanced,
     clock,
     timers,
     limits: config.limits,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
+import { auth } from './auth-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
 
 const KIB = 1024;
@@ -300,15 +301,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Permits anonymous clients, or the admin API, beyond this machine.'),
-  auth: z
-    .strictObject({
-      mode: z
-        .enum(['anonymous', 'file'])
-        .default('anonymous')
-        .describe('`anonymous` lets everybody in; `file` asks the users file.'),
-      usersFile: z.string().min(1).default('./users.yaml').describe('Users, see `spoke user`.'),
-    })
-    .prefault({}),
+  auth: auth.prefault({}),
   admin: z
     .strictObject({
       enabled: z.boolean().default(true).describe('Serves admin API, metrics and health.'),

@@ -73,7 +73,8 @@ export class UserListAuthenticator implements Authenticator {
   }
 }
 
-function admit(user: User, { clientId }: Credentials): AuthResult {
+/** The rights of a user who has proven to be that user. */
+export function admit(user: User, { clientId }: Pick<Credentials, 'clientId'>): AuthResult {
   if (!isSafeInFilter(clientId) && user.rules.some(usesClientId)) {
     return {
       allowed: false,

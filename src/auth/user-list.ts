@@ -2,12 +2,15 @@
 import { parseUserName } from '../tenancy/identity.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { PasswordHash } from './password-hash.ts';
+import type { ScramCredentials } from './scram-credentials.ts';
 import { isSafeInFilter } from './topic-rule.ts';
 import type { TopicRule } from './topic-rule.ts';
 
 export interface User extends TenantUser {
   /** undefined: no password lets this user in. */
   readonly passwordHash: PasswordHash | undefined;
+  /** undefined: SCRAM lets this user in with no password. */
+  readonly scram: ScramCredentials | undefined;
   /** A verified client certificate of this name lets the user in without a password. */
   readonly certificate: boolean;
   readonly rules: readonly TopicRule[];
@@ -29,9 +32,12 @@ export function parseListedUser(text: string): TenantUser | undefined {
 }
 
 export class UserList {
+  /** What the salts of users come from that SCRAM makes up; undefined: nobody on the list uses SCRAM. */
+  readonly scramSecret: Buffer | undefined;
   readonly #users: ReadonlyMap<string, User>;
 
-  constructor(users: Iterable<User>) {
+  constructor(users: Iterable<User>, scramSecret?: Buffer) {
+    this.scramSecret = scramSecret;
     this.#users = new Map(Array.from(users, (user) => [userText(user), user]));
   }
 

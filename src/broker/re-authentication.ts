@@ -2,7 +2,7 @@
  * MQTT 5 re-authentication (section 4.12.1): runs the method CONNECT was made with once more on an open
  * connection. Other packets go on meanwhile; a refusal ends the connection.
  */
-import type { EnhancedAuthExchange, EnhancedAuthStep } from '../auth/authenticator.ts';
+import type { EnhancedAuthExchange, EnhancedAuthStep, Principal } from '../auth/authenticator.ts';
 import type { AuthPacket } from '../mqtt/packets.ts';
 import { ProtocolViolation, REASON } from '../mqtt/reason-code.ts';
 import type { ActiveSession } from './active-session.ts';
@@ -40,6 +40,11 @@ export class ReAuthentication {
       session.disconnect(step.reasonCode, 'administrative', step.detail);
       return;
     }
+    if (step.outcome === 'allowed' && !isSameUser(session.principal, step.principal)) {
+      // The session is the user's whom CONNECT let in: another one would inherit his messages.
+      session.disconnect(REASON.notAuthorized, 'administrative', 're-authentication as another user');
+      return;
+    }
     if (step.outcome === 'allowed') {
       session.principal = step.principal;
       this.#exchange = undefined;
@@ -51,4 +56,8 @@ export class ReAuthentication {
       ...(step.data === undefined ? {} : { authenticationData: step.data }),
     });
   }
+}
+
+function isSameUser(one: Principal, other: Principal): boolean {
+  return one.tenant === other.tenant && one.clientName === other.clientName;
 }

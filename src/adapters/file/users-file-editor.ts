@@ -4,14 +4,22 @@ import { isMap, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { formatPasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
+import { formatScramCredentials, type ScramCredentials } from '../../auth/scram-credentials.ts';
 import { parseListedUser, userText } from '../../auth/user-list.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
 import { isErrno, replaceFile } from './atomic-write.ts';
 import { parseUsersFile } from './users-file.ts';
 
+/** SCRAM credentials, and the secret that the file gets if it has none. */
+export interface NewScram {
+  readonly credentials: ScramCredentials;
+  readonly secret: Buffer;
+}
+
 export interface NewUser {
   readonly user: TenantUser;
   readonly passwordHash: PasswordHash | undefined;
+  readonly scram: NewScram | undefined;
   readonly certificate: boolean;
   /** undefined: the rules at the top of the file; without those, `FULL_RIGHTS`. */
   readonly rules: readonly string[] | undefined;
@@ -46,25 +54,44 @@ export class UsersFileEditor {
   }
 
   /** Creates the file if need be. Resolves to the rules the user got; undefined: those at the top of the file. */
-  async add({ user, passwordHash, certificate, rules }: NewUser): Promise<readonly string[] | undefined> {
+  async add({
+    user,
+    passwordHash,
+    scram,
+    certificate,
+    rules,
+  }: NewUser): Promise<readonly string[] | undefined> {
     let given = rules;
     await this.#edit((document) => {
       if (keyOf(document, user) !== undefined) throw new UserExistsError(user, this.file);
       if (given === undefined && !document.has('rules')) given = FULL_RIGHTS;
       document.setIn(['users', userText(user)], {
         ...(passwordHash === undefined ? {} : { password: formatPasswordHash(passwordHash) }),
+        ...(scram === undefined ? {} : { scram: formatScramCredentials(scram.credentials) }),
         ...(certificate ? { certificate } : {}),
         ...(given === undefined ? {} : { rules: given }),
       });
+      if (scram !== undefined) keepSecret(document, scram);
     });
     return given;
   }
 
-  setPassword(user: TenantUser, passwordHash: PasswordHash): Promise<void> {
+  /** `scram` undefined: what the user had for SCRAM goes, or the old password would still let him in. */
+  setPassword(user: TenantUser, passwordHash: PasswordHash, scram: NewScram | undefined): Promise<void> {
     return this.#edit((document) => {
       const key = this.#existing(document, user);
       document.setIn(['users', key, 'password'], formatPasswordHash(passwordHash));
+      if (scram === undefined) document.deleteIn(['users', key, 'scram']);
+      else {
+        document.setIn(['users', key, 'scram'], formatScramCredentials(scram.credentials));
+        keepSecret(document, scram);
+      }
     });
+  }
+
+  /** Whether the user may log in by SCRAM. */
+  async hasScram(user: TenantUser): Promise<boolean> {
+    return parseUsersFile(this.file, await textOf(this.file)).find(user)?.scram !== undefined;
   }
 
   remove(user: TenantUser): Promise<void> {
@@ -92,6 +119,10 @@ export class UsersFileEditor {
       return edited;
     });
   }
+}
+
+function keepSecret(document: Document, { secret }: NewScram): void {
+  if (!document.has('scramSecret')) document.set('scramSecret', secret.toString('base64'));
 }
 
 async function textOf(file: string): Promise<string> {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parsePasswordHash } from '../../auth/password-hash.ts';
+import { parseScramCredentials } from '../../auth/scram-credentials.ts';
 import { parseTopicRule } from '../../auth/topic-rule.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
@@ -34,13 +35,40 @@ const password = z.unknown().transform((text, context) => {
   return z.NEVER;
 });
 
+const scram = z.unknown().transform((text, context) => {
+  const parsed = typeof text === 'string' ? parseScramCredentials(text) : undefined;
+  if (parsed !== undefined) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: 'is not of the form SCRAM-SHA-256$4096:salt$storedKey:serverKey',
+    params: { fix: 'Set it with "spoke user passwd NAME --scram"; the file never holds a password itself' },
+  });
+  return z.NEVER;
+});
+
+/** Bytes of a secret that nobody guesses. */
+const SECRET_BYTES_MIN = 16;
+
+const scramSecret = z.unknown().transform((text, context) => {
+  const secret = typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
+  if (secret !== undefined && secret.length >= SECRET_BYTES_MIN) return secret;
+  context.addIssue({
+    code: 'custom',
+    message: `is not base64 of ${SECRET_BYTES_MIN} random bytes or more`,
+    params: { fix: 'Remove it, and run "spoke user passwd NAME --scram" for any user: that makes one' },
+  });
+  return z.NEVER;
+});
+
 const usersFileSchema = z.strictObject({
   rules: z.array(rule).default([]),
+  scramSecret: scramSecret.optional(),
   users: z
     .record(
       z.string(),
       z.strictObject({
         password: password.optional(),
+        scram: scram.optional(),
         certificate: z.boolean().default(false),
         rules: z.array(rule).optional(),
       }),
@@ -78,16 +106,24 @@ export function parseUsersFile(file: string, text: string): UserList {
     if (problem !== undefined) {
       problems.push({ where: document.whereIs(['users', name]), key: `users.${name}`, ...problem });
     } else if (named !== undefined) {
-      const { password: passwordHash, certificate, rules = parsed.data.rules } = entry;
-      users.set(userText(named), { ...named, passwordHash, certificate, rules });
+      const { password: passwordHash, scram, certificate, rules = parsed.data.rules } = entry;
+      users.set(userText(named), { ...named, passwordHash, scram, certificate, rules });
+      if (scram !== undefined && parsed.data.scramSecret === undefined) {
+        const key = `users.${name}.scram`;
+        problems.push({ where: document.whereIs(['users', name, 'scram']), key, ...NO_SECRET });
+      }
     }
   }
   if (problems.length > 0) throw new UsersFileError(problems);
-  return new UserList(users.values());
+  return new UserList(users.values(), parsed.data.scramSecret);
 }
 
 const BAD_NAME = {
   what: 'is not a user name',
   fix: 'Write TENANT/NAME or NAME, without + # / and control characters in NAME',
+};
+const NO_SECRET = {
+  what: 'needs a scramSecret at the top of the file, or what SCRAM asks of a name tells whether it is known',
+  fix: 'Run "spoke user passwd NAME --scram", which makes one, or write 32 random bytes there, in base64',
 };
 const TWICE = { what: 'is listed twice: NAME and default/NAME are one user', fix: 'Remove one of them' };

@@ -6,9 +6,12 @@ import type { Command } from 'commander';
 import { FileBusyError, isErrno } from '../../adapters/file/atomic-write.ts';
 import { parseUsersFile, UsersFileError } from '../../adapters/file/users-file.ts';
 import { UnknownUserError, UserExistsError, UsersFileEditor } from '../../adapters/file/users-file-editor.ts';
+import type { NewScram } from '../../adapters/file/users-file-editor.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
 import { DEFAULT_COST, hashPassword, LN_MAX, LN_MIN, SALT_BYTES } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
+import { saslPrepared } from '../../auth/saslprep.ts';
+import { deriveScramCredentials, SCRAM_SALT_BYTES } from '../../auth/scram-credentials.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
@@ -22,7 +25,16 @@ interface PasswordOptions extends ConfigOption {
   readonly passwordStdin?: boolean;
   /** Logarithm of the cost of the hash. */
   readonly cost: number;
+  readonly scram?: boolean;
 }
+
+/** What the users file gets of a password. */
+interface NewPassword {
+  readonly passwordHash: PasswordHash;
+  readonly scram: NewScram | undefined;
+}
+
+const SCRAM_SECRET_BYTES = 32;
 
 interface AddOptions extends PasswordOptions {
   readonly rule?: readonly string[];
@@ -38,6 +50,7 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .addOption(configOption())
     .option('--password-stdin', 'read the password from standard input')
     .addOption(costOption())
+    .addOption(scramOption())
     .option('--certificate', 'let a client certificate of this name in without a password')
     .option('--rule <rule...>', 'rights, first match decides: "allow|deny publish|subscribe|all FILTER"')
     .action((name: string, options: AddOptions) => add(name, options, context));
@@ -48,10 +61,12 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .addOption(configOption())
     .option('--password-stdin', 'read the password from standard input')
     .addOption(costOption())
+    .addOption(scramOption())
     .action(async (name: string, options: PasswordOptions) => {
-      const { editor, named } = editing(name, options, context);
-      const passwordHash = await newPassword(options, context);
-      await explained(editor.setPassword(named, passwordHash));
+      const { editor, named, config } = editing(name, options, context);
+      const withScram = options.scram === true || (await explained(editor.hasScram(named)));
+      const { passwordHash, scram } = await newPassword(options, withScram, config, context);
+      await explained(editor.setPassword(named, passwordHash, scram));
       context.stdout.write(`${userText(named)}: password changed in ${editor.file}\n`);
     });
 
@@ -77,8 +92,10 @@ async function add(name: string, options: AddOptions, context: CliContext): Prom
   const { editor, named, config } = editing(name, options, context);
   const certificate = options.certificate === true;
   const withPassword = !certificate || options.passwordStdin === true;
-  const passwordHash = withPassword ? await newPassword(options, context) : undefined;
-  const rules = await explained(editor.add({ user: named, passwordHash, certificate, rules: options.rule }));
+  const password = withPassword
+    ? await newPassword(options, options.scram === true, config, context)
+    : { passwordHash: undefined, scram: undefined };
+  const rules = await explained(editor.add({ user: named, ...password, certificate, rules: options.rule }));
   const rights = rules === undefined ? 'the rules at the top of the file' : rules.join('; ');
   context.stdout.write(`${userText(named)}: added to ${editor.file} with ${rights}\n`);
   if (config.auth.mode !== 'file')
@@ -96,6 +113,7 @@ async function list(options: ConfigOption & { readonly json?: boolean }, context
   const users = [...(await explained(usersOf(file)))].map((user) => ({
     name: userText(user),
     password: user.passwordHash !== undefined,
+    scram: user.scram !== undefined,
     certificate: user.certificate,
     rules: user.rules.map(({ effect, action, filter }) => `${effect} ${action} ${filter}`),
   }));
@@ -111,15 +129,13 @@ async function list(options: ConfigOption & { readonly json?: boolean }, context
   context.stdout.write(table(columns, users));
 }
 
-function loginText({
-  password,
-  certificate,
-}: {
+function loginText(ways: {
   readonly password: boolean;
+  readonly scram: boolean;
   readonly certificate: boolean;
 }): string {
-  if (password) return certificate ? 'password, certificate' : 'password';
-  return certificate ? 'certificate' : '-';
+  const names = (['password', 'scram', 'certificate'] as const).filter((name) => ways[name]);
+  return names.length === 0 ? '-' : names.join(', ');
 }
 
 async function usersOf(file: string): Promise<Iterable<User>> {
@@ -145,14 +161,40 @@ function editing(
   return { editor: new UsersFileEditor(config.auth.usersFile), named, config };
 }
 
-async function newPassword(options: PasswordOptions, context: CliContext): Promise<PasswordHash> {
+async function newPassword(
+  options: PasswordOptions,
+  withScram: boolean,
+  config: SpokeConfig,
+  context: CliContext,
+): Promise<NewPassword> {
   const password =
     options.passwordStdin === true
       ? (await context.readStdin()).replace(/\r?\n$/, '')
       : await askTwice(context);
   if (password === '')
     throw new CommandError('The password is empty: choose one of at least one character.', EXIT.usage);
-  return hashPassword(Buffer.from(password), randomBytes(SALT_BYTES), { ...DEFAULT_COST, ln: options.cost });
+  return {
+    scram: withScram ? await newScram(password, config) : undefined,
+    passwordHash: await hashPassword(Buffer.from(password), randomBytes(SALT_BYTES), {
+      ...DEFAULT_COST,
+      ln: options.cost,
+    }),
+  };
+}
+
+async function newScram(password: string, config: SpokeConfig): Promise<NewScram> {
+  const prepared = saslPrepared(password);
+  if (prepared === undefined)
+    throw new CommandError('SCRAM takes no password with control characters in it.', EXIT.usage);
+  const salt = randomBytes(SCRAM_SALT_BYTES);
+  return {
+    credentials: await deriveScramCredentials(prepared, salt, config.auth.scramIterations),
+    secret: randomBytes(SCRAM_SECRET_BYTES),
+  };
+}
+
+function scramOption(): Option {
+  return new Option('--scram', 'let MQTT 5 clients log in by SCRAM-SHA-256 too, with the same password');
 }
 
 function costOption(): Option {

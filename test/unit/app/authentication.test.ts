@@ -34,13 +34,19 @@ async function userLine(password: string): Promise<string> {
 }
 
 it('lets everybody in when anonymous, without a users file', async () => {
-  const open = await openAuthentication({ auth: { mode: 'anonymous', usersFile }, tenants }, logger);
+  const open = await openAuthentication(
+    { auth: { mode: 'anonymous', usersFile, scramIterations: 4096 }, tenants },
+    logger,
+  );
   expect(await open.authenticator.authenticate(credentials)).toMatchObject({ allowed: true });
   open.close();
 });
 
 it('does not open without the users file it needs', async () => {
-  const missing = { auth: { mode: 'file' as const, usersFile: `${usersFile}.missing` }, tenants };
+  const missing = {
+    auth: { mode: 'file' as const, usersFile: `${usersFile}.missing`, scramIterations: 4096 },
+    tenants,
+  };
   await expect(openAuthentication(missing, logger)).rejects.toThrow(
     /does not exist\. Run "spoke user add NAME"/,
   );
@@ -48,7 +54,10 @@ it('does not open without the users file it needs', async () => {
 
 it('forgets a password it remembered as soon as the file has another', async () => {
   writeFileSync(usersFile, await userLine('right'));
-  const authentication = await openAuthentication({ auth: { mode: 'file', usersFile }, tenants }, logger);
+  const authentication = await openAuthentication(
+    { auth: { mode: 'file', usersFile, scramIterations: 4096 }, tenants },
+    logger,
+  );
   try {
     const { authenticator } = authentication;
     expect(await authenticator.authenticate(credentials)).toMatchObject({ allowed: true });

@@ -34,6 +34,7 @@ const users = new UserList([
     tenant: acme,
     clientName: 'bike',
     passwordHash,
+    scram: undefined,
     certificate: false,
     rules: [rule('allow all devices/%c/#')],
   },
@@ -41,10 +42,18 @@ const users = new UserList([
     tenant: acme,
     clientName: 'badge',
     passwordHash: undefined,
+    scram: undefined,
     certificate: true,
     rules: [rule('allow all #')],
   },
-  { tenant: closed, clientName: 'bike', passwordHash, certificate: true, rules: [rule('allow all #')] },
+  {
+    tenant: closed,
+    clientName: 'bike',
+    passwordHash,
+    scram: undefined,
+    certificate: true,
+    rules: [rule('allow all #')],
+  },
 ]);
 
 const authenticator = new UserListAuthenticator({

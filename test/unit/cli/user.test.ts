@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseUsersFile } from '../../../src/adapters/file/users-file.ts';
 import { verifyPassword } from '../../../src/auth/password-hash.ts';
-import { parseListedUser } from '../../../src/auth/user-list.ts';
+import { deriveScramCredentials } from '../../../src/auth/scram-credentials.ts';
+import { parseListedUser, type User } from '../../../src/auth/user-list.ts';
 import { CliHarness } from './cli-harness.ts';
 
 let directory: string;
@@ -20,6 +21,13 @@ afterEach(() => {
 
 function spoke(stdin: string, ...args: readonly string[]) {
   return new CliHarness({ directory, stdin, environment: { SPOKE_AUTH_MODE: 'file' } }).run('user', ...args);
+}
+
+function listed(name: string): User {
+  const named = parseListedUser(name);
+  const user = named && parseUsersFile(file, readFileSync(file, 'utf8')).find(named);
+  if (user === undefined) throw new Error(`${name} is not listed`);
+  return user;
 }
 
 async function accepts(name: string, password: string): Promise<boolean> {
@@ -52,6 +60,7 @@ describe('spoke user', () => {
       {
         name: 'default/bike-7',
         password: true,
+        scram: false,
         certificate: false,
         rules: ['deny all x', 'allow publish devices/%c/#', 'allow subscribe a'],
       },
@@ -73,6 +82,24 @@ describe('spoke user', () => {
       code: 1,
       err: expect.stringContaining('spoke user list') as unknown,
     });
+  });
+
+  it('lets a user log in by SCRAM too when told to, and keeps both with one password', async () => {
+    await spoke('old', 'add', 'bike-7', '--password-stdin', '--scram');
+    const before = listed('bike-7');
+    expect((await spoke('', 'list')).out).toMatch(/^default\/bike-7 +password, scram +allow all #$/m);
+    await spoke('new', 'passwd', 'bike-7', '--password-stdin');
+    const after = listed('bike-7');
+    expect(after.scram?.iterations).toBe(4096);
+    expect(after.scram?.salt).not.toEqual(before.scram?.salt);
+    expect(await deriveScramCredentials('new', after.scram?.salt ?? Buffer.alloc(0), 4096)).toEqual(
+      after.scram,
+    );
+    const secret = parseUsersFile(file, readFileSync(file, 'utf8')).scramSecret;
+    expect(secret).toHaveLength(32);
+    await spoke('p', 'add', 'bike-8', '--password-stdin', '--scram');
+    expect(parseUsersFile(file, readFileSync(file, 'utf8')).scramSecret).toEqual(secret);
+    expect((await spoke('a\u0007', 'add', 'bike-9', '--password-stdin', '--scram')).code).toBe(2);
   });
 
   it('lists nobody when there is no file yet', async () => {

@@ -71,6 +71,22 @@ describe('the users file', () => {
     ]);
   });
 
+  it('takes SCRAM credentials only beside a secret for the salts of those who have none', () => {
+    const scram = `SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
+    const scramSecret = Buffer.alloc(32, 1).toString('base64');
+    const users = { one: { scram } };
+    expect(problemsOf(JSON.stringify({ users }))).toEqual([expect.stringContaining('needs a scramSecret')]);
+    expect(problemsOf(JSON.stringify({ users, scramSecret: 'short' }))).toEqual([
+      expect.stringContaining('not base64 of 16 random bytes'),
+    ]);
+    expect(problemsOf(JSON.stringify({ users: { one: { scram: 'hunter2' } } })).join('')).not.toContain(
+      'hunter2',
+    );
+    const list = parseUsersFile(file, JSON.stringify({ users, scramSecret }));
+    expect(list.scramSecret).toEqual(Buffer.alloc(32, 1));
+    expect(list.find(named('one'))?.scram).toMatchObject({ iterations: 4096 });
+  });
+
   it('never repeats what may be a password in clear', () => {
     expect(problemsOf('users: { one: { password: 4711 } }').join('')).not.toContain('4711');
     expect(problemsOf('users: { one: { password: hunter2 } }').join('')).not.toContain('hunter2');
@@ -86,7 +102,7 @@ describe('the users file', () => {
 });
 
 describe('UsersFileEditor', () => {
-  const newUser = { passwordHash, certificate: false, rules: undefined };
+  const newUser = { passwordHash, scram: undefined, certificate: false, rules: undefined };
 
   it('creates a private file and says which rights were given', async () => {
     const rights = await new UsersFileEditor(file).add({ ...newUser, user: named('acme/one') });
@@ -99,7 +115,7 @@ describe('UsersFileEditor', () => {
     writeFileSync(file, '# our fleet\nrules:\n  - allow all devices/%c/#\nusers:\n  one: {} # the first\n');
     const editor = new UsersFileEditor(file);
     expect(await editor.add({ ...newUser, user: named('two') })).toBeUndefined();
-    await editor.setPassword(named('default/one'), passwordHash);
+    await editor.setPassword(named('default/one'), passwordHash, undefined);
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('# our fleet');
     expect(text).toContain(`password: ${hashText}`);
