@@ -24,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'broker',
-          include: ['test/{integration,fleet}/**/*.test.ts'],
+          include: ['test/{integration,fleet,fuzz}/**/*.test.ts'],
           exclude: ['test/integration/{hbase,kafka,cluster,haproxy}/**'],
           testTimeout: 120_000,
           fileParallelism: false,

@@ -54,6 +54,16 @@ export class SharedLegacy {
    * a crash appends nothing twice to the same member.
    */
   async handOver(queue: QueueKey, sentThrough: Seq | undefined): Promise<void> {
+    const { subscriber } = this.#options;
+    subscriber.isLeaving = true;
+    try {
+      await this.#handAll(queue, sentThrough);
+    } finally {
+      subscriber.isLeaving = false;
+    }
+  }
+
+  async #handAll(queue: QueueKey, sentThrough: Seq | undefined): Promise<void> {
     const { store, batcher, trims } = this.#options;
     await batcher.barrier(queue);
     // [MQTT-4.8.2-6] What the client acknowledged or refused a moment ago is nobody's any more.

@@ -44,7 +44,8 @@ export class SharedGroup {
 
   /**
    * The member whose turn it is: with credit, else connected, else one with a durable queue. undefined: there is
-   * nobody who could ever get it. `except` is passed over: the member that is leaving.
+   * nobody who could ever get it. `except` is leaving, and is passed over as all are that are leaving too: two of them
+   * would hand the same message to each other for ever.
    */
   next(except?: Subscriber): MatchedRoute | undefined {
     let connected = NONE;
@@ -54,7 +55,7 @@ export class SharedGroup {
       const subscriber = this.#subscribers.peek(this.#routes.session(route));
       if (subscriber === undefined) {
         if (absent === NONE) absent = route;
-      } else if (subscriber === except) {
+      } else if (subscriber === except || (except !== undefined && subscriber.isLeaving)) {
         continue;
       } else if (subscriber.outlet?.hasCredit === true) {
         this.#turn = this.#routes.after(route);

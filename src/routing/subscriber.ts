@@ -32,6 +32,8 @@ export class Subscriber {
   outlet: Outlet | undefined = undefined;
   /** Highest queue position sent on a connection to this broker; undefined: there was none yet. */
   sentThrough: Seq | undefined = undefined;
+  /** It hands its shared messages to others just now: it is to inherit none. */
+  isLeaving = false;
 
   constructor(
     counters: Counters,

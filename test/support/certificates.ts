@@ -4,14 +4,18 @@
  * other server names, one more for localhost, and a client with names of every kind. Valid from 2020 to 2120; the
  * keys protect nothing. Read from files, so that tests need no openssl.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 export interface KeyPair {
   readonly cert: Buffer;
   readonly key: Buffer;
 }
 
-const directory = new URL('../fixtures/tls/', import.meta.url);
+/** Sources and built files lie at different depths below the package. */
+const PLACES = ['../fixtures/tls/', '../../../test/fixtures/tls/'].map(
+  (path) => new URL(path, import.meta.url),
+);
+const directory = PLACES.find((place) => existsSync(place));
 
 function pem(name: string): Buffer {
   return readFileSync(new URL(`${name}.pem`, directory));

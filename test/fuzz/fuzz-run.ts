@@ -1,0 +1,187 @@
+/**
+ * Plays cases against brokers until the time is over or one fails: most over links in memory, some over sockets with a
+ * witness beside them. Case `n` of a seed is always the same case.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { SeededRandom } from '../../src/fleet/seeded-random.ts';
+import { damagedCase, noiseCase, oddPacketsCase } from './byte-cases.ts';
+import { Corpus } from './corpus.ts';
+import { CrashWatch } from './crash-watch.ts';
+import type { FuzzCase } from './fuzz-case.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
+import { LinkTarget } from './link-target.ts';
+import { minimised } from './minimise.ts';
+import { Player } from './player.ts';
+import { SocketTarget } from './socket-target.ts';
+import { stateCase } from './state-cases.ts';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly report: (line: string) => void;
+}
+
+export interface FuzzFailure {
+  /** As small as it could be made. */
+  readonly case: FuzzCase;
+  readonly problems: readonly string[];
+}
+
+export interface FuzzReport {
+  readonly cases: number;
+  readonly socketCases: number;
+  readonly roundTrips: number;
+  /** Connections that the broker over sockets refused or ended, by its own metrics. */
+  readonly refusals: number;
+  readonly failure: FuzzFailure | undefined;
+}
+
+/** Cases on one broker in memory; then the next begins with nothing, and what the last one held has to be gone. */
+const LINK_CASES = 300;
+const SOCKET_CASES = 12;
+/** Round trips that the witness has to complete while one of these is played. */
+const ROUND_TRIPS_PER_CASE = 20;
+/** Brokers after which the heap is what it will be. */
+const WARM_UP_ROUNDS = 3;
+const HEAP_GROWTH_MAX_BYTES = 48 * 1_048_576;
+
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const watch = new CrashWatch();
+  const sockets = await SocketTarget.start();
+  try {
+    return await new FuzzRun(options, watch, sockets).run();
+  } finally {
+    await sockets.dispose();
+    watch.stop();
+  }
+}
+
+/** Plays one case on a broker of its own. Resolves with what went wrong. */
+export async function replay(fuzzCase: FuzzCase, on: 'links' | 'sockets' = 'links'): Promise<string[]> {
+  const watch = new CrashWatch();
+  const target = on === 'links' ? await LinkTarget.start() : await SocketTarget.start();
+  try {
+    const problems = await new Player(target).play(fuzzCase);
+    return [...problems, ...watch.take()];
+  } finally {
+    await target.dispose();
+    watch.stop();
+  }
+}
+
+class FuzzRun {
+  readonly #options: FuzzOptions;
+  readonly #watch: CrashWatch;
+  readonly #sockets: SocketTarget;
+  readonly #socketPlayer: Player;
+  readonly #corpus: Corpus;
+  #cases = 0;
+  #socketCases = 0;
+  #failure: FuzzFailure | undefined;
+
+  constructor(options: FuzzOptions, watch: CrashWatch, sockets: SocketTarget) {
+    this.#options = options;
+    this.#watch = watch;
+    this.#sockets = sockets;
+    this.#socketPlayer = new Player(sockets);
+    this.#corpus = new Corpus(options.seed);
+  }
+
+  async run(): Promise<FuzzReport> {
+    const endsMs = performance.now() + this.#options.durationMs;
+    let heapBytes: number | undefined;
+    for (let round = 1; performance.now() < endsMs && !this.#hasFailed; round++) {
+      await this.#roundOnLinks(endsMs);
+      await this.#roundOnSockets();
+      if (round < WARM_UP_ROUNDS) continue;
+      const nowBytes = heapAfterCollection();
+      heapBytes ??= nowBytes;
+      if (nowBytes - heapBytes > HEAP_GROWTH_MAX_BYTES) {
+        this.#fail({ name: `round ${round}`, connections: [], steps: [] }, [
+          `the heap has grown from ${heapBytes} to ${nowBytes} bytes`,
+        ]);
+      }
+    }
+    return {
+      cases: this.#cases,
+      socketCases: this.#socketCases,
+      roundTrips: this.#sockets.witness.roundTrips,
+      refusals: await this.#sockets.refusals(),
+      failure: this.#failure,
+    };
+  }
+
+  get #hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  async #roundOnLinks(endsMs: number): Promise<void> {
+    const target = await LinkTarget.start();
+    const player = new Player(target);
+    for (let left = LINK_CASES; left > 0 && !this.#hasFailed; left--) {
+      if (performance.now() > endsMs) break;
+      await this.#play(player, target);
+    }
+    await target.dispose();
+  }
+
+  async #roundOnSockets(): Promise<void> {
+    const { witness } = this.#sockets;
+    for (let left = SOCKET_CASES; left > 0 && !this.#hasFailed; left--) {
+      // While the case is played.
+      const trips = witness.complete(ROUND_TRIPS_PER_CASE);
+      this.#socketCases++;
+      await this.#play(this.#socketPlayer, this.#sockets);
+      await trips;
+    }
+    if (witness.failure !== undefined) this.#fail(this.#next(), [`the witness: ${witness.failure}`]);
+  }
+
+  async #play(player: Player, target: FuzzTarget): Promise<void> {
+    const next = this.#next();
+    this.#cases++;
+    const problems = [...(await player.play(next)), ...this.#watch.take()];
+    if (problems.length === 0) return;
+    this.#options.report(`${next.name} on ${target.name}: ${problems.join('; ')}`);
+    const on = target.name === 'links' ? 'links' : 'sockets';
+    const alone = await replay(next, on);
+    if (alone.length === 0) {
+      this.#fail(next, [
+        ...problems,
+        'alone on a new broker it does not fail: it depends on the cases before it',
+      ]);
+      return;
+    }
+    const smaller = await minimised(next, async (candidate) => (await replay(candidate, on)).length > 0);
+    this.#fail(smaller, await replay(smaller, on));
+  }
+
+  #fail(failing: FuzzCase, problems: readonly string[]): void {
+    this.#failure = { case: failing, problems };
+  }
+
+  #next(): FuzzCase {
+    return caseOf(this.#options.seed, this.#cases, this.#corpus);
+  }
+}
+
+/** Number `index` of the seed. */
+export function caseOf(seed: number, index: number, corpus: Corpus): FuzzCase {
+  const random = new SeededRandom(seed).fork(`case ${index}`);
+  const kind = random.integer(0, 9);
+  const name = (what: string): string => `${what} ${seed}/${index}`;
+  if (kind < 1) return noiseCase(name('noise'), corpus, random);
+  if (kind < 4) return damagedCase(name('damaged'), corpus, random);
+  if (kind < 6) return oddPacketsCase(name('odd'), corpus, random);
+  return stateCase(name('state'), random);
+}
+
+function heapAfterCollection(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
