@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { missingHAProxy } from './engines/haproxy/haproxy-binary.ts';
 import { missingJava } from './engines/java.ts';
+import { missingMosquitto } from './test/clients/support/mosquitto-commands.ts';
+import { missingPython } from './test/support/python-environment.ts';
 import { missingContainers } from './testcontainers/container-runtime.ts';
 
 const HBASE_CONTRACTS = 'test/contract/**/*hbase*.test.ts';
@@ -38,6 +40,23 @@ export default defineConfig({
           testTimeout: 900_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // Other people's clients, as far as they are there, against a broker that is killed.
+        test: {
+          name: 'clients',
+          include: [
+            'test/clients/mqtt-js.test.ts',
+            ...unlessMissing(missingPython(), 'the tests with Eclipse Paho', ['test/clients/paho.test.ts']),
+            ...unlessMissing(missingMosquitto(), 'the tests with mosquitto’s clients', [
+              'test/clients/mosquitto.test.ts',
+            ]),
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 9 },
         },
       },
       ...unlessMissing(missingHAProxy(), 'the tests behind HAProxy', [
