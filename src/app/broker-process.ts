@@ -91,6 +91,7 @@ async function start(
     sessionIds: stores.sessionIds,
     authenticator: authentication.authenticator,
     enhancedAuthenticators: authentication.enhanced,
+    responseInformation: config.mqtt.responseInformation,
     clock,
     timers,
     limits: config.limits,

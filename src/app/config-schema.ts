@@ -7,7 +7,9 @@ import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
 import { auth } from './auth-schema.ts';
+import { hbase } from './hbase-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
+import { mqtt } from './mqtt-schema.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -25,8 +27,6 @@ const countOrOff = (fallback: number, description: string) =>
 const TIMER_MAX_MS = 2 ** 31 - 1;
 /** The kernel's own bound. */
 const TCP_KEEP_ALIVE_MAX_S = 32_767;
-/** HBase's own bound. */
-const TTL_MAX_S = 2 ** 31 - 1;
 const durationMs = (fallback: number, description: string) => upTo(TIMER_MAX_MS, fallback, description);
 
 const tenantName = z.string().transform((text, context) => {
@@ -222,48 +222,6 @@ const limits = z.strictObject({
   ),
 });
 
-const hbase = z.strictObject({
-  zookeeperQuorum: z
-    .string()
-    .regex(/^[^\s,]+:\d+(,[^\s,]+:\d+)*$/)
-    .default('127.0.0.1:2181')
-    .describe('ZooKeeper of the HBase cluster: host:port, comma separated.'),
-  znodeParent: z
-    .string()
-    .regex(/^\//)
-    .default('/hbase')
-    .describe('Where HBase keeps its nodes in ZooKeeper.'),
-  namespace: z
-    .string()
-    .regex(/^[A-Za-z0-9_]+$/)
-    .default('spoke')
-    .describe('HBase namespace of the tables; one per installation.'),
-  effectiveUser: z.string().min(1).default('spokemq').describe('User that HBase takes the calls for.'),
-  operationTimeoutMs: durationMs(6_000, 'How long one call may take with all its attempts.'),
-  attemptTimeoutMs: durationMs(
-    2_000,
-    'How long one attempt of a call may take; a slower server is tried again.',
-  ),
-  connectTimeoutMs: durationMs(1_000, 'How long a region server may take to accept a connection.'),
-  appendCallsMax: upTo(128, 16, 'Appends under way at a time; fewer carry more messages each.'),
-  messageTtlS: z
-    .int()
-    .min(0)
-    .max(TTL_MAX_S)
-    .default(365 * DAY_S)
-    .describe('Safety net: HBase forgets messages of this age, whatever their session does; 0: never.'),
-  inMemoryCompaction: z
-    .enum(['NONE', 'BASIC', 'EAGER'])
-    .default('BASIC')
-    .describe('How region servers keep the tables in memory before they write files.'),
-  coprocessorJar: z
-    .string()
-    .default('')
-    .describe(
-      'Where region servers find the queue endpoint, for example hdfs:///…; empty: on their class path.',
-    ),
-});
-
 export const configSchema = z.strictObject({
   broker: z
     .strictObject({
@@ -302,6 +260,7 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('Permits anonymous clients, or the admin API, beyond this machine.'),
   auth: auth.prefault({}),
+  mqtt: mqtt.prefault({}),
   admin: z
     .strictObject({
       enabled: z.boolean().default(true).describe('Serves admin API, metrics and health.'),

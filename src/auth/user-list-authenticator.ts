@@ -8,7 +8,8 @@ import type { AuthResult, Authenticator, Credentials } from './authenticator.ts'
 import type { PasswordHash } from './password-hash.ts';
 import type { PasswordVerifier } from './password-verifier.ts';
 import { RuledPrincipal } from './topic-rights.ts';
-import { bindRule, isSafeInFilter, usesClientId } from './topic-rule.ts';
+import { isSafeInFilter } from './place-holders.ts';
+import { bindRule, usesClientId } from './topic-rule.ts';
 import { parseListedUser, userText } from './user-list.ts';
 import type { User, UserList } from './user-list.ts';
 

@@ -3,7 +3,7 @@ import { parseUserName } from '../tenancy/identity.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { PasswordHash } from './password-hash.ts';
 import type { ScramCredentials } from './scram-credentials.ts';
-import { isSafeInFilter } from './topic-rule.ts';
+import { isSafeInFilter } from './place-holders.ts';
 import type { TopicRule } from './topic-rule.ts';
 
 export interface User extends TenantUser {

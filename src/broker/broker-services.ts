@@ -24,6 +24,8 @@ export interface BrokerServices {
   readonly authenticator: Authenticator;
   /** Methods of MQTT 5 enhanced authentication that are offered. */
   readonly enhancedAuthenticators: readonly EnhancedAuthenticator[];
+  /** Topic where answers to a client go, with place-holders: told to those that ask. Default: none. */
+  readonly responseInformation?: string;
   readonly batcher: AppendBatcher;
   readonly trims: TrimBatcher;
   readonly marks: MarkBatcher;

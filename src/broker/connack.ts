@@ -27,12 +27,21 @@ export function cappedExpiryS(requestedS: number, limits: BrokerLimits): number 
   return Math.min(requestedS, limits.sessionExpiryMaxS);
 }
 
+/** What comes from elsewhere than CONNECT and the limits. */
+export interface ToldInConnack {
+  /** Last data of the server in an enhanced exchange. */
+  readonly authenticationData: Buffer | undefined;
+  /** See `BrokerServices.responseInformation`, for this client; undefined: none. */
+  readonly responseInformation: string | undefined;
+}
+
 export function connackProperties(
   packet: ConnectPacket,
   clientId: ClientId,
   limits: BrokerLimits,
-  authenticationData: Buffer | undefined,
+  told: ToldInConnack,
 ): ConnackProperties {
+  const { authenticationData, responseInformation } = told;
   const keepAliveS = effectiveKeepAliveS(packet, limits);
   const expiryS = effectiveSessionExpiryS(packet, limits);
   return {
@@ -46,6 +55,10 @@ export function connackProperties(
       ? {}
       : { authenticationMethod: packet.authenticationMethod }),
     ...(authenticationData === undefined ? {} : { authenticationData }),
+    // [MQTT-3.1.2-28]
+    ...(responseInformation === undefined || !packet.requestResponseInformation
+      ? {}
+      : { responseInformation }),
   };
 }
 

@@ -1,10 +1,19 @@
 /** CONNECT and CONNACK: who is let in, under which name, with which limits, and how long silence is borne. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REASON } from '../../src/mqtt/reason-code.ts';
 import { packet, str } from '../packets/wire.ts';
 import { RunningBroker } from '../support/running-broker.ts';
-import { expectNothing, publishPacket, subscribe } from './support/exchanges.ts';
-import { MQTT_3_1, MQTT_3_1_1, MQTT_5, newClientId, VERSIONS } from './support/versions.ts';
+import { disconnect, expectNothing, publish, publishPacket, subscribe, take } from './support/exchanges.ts';
+import {
+  MQTT_3_1,
+  MQTT_3_1_1,
+  MQTT_5,
+  newClientId,
+  persistent,
+  VERSIONS,
+  type Version,
+} from './support/versions.ts';
 
 /** CONNACK return codes of MQTT 3. */
 const IDENTIFIER_REJECTED = 2;
@@ -12,6 +21,9 @@ const SERVER_UNAVAILABLE = 3;
 const NOT_AUTHORIZED = 5;
 
 const LIMITS = { receiveMaximum: 100, packetBytesMax: 65_536, topicAliasMaximum: 7, sessionExpiryMaxS: 3600 };
+
+/** A second is acted upon to the second. */
+const PAST_ONE_SECOND_MS = 2_300;
 
 let broker: RunningBroker;
 
@@ -121,6 +133,32 @@ describe('CONNACK tells an MQTT 5 client', () => {
     });
   });
 
+  it('where answers to it go, if it asks and its identifier can be part of a topic [5.0 MQTT-3.1.2-28]', async ({
+    onTestFinished,
+  }) => {
+    const mqtt = { responseInformation: 'responses/%t/%c' };
+    const own = await RunningBroker.forTest({ mqtt }, onTestFinished);
+    const told = async (clientId: string, requestResponseInformation?: boolean) => {
+      const properties = requestResponseInformation === undefined ? {} : { requestResponseInformation };
+      return (await own.connect(MQTT_5, { clientId, properties })).connack.properties?.responseInformation;
+    };
+    expect(await told('bike', true)).toBe('responses/default/bike');
+    expect(await told('bike', false)).toBeUndefined();
+    expect(await told('bike')).toBeUndefined();
+    expect(await told('bike/#', true)).toBeUndefined();
+    const { client: bike } = await own.connect(MQTT_5, { clientId: 'bike' });
+    await subscribe(bike, { topic: 'responses/default/bike', qos: 1 });
+    const { client: lock } = await own.connect(MQTT_5, { clientId: 'lock' });
+    await subscribe(lock, { topic: 'lock', qos: 1 });
+    const correlationData = Buffer.from('7');
+    const request = { responseTopic: 'responses/default/bike', correlationData };
+    await publish(bike, { topic: 'lock', qos: 1, payload: 'open', properties: request });
+    const { properties } = await take(lock);
+    expect(properties).toMatchObject(request);
+    await publish(lock, { topic: properties?.responseTopic ?? '', qos: 1, properties: { correlationData } });
+    expect((await take(bike)).properties?.correlationData).toEqual(correlationData);
+  });
+
   it('a session expiry that was lowered, and no other', async () => {
     const ask = async (sessionExpiryInterval: number): Promise<number | undefined> => {
       const { connack } = await broker.connect(MQTT_5, {
@@ -186,6 +224,25 @@ describe('the limit of sessions', () => {
 });
 
 describe.concurrent('silence', () => {
+  it('of a session that is longer than the broker lets any last ends the session', async ({
+    onTestFinished,
+  }) => {
+    const own = await RunningBroker.forTest({ limits: { sessionExpiryMaxS: 1 } }, onTestFinished);
+    const versions = [MQTT_3_1_1, MQTT_5];
+    const come = async (version: Version): Promise<boolean> => {
+      const clientId = `lasting-${version.level}`;
+      const { client, connack } = await own.connect(version, { clientId, ...persistent(version) });
+      expect(connack.properties?.sessionExpiryInterval).toBe(version.level === 5 ? 1 : undefined);
+      // DISCONNECT asks for more as well.
+      await disconnect(client, 0, version.level === 5 ? 600 : undefined);
+      return connack.sessionPresent;
+    };
+    expect(await Promise.all(versions.map(come))).toEqual([false, false]);
+    expect(await Promise.all(versions.map(come))).toEqual([true, true]);
+    await sleep(PAST_ONE_SECOND_MS);
+    expect(await Promise.all(versions.map(come))).toEqual([false, false]);
+  });
+
   it('of a client that sends no whole CONNECT ends its connection', async ({ onTestFinished }) => {
     const impatient = await RunningBroker.forTest({ limits: { connectTimeoutMs: 200 } }, onTestFinished);
     const silent = await impatient.open();

@@ -163,6 +163,34 @@ describe.concurrent('a will of MQTT 5', () => {
     await expectNothing(watcher);
   });
 
+  it('of each connection waits for its own delay, over as many connections as come in between [5.0 MQTT-3.1.3-9]', async () => {
+    const will = (payload: string, willDelayInterval: number) => ({
+      payload,
+      properties: { willDelayInterval },
+    });
+    const { client, clientId, watcher } = await mortal(MQTT_5, will('first', 1), persistent(MQTT_5));
+    client.destroy();
+    await client.closed();
+    const again = async (payload: string, delayS: number): Promise<RawClient> => {
+      const { client: next } = await broker.connect(MQTT_5, {
+        clientId,
+        ...persistent(MQTT_5),
+        will: { topic: clientId, qos: 1, retain: false, ...will(payload, delayS) },
+      });
+      return next;
+    };
+    const second = await again('second', 600);
+    // Taken over: its will is forgotten with its delay still to run.
+    const third = await again('third', 1);
+    await second.closed();
+    const lostAt = Date.now();
+    third.destroy();
+    expect(payloads([await take(watcher)])).toEqual(['third']);
+    expect(Date.now() - lostAt).toBeGreaterThanOrEqual(990);
+    await sleep(PAST_ONE_SECOND_MS);
+    await expectNothing(watcher);
+  });
+
   it('ends with the administrator who ends the session', async () => {
     const properties = { willDelayInterval: 600 };
     const { client, clientId, watcher } = await mortal(MQTT_5, { properties }, persistent(MQTT_5));

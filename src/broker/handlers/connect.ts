@@ -3,6 +3,7 @@
  * nothing else of this connection is read, except AUTH when the client chose enhanced authentication.
  */
 import type { AuthResult, Credentials, Principal } from '../../auth/authenticator.ts';
+import { fillSafely } from '../../auth/place-holders.ts';
 import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
 import { parseUserName, type ClientId, type TenantId } from '../../tenancy/identity.ts';
@@ -129,7 +130,9 @@ export class ConnectExchange {
     this.#checkWill(principal);
     if (this.#isOver()) return;
     const { limits } = this.#broker.services;
-    const properties = connackProperties(this.#packet, clientId, limits, authenticationData);
+    const responseInformation = this.#responseInformation(principal, clientId);
+    const told = { authenticationData, responseInformation };
+    const properties = connackProperties(this.#packet, clientId, limits, told);
     if (!connackFits(this.#packet, properties)) {
       // [MQTT-3.1.2-24], [MQTT-3.2.0-1] A client that cannot be sent its CONNACK can be sent nothing at all.
       throw new ConnectRefused(
@@ -166,6 +169,12 @@ export class ConnectExchange {
     this.#onConnected(session);
     await opened.startDelivery();
     this.#link.resumeReading('handshake');
+  }
+
+  #responseInformation({ clientName, tenant }: Principal, clientId: ClientId): string | undefined {
+    const { responseInformation = '' } = this.#broker.services;
+    if (responseInformation === '') return undefined;
+    return fillSafely(responseInformation, { clientId, clientName, tenant });
   }
 
   /** Before anybody is authenticated: when a whole fleet is sent elsewhere, no password is hashed for it here. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RuledPrincipal } from '../../../src/auth/topic-rights.ts';
-import { bindRule, isSafeInFilter, parseTopicRule } from '../../../src/auth/topic-rule.ts';
+import { isSafeInFilter } from '../../../src/auth/place-holders.ts';
+import { bindRule, parseTopicRule } from '../../../src/auth/topic-rule.ts';
 import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
 
 function principal(...rules: readonly string[]): RuledPrincipal {
