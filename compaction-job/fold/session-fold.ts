@@ -5,6 +5,7 @@
 import type { Offset } from '../../src/event-log/event-log.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { UndecodableRecordError } from '../../src/event-log/undecodable-record-error.ts';
+import { RemovedRows } from '../../src/metadata/removed-rows.ts';
 import type { SnapshotRow } from '../../src/metadata/snapshot-store.ts';
 import { clientOf, type SessionState } from '../../src/session/events.ts';
 import {
@@ -40,6 +41,7 @@ export class SessionFold {
   unreadableRows = 0;
   readonly #options: SessionFoldOptions;
   readonly #registries = new Map<TenantId, SessionRegistry>();
+  readonly #removed = new RemovedRows();
   #next: Offset;
 
   private constructor(options: SessionFoldOptions) {
@@ -51,7 +53,10 @@ export class SessionFold {
   static async upTo(end: Offset, options: SessionFoldOptions): Promise<SessionFold> {
     const fold = new SessionFold(options);
     if (options.checkpoint !== undefined) {
-      for await (const rows of options.topic.snapshot.scan(options.partition)) {
+      const from: Offset[] = [];
+      from[options.partition] = options.checkpoint;
+      for await (const scanned of options.topic.snapshot.scan(options.partition, from)) {
+        const rows = fold.#removed.sift(scanned);
         for (const row of rows) fold.#applyRow(row);
         fold.snapshotRows += rows.length;
         options.onProgress(rows.length);
@@ -65,7 +70,7 @@ export class SessionFold {
   async readTo(end: Offset): Promise<void> {
     const { topic, partition } = this.#options;
     for await (const entries of logStretch(topic.log, partition, this.#next, end)) {
-      for (const entry of entries) this.#apply(entry);
+      for (const entry of this.#removed.news(entries)) this.#apply(entry);
       this.tailRecords += entries.length;
       this.#options.onProgress(entries.length);
     }

@@ -4,6 +4,7 @@
  */
 import type { EventLog, LogFollower } from '../event-log/event-log.ts';
 import type { Clock } from '../time/clock.ts';
+import { RemovedRows } from './removed-rows.ts';
 import type { SnapshotRow, SnapshotStore } from './snapshot-store.ts';
 
 export type BootstrapPhase = 'snapshot' | 'tail';
@@ -41,9 +42,11 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const startedAtMs = clock.nowMs();
   onProgress?.('snapshot', 0);
   const checkpoint = await snapshot.loadCheckpoint();
+  const removed = new RemovedRows();
   let snapshotRows = 0;
   if (checkpoint !== undefined) {
-    for await (const rows of snapshot.scan()) {
+    for await (const scanned of snapshot.scan(undefined, checkpoint)) {
+      const rows = removed.sift(scanned);
       for (let first = 0; first < rows.length; first += ROWS_PER_TURN) {
         const stretch = rows.slice(first, first + ROWS_PER_TURN);
         for (const row of stretch) apply(row);
@@ -59,12 +62,13 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   let tailRecords = 0;
   let caughtUp = false;
   const follower = await log.follow(checkpoint ?? (await log.startOffsets()), (entries) => {
-    for (const entry of entries) apply(entry);
+    for (const entry of removed.news(entries)) apply(entry);
     if (caughtUp) return;
     tailRecords += entries.length;
     onProgress?.('tail', tailRecords);
   });
   caughtUp = true;
+  removed.clear();
   const tailMs = clock.nowMs() - scannedAtMs;
   return { follower, snapshotRows, tailRecords, snapshotMs: scannedAtMs - startedAtMs, tailMs };
 }

@@ -1,5 +1,6 @@
 /** The partitions that an instance of the metadata service folds now, and how far it is with each. Plain state: decides nothing. */
 import type { Offset } from '../event-log/event-log.ts';
+import { RemovedRows } from './removed-rows.ts';
 
 const START = 0 as Offset;
 
@@ -14,6 +15,8 @@ export class HeldPartition {
   end = START;
   /** Whether the fold knows what the snapshot holds. */
   seeded = false;
+  /** What the snapshot had removed then, behind `folded`. */
+  readonly removed = new RemovedRows();
   /** When the first record that is not in the checkpoint was written or, before it is read, noticed; undefined: there is none. */
   behindSinceMs: number | undefined;
 

@@ -17,8 +17,12 @@ export interface SnapshotStore {
   /** Durable when resolved. A row never overwrites one of the same key with a higher offset. */
   write(rows: readonly SnapshotRow[]): Promise<void>;
 
-  /** Every row present (no removed ones) of one partition, or of all, in batches, in no particular order. */
-  scan(partition?: number): AsyncIterable<readonly SnapshotRow[]>;
+  /**
+   * Every row present of one partition, or of all, in batches, in no particular order. Of the removed ones (value null) those whose
+   * record is at `removedFrom` (one offset per partition) or behind it, none by default: see `RemovedRows`. Removals behind the
+   * checkpoint are there for as long as it stands.
+   */
+  scan(partition?: number, removedFrom?: readonly Offset[]): AsyncIterable<readonly SnapshotRow[]>;
 
   /**
    * Next offset to read, per partition. Callers write the rows first: a checkpoint promises that every

@@ -69,9 +69,12 @@ export class SnapshotWriter {
       if (fold.needsSeed) {
         // A scan that broke off has left something behind.
         fold.release(one.partition);
-        for await (const rows of snapshot.scan(one.partition)) {
+        one.removed.clear();
+        const from: Offset[] = [];
+        from[one.partition] = one.read;
+        for await (const rows of snapshot.scan(one.partition, from)) {
           if (!held.has(one) || isStopping()) return;
-          fold.seed(rows);
+          fold.seed(one.removed.sift(rows));
         }
       }
       one.seeded = true;
@@ -115,7 +118,7 @@ export class SnapshotWriter {
     if (!held.has(one)) return;
     const [first] = entries;
     if (first !== undefined && one.read === one.folded) one.behindSinceMs = first.timestampMs;
-    this.#batch.add(fold.fold(entries));
+    this.#batch.add(fold.fold(one.removed.news(entries)));
     this.records += entries.length;
     const last = entries.at(-1);
     // Nothing left before the end: what was there has been compacted away.

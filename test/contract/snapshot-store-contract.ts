@@ -83,6 +83,21 @@ export function snapshotStoreContract(name: string, makeHarness: () => Promise<S
       expect(await values(store)).toEqual({ a: 'back', b: 'v' });
     });
 
+    test('a scan tells what was removed behind the checkpoint, to whoever asks', async () => {
+      await store.write([row('a', 1), row('b', 2), row('c', 3), { ...row('d', 3), partition: 1 }]);
+      await store.write([row('a', 4, null), row('b', 6, null), { ...row('d', 9, null), partition: 1 }]);
+      await store.saveCheckpoint([at(5), at(2)]);
+      const told = async (from: readonly Offset[], partition?: number): Promise<Record<string, boolean>> => {
+        const rows: SnapshotRow[] = [];
+        for await (const batch of store.scan(partition, from)) rows.push(...batch);
+        return Object.fromEntries(rows.map(({ key, value }) => [key, value !== null]));
+      };
+      expect(await told([at(5), at(2)])).toEqual({ b: false, c: true, d: false });
+      expect(await told([at(5), at(2)], 1)).toEqual({ d: false });
+      expect(await told([at(7), at(10)])).toEqual({ c: true });
+      expect(await told([])).toEqual({ c: true });
+    });
+
     test('a checkpoint never moves backwards, in any partition', async () => {
       await store.saveCheckpoint([at(10), at(5)]);
       await store.saveCheckpoint([at(4), at(8)]);

@@ -186,8 +186,9 @@ export function weatheredSnapshot(
       await calls.write('checkpoint', () => store.saveCheckpoint(offsets).then(answered));
     },
     loadCheckpoint: () => calls.read(() => store.loadCheckpoint()),
-    async *scan(partition) {
-      for await (const rows of store.scan(partition)) yield await calls.read(() => Promise.resolve(rows));
+    async *scan(partition, removedFrom) {
+      for await (const rows of store.scan(partition, removedFrom))
+        yield await calls.read(() => Promise.resolve(rows));
     },
     close: () => Promise.resolve(),
   };

@@ -17,10 +17,14 @@ export class MemorySnapshotStore implements SnapshotStore {
     return Promise.resolve();
   }
 
-  async *scan(partition?: number): AsyncIterable<readonly SnapshotRow[]> {
+  async *scan(
+    partition?: number,
+    removedFrom: readonly Offset[] = [],
+  ): AsyncIterable<readonly SnapshotRow[]> {
     let batch: SnapshotRow[] = [];
     for (const row of [...this.#rows.values()]) {
-      if (row.value === null || (partition !== undefined && row.partition !== partition)) continue;
+      if (partition !== undefined && row.partition !== partition) continue;
+      if (row.value === null && row.offset < (removedFrom[row.partition] ?? Infinity)) continue;
       batch.push(row);
       if (batch.length === SCAN_BATCH_ROWS) {
         yield await Promise.resolve(batch);

@@ -65,3 +65,26 @@ test('progress is reported per phase', async () => {
 function raise(): never {
   throw new Error('The log has no partition.');
 }
+
+test('what a removed row had overruled does not come back when its records are read again', async () => {
+  const log = new MemoryEventLog();
+  const snapshot = new MemorySnapshotStore();
+  const [overruled, removal, later] = [record('a'), record('a', 'p', null), record('a')];
+  const positions = await log.append([record('a'), overruled, removal]);
+  const [, , position] = positions;
+  if (position === undefined) throw new Error('the log has no third record');
+  // Written by somebody who came no further: the checkpoint lies before the record that did not count.
+  await snapshot.write([{ ...removal, ...position }]);
+  await snapshot.saveCheckpoint([positions[1]?.offset ?? position.offset]);
+  const applied: number[] = [];
+  const { follower } = await bootstrap({
+    log,
+    snapshot,
+    clock: new ManualTimers(),
+    apply: ({ offset }) => applied.push(offset),
+  });
+  expect(applied).toEqual([]);
+  const [next] = await log.append([later]);
+  expect(applied).toEqual([next?.offset]);
+  await follower.stop();
+});

@@ -91,17 +91,21 @@ export class EmbeddedSnapshotStore implements SnapshotStore {
   }
 
   /** Reads all runs, also for one partition: they are few in a store of one machine. */
-  async *scan(partition?: number): AsyncIterable<readonly SnapshotRow[]> {
+  async *scan(
+    partition?: number,
+    removedFrom: readonly Offset[] = [],
+  ): AsyncIterable<readonly SnapshotRow[]> {
     const runs = this.#runs;
     for (const run of runs) run.file.retain();
     try {
       const merge = await RunMerge.start(runs);
       for (let more = true; more;) {
         const batch: SnapshotRow[] = [];
-        more = await merge.step(({ block, at }) => {
-          if (isTombstone(block, at)) return;
-          if (partition === undefined || entryPartition(block, at) === partition)
-            batch.push(decodeRow(block, at));
+        more = await merge.step(({ block, at, offset }) => {
+          const of = entryPartition(block, at);
+          if (partition !== undefined && of !== partition) return;
+          if (isTombstone(block, at) && offset < (removedFrom[of] ?? Infinity)) return;
+          batch.push(decodeRow(block, at));
         });
         if (batch.length > 0) yield batch;
       }

@@ -6,6 +6,7 @@
 import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
 import type { Offset } from '../../../event-log/event-log.ts';
 import type { SnapshotRow, SnapshotStore } from '../../../metadata/snapshot-store.ts';
+import type { CellCursor } from '../client/cell-block.ts';
 import type { Put } from '../client/row-mutation.ts';
 import { tableUnavailable } from '../tables/table-unavailable.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -35,12 +36,18 @@ class HBaseSnapshotStore implements SnapshotStore {
     });
   }
 
-  async *scan(partition?: number): AsyncGenerator<readonly SnapshotRow[]> {
+  async *scan(
+    partition?: number,
+    removedFrom: readonly Offset[] = [],
+  ): AsyncGenerator<readonly SnapshotRow[]> {
     const reader = new SnapshotRowReader();
-    const batches = this.#table.scan(
-      (cell) => (isTombstone(cell) ? undefined : reader.read(cell)),
-      partition,
-    );
+    const take = (cell: CellCursor): SnapshotRow | undefined => {
+      if (!isTombstone(cell)) return reader.read(cell);
+      if (removedFrom.length === 0) return undefined;
+      const removed = reader.read(cell);
+      return removed.offset < (removedFrom[removed.partition] ?? Infinity) ? undefined : removed;
+    };
+    const batches = this.#table.scan(take, partition);
     try {
       for (;;) {
         const batch = await this.#run(this.#table.name, () => batches.next());
