@@ -34,6 +34,8 @@ export class RetainedService {
   #stored: Promise<void> = Promise.resolve();
   /** Topics that have no retained message yet and wait for the log to have one: how many changes each. */
   readonly #coming = new Map<string, number>();
+  /** What changes that wait for the log add to the bytes retained. */
+  #comingBytes = 0;
 
   constructor(options: RetainedServiceOptions) {
     this.#options = options;
@@ -75,8 +77,11 @@ export class RetainedService {
     const isNew = !clears && this.#trie.get(message.topic) === undefined;
     staged.add(bytes);
     if (isNew) this.#countComing(message.topic, 1);
+    const growth = clears ? 0 : Math.max(0, this.#growth(message));
+    this.#comingBytes += growth;
     const decided = (): void => {
       if (isNew) this.#countComing(message.topic, -1);
+      this.#comingBytes -= growth;
       staged.settle(bytes);
     };
     const stored = log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
@@ -141,9 +146,14 @@ export class RetainedService {
     const before = this.#trie.get(message.topic);
     const isOneMore = before === undefined && !this.#coming.has(message.topic);
     const messages = this.#trie.messages + this.#coming.size + (isOneMore ? 1 : 0);
-    const bytes =
-      this.#trie.bytes + messageBytes(message) - (before === undefined ? 0 : messageBytes(before));
+    const bytes = this.#trie.bytes + this.#comingBytes + this.#growth(message);
     return messages <= this.#options.messagesMax && bytes <= this.#options.bytesMax;
+  }
+
+  /** Bytes more, or fewer, with this message in place of the one that its topic has. */
+  #growth(message: Message): number {
+    const before = this.#trie.get(message.topic);
+    return messageBytes(message) - (before === undefined ? 0 : messageBytes(before));
   }
 
   #countComing(topic: string, change: 1 | -1): void {
