@@ -9,6 +9,7 @@ import { FrameReader } from '../../src/mqtt/frame-reader.ts';
 import type { ClientPacket, ConnectPacket, ProtocolLevel, PublishPacket } from '../../src/mqtt/packets.ts';
 import { ProtocolViolation } from '../../src/mqtt/reason-code.ts';
 import { matchesFilter, parseShare } from '../../src/mqtt/topic.ts';
+import { packetSize } from '../support/packet-size.ts';
 
 const PACKET_BYTES_MAX = 268_435_460;
 /** Where retained messages and wills of earlier cases may come from. */
@@ -65,7 +66,7 @@ export class Conversation {
 
   received(bytes: Buffer): void {
     this.#unparsed = Buffer.concat([this.#unparsed, bytes]);
-    for (let size = frameSize(this.#unparsed); size > 0; size = frameSize(this.#unparsed)) {
+    for (let size = this.#nextSize(); size > 0; size = this.#nextSize()) {
       const frame = this.#unparsed.subarray(0, size);
       this.#unparsed = this.#unparsed.subarray(size);
       const packet = this.#parse(frame);
@@ -239,19 +240,18 @@ export class Conversation {
     if (published !== undefined && reasonCode === 0) this.acknowledged.push(published);
   }
 
+  /** 0: no whole packet is there. */
+  #nextSize(): number {
+    try {
+      return packetSize(this.#unparsed);
+    } catch (error) {
+      this.#problem(error instanceof Error ? error.message : String(error));
+      this.#unparsed = Buffer.alloc(0);
+      return 0;
+    }
+  }
+
   #problem(what: string): void {
     this.problems.push(what);
   }
-}
-
-/** Size of the first whole packet, 0 when it is not complete. */
-function frameSize(bytes: Buffer): number {
-  let length = 0;
-  for (let index = 1; index <= 4; index++) {
-    const byte = bytes[index];
-    if (byte === undefined) return 0;
-    length += (byte & 0x7f) * 128 ** (index - 1);
-    if (byte < 0x80) return bytes.length >= 1 + index + length ? 1 + index + length : 0;
-  }
-  return 0;
 }

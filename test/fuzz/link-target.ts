@@ -1,18 +1,13 @@
 /** A broker in memory without sockets, disk and log file: a case takes a millisecond. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
-import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-queue.ts';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.ts';
-import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
-import { Broker } from '../../src/broker/broker.ts';
-import { DEFAULT_TENANT, incarnation } from '../../src/tenancy/identity.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ChunkPool } from '../../src/transport/chunk-pool.ts';
 import { Connection, type ConnectionContext } from '../../src/transport/connection.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
-import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
 import { Traffic } from '../../src/transport/traffic.ts';
 import { TurnQueue } from '../../src/transport/turn-queue.ts';
+import { openMemoryBroker } from '../support/memory-broker.ts';
 import { Auditor } from './auditor.ts';
 import { FUZZ_LIMITS } from './fuzz-limits.ts';
 import type { FuzzTarget, Wire } from './fuzz-target.ts';
@@ -31,26 +26,9 @@ export class LinkTarget implements FuzzTarget {
   readonly #open = new Set<Connection>();
   readonly #auditor = new Auditor();
 
-  private constructor() {
-    const { limits } = configSchema.parse({ limits: FUZZ_LIMITS });
-    const clock = new SystemClock();
-    const timers = new SystemTimers();
-    this.#broker = new Broker({
-      tenants: [DEFAULT_TENANT],
-      incarnation: incarnation('fuzzed', 1),
-      logsAreShared: false,
-      sessionLog: new MemoryEventLog(),
-      retainedLog: new MemoryEventLog(),
-      store: new MemoryDurableQueue(limits.durableQueue),
-      sessionIds: new MemorySessionIds(),
-      authenticator: new AnonymousAuthenticator(new Set([DEFAULT_TENANT])),
-      enhancedAuthenticators: [],
-      clock,
-      timers,
-      limits,
-      log: SILENT,
-      randomId: () => 'assigned',
-    });
+  private constructor(broker: Broker) {
+    this.#broker = broker;
+    const { limits, timers } = broker.services;
     this.#context = {
       limits,
       wheel: new DeadlineWheel(timers),
@@ -62,14 +40,8 @@ export class LinkTarget implements FuzzTarget {
   }
 
   static async start(): Promise<LinkTarget> {
-    const target = new LinkTarget();
-    const { sessionLog, retainedLog } = target.#broker.services;
-    await sessionLog.follow(await sessionLog.startOffsets(), (entries) => {
-      for (const entry of entries) target.#broker.applySessionRecord(entry);
-    });
-    await retainedLog.follow(await retainedLog.startOffsets(), (entries) => {
-      for (const entry of entries) target.#broker.applyRetainedRecord(entry);
-    });
+    const { limits } = configSchema.parse({ limits: FUZZ_LIMITS });
+    const target = new LinkTarget(await openMemoryBroker({ limits }));
     await target.#auditor.begin(await target.open(target.#auditor.onBytes));
     return target;
   }
@@ -123,6 +95,3 @@ export class LinkTarget implements FuzzTarget {
     await Promise.race([this.#broker.stop(), sleep(STOP_DEADLINE_MS)]);
   }
 }
-
-const ignore = (): void => undefined;
-const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };

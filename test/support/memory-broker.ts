@@ -17,11 +17,9 @@ export interface MemoryBroker {
   close(): Promise<void>;
 }
 
-/** `parts` replace what an anonymous broker with default limits has. */
-export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<MemoryBroker> {
+/** Without listeners, following its logs. `parts` replace what an anonymous broker with default limits has. */
+export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<Broker> {
   const { limits = configSchema.parse({}).limits } = parts;
-  const clock = new SystemClock();
-  const timers = new SystemTimers();
   const [sessionLog, retainedLog] = [new MemoryEventLog(), new MemoryEventLog()];
   const broker = new Broker({
     tenants: [DEFAULT_TENANT],
@@ -33,8 +31,8 @@ export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Pro
     sessionIds: new MemorySessionIds(),
     authenticator: new AnonymousAuthenticator(new Set([DEFAULT_TENANT])),
     enhancedAuthenticators: [],
-    clock,
-    timers,
+    clock: new SystemClock(),
+    timers: new SystemTimers(),
     limits,
     log: pino({ level: 'silent' }),
     randomId: randomUUID,
@@ -46,6 +44,13 @@ export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Pro
   await retainedLog.follow(await retainedLog.startOffsets(), (entries) => {
     for (const entry of entries) broker.applyRetainedRecord(entry);
   });
+  return broker;
+}
+
+/** As `openMemoryBroker`, listening. */
+export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<MemoryBroker> {
+  const broker = await openMemoryBroker(parts);
+  const { limits, clock, timers } = broker.services;
   const server = new TransportServer({
     listeners: [{ transport: 'tcp', port: 0 }],
     limits,

@@ -4,6 +4,7 @@
  */
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet, PacketCmd } from 'mqtt-packet';
+import { packetSize } from './packet-size.ts';
 import { openRawStream, type RawStream, type RawStreamOptions } from './raw-stream.ts';
 
 export type { Packet } from 'mqtt-packet';
@@ -159,7 +160,7 @@ export class RawClient {
   #receive(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
     this.#unparsed = this.#unparsed.length === 0 ? chunk : Buffer.concat([this.#unparsed, chunk]);
-    for (let size = frameSize(this.#unparsed); size > 0; size = frameSize(this.#unparsed)) {
+    for (let size = packetSize(this.#unparsed); size > 0; size = packetSize(this.#unparsed)) {
       const bytes = this.#unparsed.subarray(0, size);
       this.#arrived.push({ packet: decode(bytes, this.level), bytes });
       this.#unparsed = this.#unparsed.subarray(size);
@@ -192,18 +193,6 @@ export class RawClient {
   #failureText(): string {
     return this.#failure === undefined ? '' : `: ${this.#failure.message}`;
   }
-}
-
-/** Size of the first whole packet in `bytes`, 0 when it is not complete. */
-function frameSize(bytes: Buffer): number {
-  let length = 0;
-  for (let index = 1; index <= 4; index++) {
-    const byte = bytes[index];
-    if (byte === undefined) return 0;
-    length += (byte & 0x7f) * 128 ** (index - 1);
-    if (byte < 0x80) return bytes.length >= 1 + index + length ? 1 + index + length : 0;
-  }
-  throw new Error(`Broker sent a remaining length of more than four bytes: ${bytes.toString('hex', 0, 8)}`);
 }
 
 function decode(frame: Buffer, level: number): Packet {

@@ -94,10 +94,7 @@ export class OutgoingConnection implements PeerStreamListener {
   /** Tells the listener nothing. */
   destroy(): void {
     if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.isUp = false;
-    this.#deadline.cancel();
-    this.#liveness?.stop();
+    this.#stop();
     this.#stream.destroy();
   }
 
@@ -185,10 +182,14 @@ export class OutgoingConnection implements PeerStreamListener {
   #end(problem: string | undefined, destroys = true): void {
     if (this.#isEnded) return;
     if (destroys) this.destroy();
+    else this.#stop();
+    this.#listener.onEnded(problem);
+  }
+
+  #stop(): void {
     this.#isEnded = true;
     this.isUp = false;
     this.#deadline.cancel();
     this.#liveness?.stop();
-    this.#listener.onEnded(problem);
   }
 }
