@@ -196,6 +196,35 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+export interface DrainRequest {
+  /** Clients asked to leave per second. */
+  readonly ratePerS: number;
+  /** How long everybody is still served, so that load balancers notice that the broker is not ready. */
+  readonly noticeMs: number;
+  /** Where MQTT 5 clients are told to go; undefined: to one of the other brokers that say how clients reach them. */
+  readonly serverReference?: string;
+  /** For good (0x9D), not for now (0x9C). */
+  readonly moved: boolean;
+  /** Stop the process when nobody is connected any more. */
+  readonly shutdown: boolean;
+  /** Also when no other broker takes clients. */
+  readonly force: boolean;
+}
+
+export const DRAIN_PHASES = ['serving', 'notice', 'moving', 'empty'] as const;
+
+export interface DrainStatus {
+  readonly phase: (typeof DRAIN_PHASES)[number];
+  /** Clients that are there. */
+  readonly connected: number;
+  /** undefined, as all that follow: it does not drain. */
+  readonly ratePerS?: number;
+  readonly shutdown?: boolean;
+  /** Clients asked to leave so far. */
+  readonly moved?: number;
+  readonly startedAtMs?: number | undefined;
+}
+
 export interface AdminPort {
   status(): Promise<BrokerStatus>;
   readiness(): Readiness;
@@ -214,6 +243,12 @@ export interface AdminPort {
    * whether it is connected or not.
    */
   kickSession(tenant: TenantId, clientId: ClientId, discard: boolean): Promise<KickOutcome>;
+
+  /** Begins, or changes how it goes on. Rejects with an `ApiError` where clients would have nowhere to go. */
+  beginDrain(request: DrainRequest): Promise<DrainStatus>;
+  drainStatus(): DrainStatus;
+  /** Who is still there stays. */
+  cancelDrain(): Promise<DrainStatus>;
 
   listQueues(query: QueueQuery): Promise<Page<QueueSummary>>;
   /** The pending queue of a client's session; undefined: no such session, or a transient one. */

@@ -6,6 +6,7 @@ import { checkToken } from './access.ts';
 import type { AdminPort } from './admin-port.ts';
 import { httpApp, listenAt, type HttpAppOptions } from './http-app.ts';
 import { OpenApiDocument } from './openapi.ts';
+import { registerDrainRoutes } from './routes/drain.ts';
 import { registerEventRoutes } from './routes/events.ts';
 import { registerHealthRoutes, registerStatusRoute } from './routes/observation.ts';
 import { registerQueueRoutes } from './routes/queues.ts';
@@ -35,6 +36,7 @@ export class AdminServer {
     registerStatusRoute(this.app, options.port);
     registerSessionRoutes(this.app, options.port, options.nowMs);
     registerQueueRoutes(this.app, options.port);
+    registerDrainRoutes(this.app, options.port);
     registerEventRoutes(this.app, options.port, options.nowMs);
     this.app.get('/openapi.json', () => document.toJSON());
   }

@@ -1,6 +1,6 @@
 /** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
 import { CLOSE_REASONS } from '../session/events.ts';
-import { PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
+import { DRAIN_PHASES, PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
 import { MOMENT_FORMS } from './moment.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -170,6 +170,41 @@ export const queueDetail = object({
 
 export const kicked = object({ kicked: flag, discarded: flag });
 export const purged = object({ messages: count });
+
+export const drainRequest = object({
+  'ratePerS?': {
+    type: 'integer',
+    minimum: 1,
+    maximum: 100_000,
+    default: 100,
+    description: 'Clients asked to leave per second.',
+  },
+  'noticeMs?': {
+    type: 'integer',
+    minimum: 0,
+    maximum: 600_000,
+    default: 3_000,
+    description: 'How long everybody is still served, so that load balancers notice.',
+  },
+  'serverReference?': {
+    type: 'string',
+    minLength: 1,
+    maxLength: 512,
+    description: 'Where MQTT 5 clients are told to go; otherwise to one of the other brokers.',
+  },
+  'moved?': { ...flag, default: false, description: 'For good (0x9D), not for now (0x9C).' },
+  'shutdown?': { ...flag, default: false, description: 'Stop the process when nobody is connected.' },
+  'force?': { ...flag, default: false, description: 'Also when no other broker takes clients.' },
+});
+
+export const drainStatus = object({
+  phase: { type: 'string', enum: DRAIN_PHASES },
+  connected: count,
+  'ratePerS?': count,
+  'shutdown?': flag,
+  'moved?': { ...count, description: 'Clients asked to leave so far.' },
+  'startedAtMs?': timeMs,
+});
 
 export const event = object({
   partition: count,

@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { checkHost } from './access.ts';
 import { ApiError } from './api-error.ts';
 
-/** Requests carry everything in their URL. */
+/** Requests carry next to everything in their URL. */
 const BODY_BYTES_MAX = 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 256;

@@ -31,6 +31,9 @@ export class LateAdminPort implements AdminPort {
     this.#ready.showSessionAt(tenant, clientId, atMs, signal);
   readonly kickSession: AdminPort['kickSession'] = (tenant, clientId, discard) =>
     this.#ready.kickSession(tenant, clientId, discard);
+  readonly beginDrain: AdminPort['beginDrain'] = (request) => this.#ready.beginDrain(request);
+  readonly drainStatus: AdminPort['drainStatus'] = () => this.#ready.drainStatus();
+  readonly cancelDrain: AdminPort['cancelDrain'] = () => this.#ready.cancelDrain();
   readonly listQueues: AdminPort['listQueues'] = (query) => this.#ready.listQueues(query);
   readonly showQueue: AdminPort['showQueue'] = (tenant, clientId) => this.#ready.showQueue(tenant, clientId);
   readonly purgeQueue: AdminPort['purgeQueue'] = (tenant, clientId) =>

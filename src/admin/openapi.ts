@@ -22,7 +22,7 @@ const MEANING: Readonly<Record<string, string>> = {
   401: 'The token is missing or wrong.',
   403: 'The Host header is none of this machine.',
   404: 'There is no such thing.',
-  409: 'The client is not connected.',
+  409: 'Not as things are now.',
   410: 'The log can no longer tell.',
   503: 'Not now: the broker is starting, or has enough to do.',
   504: 'It took too long.',
@@ -71,6 +71,9 @@ function operation(url: string, schema: FastifySchema): JsonObject {
     summary: schema.summary,
     ...(needsToken ? { security: [{ token: [] }] } : {}),
     parameters: parametersOf(schema.querystring),
+    ...(schema.body === undefined
+      ? {}
+      : { requestBody: { content: { 'application/json': { schema: schema.body } } } }),
     responses: Object.fromEntries([
       ...refusals,
       ...Object.entries(own).map(([status, body]) => [

@@ -18,6 +18,7 @@ import type { Clock } from '../time/clock.ts';
 import { listenError } from '../transport/listen-error.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import type { BrokerDrain } from './broker-drain.ts';
 import type { BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerStores } from './broker-stores.ts';
 import type { Logger } from './logging.ts';
@@ -44,6 +45,7 @@ export interface AdminParts {
   readonly transport: TransportServer;
   readonly certificates: WatchedCertificates;
   readonly metadata: BrokerMetadata;
+  readonly drain: BrokerDrain;
   readonly depth: QueueDepth;
   readonly listeners: readonly ListeningAddress[];
 }
@@ -107,7 +109,7 @@ function earlyPort({ config, startup, startedAtMs }: EarlyAdminParts): EarlyPort
 
 function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   const { config, clock, startup } = early;
-  const { broker, stores, depth } = parts;
+  const { broker, stores, drain, depth } = parts;
   const { log } = stores.sessions;
   const window = new LogWindow(clock, config.eventLog.compactionLagMs);
   const sessions = new SessionAdmin(broker);
@@ -120,6 +122,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
       ...startup.gauges,
       ...gauges(parts),
       ...stores.gauges,
+      ...drain.gauges,
       ...depth.gauges,
       limitGauges(config.limits),
     ],
@@ -132,6 +135,9 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
     showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),
     showSessionAt: (tenant, clientId, atMs, signal) => history.at(tenant, clientId, atMs, signal),
     kickSession: (tenant, clientId, discard) => sessions.kickSession(tenant, clientId, discard),
+    beginDrain: (request) => drain.begin(request),
+    drainStatus: () => drain.status,
+    cancelDrain: () => drain.cancel(),
     listQueues: (query) => queues.listQueues(query),
     showQueue: (tenant, clientId) => queues.showQueue(tenant, clientId),
     purgeQueue: (tenant, clientId) => queues.purgeQueue(tenant, clientId),
@@ -170,10 +176,10 @@ function status(
   };
 }
 
-/** Asked once everything is restored, so what can be missing is a store. */
-function readiness({ broker, stores }: AdminParts): ReturnType<AdminPort['readiness']> {
+/** Asked once everything is restored, so what can be missing is a store, or it is not to be ready. */
+function readiness({ broker, stores, drain }: AdminParts): ReturnType<AdminPort['readiness']> {
   const queues = broker.services.batcher.isRetrying ? ['the queue store does not answer'] : [];
-  const reasons = [...queues, ...stores.problems()];
+  const reasons = [...drain.reasons, ...queues, ...stores.problems()];
   return { ready: reasons.length === 0, reasons };
 }
 

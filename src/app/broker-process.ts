@@ -7,6 +7,7 @@ import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { Broker } from '../broker/broker.ts';
+import { Drain } from '../broker/drain.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
 import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
 import type { SnapshotRow } from '../metadata/snapshot-store.ts';
@@ -16,6 +17,7 @@ import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
+import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores, Topic } from './broker-stores.ts';
@@ -161,13 +163,26 @@ async function start(
     return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
   });
   startup.stop();
-  admin?.serve({ broker, stores, transport, certificates, metadata, depth, listeners });
+  let stopProcess: (reason: string) => void = () => undefined;
+  const stopRequested = new Promise<string>((resolve) => {
+    stopProcess = resolve;
+  });
+  const drain = new BrokerDrain({
+    drain: new Drain(broker, clock, timers),
+    membership: undefined,
+    logger,
+    stopProcess,
+  });
+  stops.push(() => {
+    drain.stop();
+  });
+  admin?.serve({ broker, stores, transport, certificates, metadata, drain, depth, listeners });
   // The first to go as well: nobody is to ask a broker that is being taken apart.
   stops.push(() => admin?.close());
   const reload = async (): Promise<void> => {
     await Promise.all([authentication.reload(), certificates.check()]);
   };
-  return { listeners, adminUrl: admin?.url, reload, stop };
+  return { listeners, adminUrl: admin?.url, reload, stopRequested, stop };
 }
 
 function followCertificates(

@@ -17,6 +17,8 @@ export interface RunningBroker {
   readonly adminUrl: string | undefined;
   /** Reads again what may change while it runs: users, certificates. Keeps what it has when that cannot be used. */
   reload(): Promise<void>;
+  /** Resolves with the reason when somebody has asked through the admin API that the process stop. */
+  readonly stopRequested: Promise<string>;
   /** Closes listeners, says goodbye to clients, makes everything accepted durable. Once. */
   stop(): Promise<void>;
 }

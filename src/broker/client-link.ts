@@ -54,7 +54,7 @@ export interface ClientLink {
   close(): void;
 }
 
-export type PauseReason = 'store' | 'quota' | 'handshake' | 'acks' | 'requests';
+export type PauseReason = 'store' | 'quota' | 'handshake' | 'acks' | 'requests' | 'leaving';
 
 export interface LinkOptions {
   readonly level: ProtocolLevel;

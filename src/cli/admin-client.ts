@@ -13,12 +13,16 @@ import { CommandError, EXIT } from './cli-context.ts';
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 const PAGE_ITEMS = 500;
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 export interface Listing<Item> {
   readonly items: readonly Item[];
   /** There are others. */
   readonly more: boolean;
 }
+
+/** Nothing answers where the broker should be, or not to the end. */
+export class BrokerAwayError extends CommandError {}
 
 export class AdminClient {
   readonly #base: string;
@@ -50,6 +54,10 @@ export class AdminClient {
     return parsed<Answer>(await this.#request('GET', path, query));
   }
 
+  async post<Answer>(path: string, body: object): Promise<Answer> {
+    return parsed<Answer>(await this.#request('POST', path, {}, body));
+  }
+
   async delete<Answer>(path: string, query: Query): Promise<Answer> {
     return parsed<Answer>(await this.#request('DELETE', path, query));
   }
@@ -75,17 +83,18 @@ export class AdminClient {
       for await (const line of createInterface({ input: Readable.fromWeb(response.body) }))
         if (line !== '') yield JSON.parse(line) as Item;
     } catch (cause) {
-      throw new CommandError('The broker went away while it was being read.', EXIT.failure, { cause });
+      throw wentAway(cause);
     }
   }
 
-  async #request(method: string, path: string, query: Query): Promise<Response> {
+  async #request(method: string, path: string, query: Query, body?: object): Promise<Response> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) search.set(name, String(value));
     const url = `${this.#base}${path}?${search.toString()}`;
     const headers = { authorization: `Bearer ${this.#token}` };
-    const response = await fetch(url, { method, headers }).catch((cause: unknown) => {
+    const json = body && { body: JSON.stringify(body), headers: { ...headers, ...JSON_TYPE } };
+    const response = await fetch(url, { method, headers, ...json }).catch((cause: unknown) => {
       throw notRunning(this.#base, 'nothing answers there', { cause });
     });
     if (response.ok) return response;
@@ -99,7 +108,7 @@ function addressOf(host: string): string {
 }
 
 function notRunning(base: string, why: string, options?: ErrorOptions): CommandError {
-  return new CommandError(
+  return new BrokerAwayError(
     `No broker is running at ${base}: ${why}. Start it with "spoke start", or name its configuration with --config.`,
     EXIT.failure,
     options,
@@ -108,7 +117,14 @@ function notRunning(base: string, why: string, options?: ErrorOptions): CommandE
 
 /** The broker's word is taken for the shape of its answers: it has our token. */
 async function parsed<Answer>(response: Response): Promise<Answer> {
-  return JSON.parse(await response.text()) as Answer;
+  const text = await response.text().catch((cause: unknown) => {
+    throw wentAway(cause);
+  });
+  return JSON.parse(text) as Answer;
+}
+
+function wentAway(cause: unknown): BrokerAwayError {
+  return new BrokerAwayError('The broker went away while it was being read.', EXIT.failure, { cause });
 }
 
 function refusalText(body: string, status: number): string {

@@ -5,6 +5,7 @@ import { VERSION } from '../app/version.ts';
 import { CommandError, EXIT } from './cli-context.ts';
 import type { CliContext } from './cli-context.ts';
 import { registerConfigCommand } from './commands/config.ts';
+import { registerDrainCommand } from './commands/drain.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
 import { registerEventsCommand } from './commands/events.ts';
 import { registerMetadataCommand } from './commands/metadata.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerStartCommand,
   registerMetadataCommand,
   registerStatusCommand,
+  registerDrainCommand,
   registerConfigCommand,
   registerSessionCommand,
   registerQueueCommand,

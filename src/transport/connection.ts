@@ -67,6 +67,7 @@ const PAUSE_BIT: Readonly<Record<PauseReason | 'outbox', number>> = {
   acks: 8,
   outbox: 16,
   requests: 32,
+  leaving: 64,
 };
 
 /** The time in which a socket took nothing of what waits for it. */

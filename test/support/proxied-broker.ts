@@ -72,10 +72,8 @@ export class ProxiedBroker {
   /** Asks the admin API. */
   async admin(path: string, init: RequestInit = {}): Promise<Response> {
     const token = (await readFile(adminTokenFile(this.#data), 'utf8')).trim();
-    return await fetch(this.#url(path), {
-      ...init,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    });
+    const type = init.body === undefined ? {} : { 'content-type': 'application/json' };
+    return await fetch(this.#url(path), { ...init, headers: { authorization: `Bearer ${token}`, ...type } });
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -104,6 +104,11 @@ export class RunningBroker {
     await running?.stop();
   }
 
+  /** Resolves when the admin API was asked to stop the process. */
+  async stopRequested(): Promise<string | undefined> {
+    return await this.#process?.stopRequested;
+  }
+
   /** As on SIGHUP. */
   async reload(): Promise<void> {
     await this.#process?.reload();
@@ -149,7 +154,9 @@ export class RunningBroker {
     const token = (await readFile(adminTokenFile(this.dataDirectory), 'utf8')).trim();
     const url = this.#process?.adminUrl;
     if (url === undefined) throw new Error('The broker is stopped, or started without its admin API');
-    return await fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` }, ...init });
+    const type = init.body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${token}`, ...type };
+    return await fetch(new URL(path, url), { headers, ...init });
   }
 
   #config(): SpokeConfig {

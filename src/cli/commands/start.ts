@@ -34,9 +34,12 @@ async function start(options: ConfigOption, context: CliContext): Promise<void> 
   logger.info({ version: VERSION, file, listeners: broker.listeners, admin: broker.adminUrl }, 'ready');
   if (isPretty(config.log, context.stdout)) context.stdout.write(banner(broker));
   const stopReloading = context.onReloadSignal(() => void broker.reload());
-  const signal = await signals.first;
+  const cause = await Promise.race([
+    signals.first.then((signal) => ({ signal })),
+    broker.stopRequested.then((reason) => ({ reason })),
+  ]);
   stopReloading();
-  logger.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping');
+  logger.info({ ...cause, deadlineMs: config.shutdown.deadlineMs }, 'stopping');
   await stopWithin(broker.stop(), config.shutdown.deadlineMs, signals, context, logger);
 }
 

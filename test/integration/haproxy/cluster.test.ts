@@ -146,6 +146,29 @@ describe('HAProxy before a cluster', () => {
     await answer([...left, ...back]);
   });
 
+  it('a broker that is not ready gets nobody and keeps those it has; drained, it sends them to the other one', async () => {
+    const all = await connectAll(CLIENTS);
+    const theirs = await one.connections();
+    expect(theirs).toBeGreaterThan(0);
+    // For as long as this takes it only says that it is not ready.
+    await drain(one, { noticeMs: 600_000 });
+    await expect
+      .poll(() => haproxy.metrics(), WAIT)
+      .toMatch(/^haproxy_server_status\{proxy="brokers-tcp",server="one",state="NOLB"\} 1$/m);
+    const came = await connectAll(CLIENTS);
+    expect(await one.connections()).toBe(theirs);
+    await answer([...all, ...came]);
+
+    await one.admin('/api/v1/drain', { method: 'DELETE' });
+    await drain(one, { noticeMs: 0, ratePerS: 1_000 });
+    await cutOff(all, theirs);
+    expect(await one.connections()).toBe(0);
+    await connectAll(theirs);
+    expect(await two.connections()).toBe(2 * CLIENTS);
+    await one.admin('/api/v1/drain', { method: 'DELETE' });
+    await gets(one);
+  });
+
   it('a broker that hangs: its connections are cut, so that clients need not wait for their keep-alive', async () => {
     const all = await connectAll(CLIENTS);
     const theirs = await one.connections();
@@ -177,6 +200,11 @@ describe('HAProxy before a cluster', () => {
     );
   });
 });
+
+async function drain(broker: ProxiedBroker, wish: object): Promise<void> {
+  const response = await broker.admin('/api/v1/drain', { method: 'POST', body: JSON.stringify(wish) });
+  expect(response.status).toBe(200);
+}
 
 /** Resolves with those that still are connected, once so many are not. */
 async function cutOff(all: readonly RawClient[], count: number): Promise<RawClient[]> {

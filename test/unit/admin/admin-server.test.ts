@@ -311,6 +311,63 @@ describe('events', () => {
   }
 });
 
+describe('drain', () => {
+  const inject = async (method: 'GET' | 'POST' | 'DELETE', payload?: object) => {
+    const url = '/api/v1/drain';
+    const response = await server.app.inject({
+      method,
+      url,
+      headers: AUTHORIZED,
+      ...(payload && { payload }),
+    });
+    return { status: response.statusCode, body: response.json<unknown>() };
+  };
+
+  it('begins as it is by default, or as the body says', async () => {
+    expect(await inject('POST')).toMatchObject({ status: 200, body: { phase: 'serving' } });
+    await inject('POST', {
+      ratePerS: 7,
+      noticeMs: 0,
+      serverReference: 'b:1883',
+      moved: true,
+      shutdown: true,
+    });
+    expect(port.drains).toEqual([
+      { ratePerS: 100, noticeMs: 3_000, moved: false, shutdown: false, force: false },
+      { ratePerS: 7, noticeMs: 0, serverReference: 'b:1883', moved: true, shutdown: true, force: false },
+    ]);
+  });
+
+  it.each([{ ratePerS: 0 }, { rate: 5 }, { noticeMs: -1 }, { serverReference: '' }])(
+    'refuses %o and begins nothing',
+    async (payload) => {
+      expect(await inject('POST', payload)).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST' } });
+      expect(port.drains).toEqual([]);
+    },
+  );
+
+  it('tells how far it is, and is called off', async () => {
+    port.drainSteps = [{ phase: 'moving', connected: 5, moved: 2, ratePerS: 100 }];
+    expect((await inject('GET')).body).toEqual({ phase: 'moving', connected: 5, moved: 2, ratePerS: 100 });
+    expect((await inject('DELETE')).body).toEqual({ phase: 'serving', connected: 3 });
+  });
+
+  it('is described with what its body may say', async () => {
+    const { body } = await call('GET', '/openapi.json', {});
+    expect(body).toMatchObject({
+      paths: {
+        '/api/v1/drain': {
+          post: {
+            requestBody: {
+              content: { 'application/json': { schema: { properties: { ratePerS: { default: 100 } } } } },
+            },
+          },
+        },
+      },
+    });
+  });
+});
+
 describe('the OpenAPI document', () => {
   it('describes every path of the API, with its parameters and refusals', async () => {
     const { body } = await call('GET', '/openapi.json', {});
@@ -344,6 +401,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/queues',
       '/api/v1/queue',
       '/api/v1/queue/messages',
+      '/api/v1/drain',
       '/api/v1/events',
     ]);
   });

@@ -21,7 +21,7 @@ test('while the broker starts it says how it is and refuses everything else; the
     nowMs: () => 0,
     onError,
   });
-  const status = async (url: string, method: 'GET' | 'DELETE' = 'GET') =>
+  const status = async (url: string, method: 'GET' | 'POST' | 'DELETE' = 'GET') =>
     (await server.app.inject({ method, url, headers })).statusCode;
 
   for (const url of ['/health/live', '/metrics', '/api/v1/status', '/openapi.json'])
@@ -32,6 +32,9 @@ test('while the broker starts it says how it is and refuses everything else; the
     ['GET', '/api/v1/session?client=a'],
     ['GET', '/api/v1/session/past?client=a&at=-0s'],
     ['DELETE', '/api/v1/session?client=a'],
+    ['GET', '/api/v1/drain'],
+    ['POST', '/api/v1/drain'],
+    ['DELETE', '/api/v1/drain'],
     ['GET', '/api/v1/queues'],
     ['GET', '/api/v1/queue?client=a'],
     ['DELETE', '/api/v1/queue/messages?client=a'],

@@ -3,6 +3,8 @@ import type {
   AdminEvent,
   AdminPort,
   BrokerStatus,
+  DrainRequest,
+  DrainStatus,
   EventQuery,
   KickOutcome,
   Page,
@@ -27,6 +29,9 @@ export class MemoryAdminPort implements AdminPort {
   readonly queues: QueueDetail[] = [];
   readonly events: AdminEvent[] = [];
   readonly past: PastSession[] = [];
+  readonly drains: DrainRequest[] = [];
+  /** How far a drain is each time somebody asks; the last one stays. */
+  drainSteps: DrainStatus[] = [{ phase: 'serving', connected: 0 }];
   reasons: string[] = [];
   completeFromMs = 0;
   openTails = 0;
@@ -190,6 +195,21 @@ export class MemoryAdminPort implements AdminPort {
     if (discard) this.sessions.splice(at, 1);
     else this.sessions[at] = { ...session, connected: false };
     return session.connected ? 'kicked' : 'notConnected';
+  }
+
+  beginDrain(request: DrainRequest): Promise<DrainStatus> {
+    this.drains.push(request);
+    return Promise.resolve(this.drainStatus());
+  }
+
+  drainStatus(): DrainStatus {
+    const [next = { phase: 'serving', connected: 0 }] = this.drainSteps;
+    if (this.drainSteps.length > 1) this.drainSteps.shift();
+    return next;
+  }
+
+  cancelDrain(): Promise<DrainStatus> {
+    return Promise.resolve({ phase: 'serving', connected: 3 });
   }
 
   listQueues({ tenant, ...page }: QueueQuery): Promise<Page<QueueSummary>> {

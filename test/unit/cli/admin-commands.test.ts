@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
 import { MemoryAdminPort } from '../admin/memory-admin-port.ts';
@@ -182,6 +182,75 @@ describe('spoke events tail', () => {
       await new Promise((resolve) => setImmediate(resolve));
     await other.close();
     expect((await run).code).toBe(0);
+  });
+});
+
+describe('spoke drain', () => {
+  const serving = { phase: 'serving', connected: 0 } as const;
+  beforeEach(() => {
+    port.drains.length = 0;
+  });
+  afterEach(() => {
+    port.drainSteps = [serving];
+  });
+
+  it('asks the broker as the options say, and shows how far it is until nobody is connected', async () => {
+    port.drainSteps = [
+      { phase: 'notice', connected: 1_200, moved: 0, ratePerS: 400 },
+      { phase: 'moving', connected: 1_000, moved: 200, ratePerS: 400 },
+      { phase: 'empty', connected: 0, moved: 1_200, ratePerS: 400 },
+    ];
+    const { code, out, err } = await cli.run(
+      ...['drain', '--rate', '400', '--notice', '1.5s', '--to', 'b:1883', '--moved', '--force'],
+    );
+    expect(port.drains).toMatchObject([
+      {
+        ratePerS: 400,
+        noticeMs: 1_500,
+        serverReference: 'b:1883',
+        moved: true,
+        shutdown: false,
+        force: true,
+      },
+    ]);
+    expect(code).toBe(0);
+    expect(err).toContain('1,200 clients connected');
+    expect(out).toBe('Drained: 1,200 clients asked to leave, nobody is connected.\n');
+  });
+
+  it('on a terminal rewrites one line', async () => {
+    port.drainSteps = [
+      { phase: 'moving', connected: 1, moved: 200, ratePerS: 100 },
+      { phase: 'empty', connected: 0, moved: 201, ratePerS: 100 },
+    ];
+    cli = new CliHarness({ directory, environment, terminal: true });
+    const { err } = await cli.run('drain');
+    expect(err).toBe('\r\u001b[2K200 asked to leave · 1 client connected · about 1 s to go\r\u001b[2K');
+  });
+
+  it('returns at once with --no-wait, and when somebody calls the drain off', async () => {
+    port.drainSteps = [{ phase: 'moving', connected: 5, moved: 0, ratePerS: 100 }];
+    expect((await cli.run('drain', '--no-wait')).out).toBe('Draining, 5 clients connected.\n');
+    port.drainSteps = [
+      { phase: 'moving', connected: 5, moved: 0, ratePerS: 100 },
+      { phase: 'serving', connected: 4 },
+    ];
+    expect((await cli.run('drain')).out).toBe('The drain was called off, 4 clients connected.\n');
+    expect((await cli.run('drain', '--stop')).out).toBe('Serving again, 3 clients connected.\n');
+  });
+
+  it('prints JSON for programs', async () => {
+    port.drainSteps = [{ phase: 'empty', connected: 0, moved: 2 }];
+    expect(JSON.parse((await cli.run('drain', '--json')).out)).toEqual({
+      phase: 'empty',
+      connected: 0,
+      moved: 2,
+    });
+  });
+
+  it('takes no rate below 1', async () => {
+    expect(await cli.run('drain', '--rate', '0')).toMatchObject({ code: 2 });
+    expect(port.drains).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ const FAST_DEADLINE = { SPOKE_SHUTDOWN_DEADLINE_MS: '20', SPOKE_LOG_FORMAT: 'jso
 
 function harness(stop: () => Promise<void>, environment: Record<string, string> = {}, terminal = false) {
   const events = new EventEmitter();
+  const stopRequested = once(events, 'stopRequested').then(([reason]) => String(reason));
   const broker: RunningBroker = {
     listeners: [
       { transport: 'tcp', host: '127.0.0.1', port: 41883 },
@@ -18,6 +19,7 @@ function harness(stop: () => Promise<void>, environment: Record<string, string> 
       events.emit('reload');
       return Promise.resolve();
     },
+    stopRequested,
     stop: () => {
       events.emit('stop');
       return stop();
@@ -73,6 +75,17 @@ describe('spoke start', () => {
       { msg: 'stopping', signal: 'SIGINT' },
       { msg: 'stopped' },
     ]);
+  });
+
+  it('stops gracefully when the broker is asked to through its admin API', async () => {
+    const { cli, events } = harness(() => Promise.resolve());
+    const run = cli.run('start');
+    await once(events, 'started');
+    events.emit('stopRequested', 'drained');
+    const { code, out } = await run;
+    expect(code).toBe(0);
+    expect(out).toContain('"reason":"drained"');
+    expect(cli.listensForSignals).toBe(false);
   });
 
   it('ends at once on the second signal', async () => {
