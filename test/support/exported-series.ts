@@ -1,0 +1,37 @@
+/**
+ * Names of all series that brokers and metadata services export, without starting any: what the sources name, and for
+ * histograms and what is known of the process a metrics page of a broker that has nothing to tell.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configSchema } from '../../src/app/config-schema.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { limitGauges, MetricsPage } from '../../src/metrics/prometheus.ts';
+import { DEFAULT_TENANT } from '../../src/tenancy/identity.ts';
+import { PROJECT_DIRECTORY } from './deployment.ts';
+
+const METRIC_NAME = /'(spoke_[a-z0-9_]+)'/g;
+
+export function namesInSources(): ReadonlySet<string> {
+  const sources = join(PROJECT_DIRECTORY, 'src');
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' });
+  const texts = files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(sources, file), 'utf8'));
+  return new Set(texts.flatMap((text) => [...text.matchAll(METRIC_NAME)].map(([, name = '']) => name)));
+}
+
+/** Of a page with the counters of one tenant and the limits. */
+export async function seriesOnAPage(): Promise<ReadonlySet<string>> {
+  const page = new MetricsPage({
+    version: '1.2.3',
+    tenants: () => [[DEFAULT_TENANT, new Counters()]],
+    gauges: [limitGauges(configSchema.parse({}).limits)],
+  });
+  const lines = (await page.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Set(lines.map((line) => /^[a-zA-Z_:][a-zA-Z0-9_:]*/.exec(line)?.[0] ?? ''));
+}
+
+export async function exportedSeries(): Promise<ReadonlySet<string>> {
+  return new Set([...namesInSources(), ...(await seriesOnAPage())]);
+}
