@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { missingHAProxy } from './engines/haproxy/haproxy-binary.ts';
 import { missingJava } from './engines/java.ts';
 import { missingMosquitto } from './test/clients/support/mosquitto-commands.ts';
+import { helmBinary } from './test/support/helm-binary.ts';
 import { missingPython } from './test/support/python-environment.ts';
 import { missingContainers } from './testcontainers/container-runtime.ts';
 
@@ -27,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: ['test/{integration,fleet,fuzz}/**/*.test.ts'],
-          exclude: ['test/integration/{hbase,kafka,cluster,haproxy}/**'],
+          exclude: ['test/integration/{hbase,kafka,cluster,haproxy,helm}/**'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -70,6 +71,19 @@ export default defineConfig({
           },
         },
       ]),
+      ...(helmBinary() === undefined
+        ? []
+        : [
+            {
+              // Where Helm is; what can be said of the chart without is among the fast tests.
+              test: {
+                name: 'helm',
+                include: ['test/integration/helm/**/*.test.ts'],
+                testTimeout: 60_000,
+                sequence: { groupOrder: 9 },
+              },
+            },
+          ]),
       ...unlessMissing(missingJava(), 'the tests against Kafka', [
         {
           // One Kafka for all of them.
