@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { missingHAProxy } from './engines/haproxy/haproxy-binary.ts';
 import { missingJava } from './engines/java.ts';
+import { missingMySql } from './engines/mysql/mysql-engine.ts';
+import { missingRedis } from './engines/redis/redis-engine.ts';
 import { missingMosquitto } from './test/clients/support/mosquitto-commands.ts';
 import { helmBinary } from './test/support/helm-binary.ts';
 import { missingPython } from './test/support/python-environment.ts';
@@ -28,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: ['test/{integration,fleet,fuzz}/**/*.test.ts'],
-          exclude: ['test/integration/{hbase,kafka,cluster,haproxy,helm}/**'],
+          exclude: ['test/integration/{hbase,kafka,cluster,haproxy,helm,engines}/**'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -84,6 +86,17 @@ export default defineConfig({
               },
             },
           ]),
+      ...unlessMissing(missingRedis() ?? missingMySql(), 'the tests of Redis and MySQL', [
+        {
+          test: {
+            name: 'engines',
+            include: ['test/integration/engines/**/*.test.ts'],
+            testTimeout: 120_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 10 },
+          },
+        },
+      ]),
       ...unlessMissing(missingJava(), 'the tests against Kafka', [
         {
           // One Kafka for all of them.

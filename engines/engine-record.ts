@@ -2,7 +2,7 @@
  * What an engine that was left running has written down about itself: `engine.json` in its data directory. Whoever reads
  * it can tell whether the processes still run, and stop them.
  */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from './engine.ts';
 import { isRunning, terminate } from './process-life.ts';
@@ -44,7 +44,10 @@ export async function readRecord(dataDirectory: string): Promise<EngineRecord | 
 }
 
 export async function writeRecord(dataDirectory: string, record: EngineRecord): Promise<void> {
-  await writeFile(join(dataDirectory, FILE), `${JSON.stringify(record, null, 2)}\n`);
+  const file = join(dataDirectory, FILE);
+  // In one step: somebody may be reading it.
+  await writeFile(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`);
+  await rename(`${file}.new`, file);
 }
 
 /**
@@ -59,6 +62,8 @@ export async function claimDataDirectory(dataDirectory: string, engine: string, 
       throw new EngineError(
         `${dataDirectory} holds something that no engine has put there. Name an empty directory.`,
       );
+    // From here on it is the engine's, even if its first start is cut short.
+    await writeRecord(dataDirectory, { engine, form, address: '', processes: [] });
     return;
   }
   const running = await runningProcesses(dataDirectory, record);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { EngineError } from './engine.ts';
+import { missing } from './installed-command.ts';
 
 /** HBase 2.6 and our endpoint are proved with 17; Hadoop's client does not start on 24 and later. */
 const JAVA_VERSION_MIN = 17;
@@ -37,12 +38,5 @@ export function mavenCommand(): string {
 
 /** What is missing for engines that run on Java, in one line, or undefined. */
 export function missingJava(): string | undefined {
-  try {
-    javaCommand();
-    mavenCommand();
-    return undefined;
-  } catch (error) {
-    if (error instanceof EngineError) return error.message;
-    throw error;
-  }
+  return missing(() => [javaCommand(), mavenCommand()]);
 }

@@ -10,11 +10,20 @@ import type { EngineRecord, ProcessRecord } from './engine-record.ts';
 import { haproxyCommand } from './haproxy/haproxy-command.ts';
 import { hbaseCommand } from './hbase/hbase-command.ts';
 import { kafkaCommand } from './kafka/kafka-command.ts';
+import { mySqlCommand } from './mysql/mysql-command.ts';
 import { defaultDataDirectory, realDirectory } from './places.ts';
 import { ProgressLine } from './progress-line.ts';
+import { redisCommand } from './redis/redis-command.ts';
 import { schemaRegistryCommand } from './schema-registry/schema-registry-command.ts';
 
-const ENGINES: readonly EngineCommand[] = [haproxyCommand, hbaseCommand, kafkaCommand, schemaRegistryCommand];
+const ENGINES: readonly EngineCommand[] = [
+  haproxyCommand,
+  hbaseCommand,
+  kafkaCommand,
+  mySqlCommand,
+  redisCommand,
+  schemaRegistryCommand,
+];
 
 interface DataDirectoryOption {
   readonly dataDirectory: string;

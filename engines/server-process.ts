@@ -17,7 +17,12 @@ export interface ServerPlan {
   /** Where it listens on 127.0.0.1. */
   readonly port: number;
   readonly log: string;
+  /** Absent: that of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
+
+/** Told that a process has ended: with which signal or exit code, in words. */
+export type EndListener = (how: string) => void;
 
 const LOG_LINES = 25;
 const TERMINATE_MS_MAX = 45_000;
@@ -27,6 +32,7 @@ export class ServerProcess {
   readonly #watchdog: Watchdog | undefined;
   #child: ChildProcess | undefined;
   #startedAt = new Date(0);
+  #onEnd: EndListener = () => undefined;
 
   /** Without a watchdog the process outlives this one. */
   constructor(plan: ServerPlan, watchdog?: Watchdog) {
@@ -53,19 +59,31 @@ export class ServerProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** `listener` is called each time the process ends, whoever ended it, instead of who was called before. */
+  onEnd(listener: EndListener): void {
+    this.#onEnd = listener;
+  }
+
   /** Resolves when the process exists; not when it is ready. */
   async start(): Promise<void> {
     if (this.isRunning) throw new Error(`${this.plan.role} is running already, as process ${this.pid}`);
     const log = openSync(this.plan.log, 'a');
     try {
-      const child = spawn(this.plan.command, this.plan.args, { stdio: ['ignore', log, log], detached: true });
+      const child = spawn(this.plan.command, this.plan.args, {
+        stdio: ['ignore', log, log],
+        detached: true,
+        ...(this.plan.environment === undefined ? {} : { env: this.plan.environment }),
+      });
       await once(child, 'spawn');
       child.unref();
       this.#child = child;
       this.#startedAt = new Date();
       const { pid } = this;
       this.#watchdog?.watch(pid);
-      child.once('exit', () => this.#watchdog?.forget(pid));
+      child.once('exit', () => {
+        this.#watchdog?.forget(pid);
+        this.#onEnd(this.#howItEnded());
+      });
     } finally {
       closeSync(log);
     }
@@ -74,9 +92,8 @@ export class ServerProcess {
   /** Throws with the end of the log when the process has ended by itself. */
   assertRunning(): void {
     if (this.isRunning) return;
-    const how = this.#child?.signalCode ?? `exit code ${this.#child?.exitCode ?? 'unknown'}`;
     throw new EngineError(
-      `${this.plan.role} ended with ${how}. The end of its log, ${this.plan.log}:\n${lastLines(this.plan.log)}`,
+      `${this.plan.role} ended with ${this.#howItEnded()}. The end of its log, ${this.plan.log}:\n${lastLines(this.plan.log)}`,
     );
   }
 
@@ -110,6 +127,10 @@ export class ServerProcess {
     } finally {
       clearTimeout(giveUp);
     }
+  }
+
+  #howItEnded(): string {
+    return this.#child?.signalCode ?? `exit code ${this.#child?.exitCode ?? 'unknown'}`;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -9,22 +9,22 @@ import { Socket } from 'node:net';
 
 /** Every line of input replaces the list of process ids to kill. */
 const SCRIPT =
-  'pids=; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -KILL $pids; rm -rf "$1"';
+  'pids=; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -KILL $pids; [ -z "$1" ] || rm -rf "$1"';
 
 /** What runs as the watchdog of `directory`, to be given a pipe as standard input. */
-export function watchdogCommand(directory: string): {
+export function watchdogCommand(directory: string | undefined): {
   readonly command: string;
   readonly args: readonly string[];
 } {
-  return { command: 'sh', args: ['-c', SCRIPT, 'engine-watchdog', directory] };
+  return { command: 'sh', args: ['-c', SCRIPT, 'engine-watchdog', directory ?? ''] };
 }
 
 export class Watchdog {
   readonly #shell: ChildProcess;
   readonly #pids = new Set<number>();
 
-  /** `directory` is removed with the processes; nothing else is. */
-  constructor(directory: string) {
+  /** `directory` is removed with the processes; nothing else is. Undefined: the data are to be kept. */
+  constructor(directory: string | undefined) {
     // A process group of its own: what ends the test with a signal to its group must not end the watchdog first.
     const { command, args } = watchdogCommand(directory);
     this.#shell = spawn(command, args, {

@@ -1,7 +1,7 @@
 /** `npm run engines -- hbase start`: its options, and what it leaves running. */
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { EngineCommand } from '../engine.ts';
+import { whole } from '../whole-number.ts';
 import { HBaseEngine } from './hbase-engine.ts';
 import { applyTables } from './hbase-tables.ts';
 
@@ -41,12 +41,3 @@ export const hbaseCommand: EngineCommand = {
     return engine.record;
   },
 };
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}.`);
-    return value;
-  };
-}

@@ -38,6 +38,8 @@ export interface HBaseOptions {
   readonly sessionTimeoutMs?: number;
   /** Further properties of hbase-site.xml. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Of a directory that holds the data directory: the servers end with this process all the same. */
+  readonly watchdog?: Watchdog;
   readonly progress?: Progress;
 }
 
@@ -69,6 +71,7 @@ export class HBaseEngine implements RunningEngine {
   /** Where the region servers listen, in the same order. */
   readonly regionServerPorts: readonly number[];
   readonly #layout: HBaseLayout;
+  /** Of a temporary data directory. */
   readonly #watchdog: Watchdog | undefined;
 
   /** Starts the servers and waits until they are ready. */
@@ -89,7 +92,7 @@ export class HBaseEngine implements RunningEngine {
     const engine = new HBaseEngine(
       layout,
       layout.distributed ? clusterProcesses(context) : standaloneProcess(context),
-      options.dataDirectory === undefined ? new Watchdog(layout.dataDirectory) : undefined,
+      options,
     );
     try {
       await engine.#startAll(progress);
@@ -100,10 +103,11 @@ export class HBaseEngine implements RunningEngine {
     return engine;
   }
 
-  private constructor(layout: HBaseLayout, plans: HBaseProcesses, watchdog: Watchdog | undefined) {
+  private constructor(layout: HBaseLayout, plans: HBaseProcesses, options: HBaseOptions) {
     this.#layout = layout;
-    this.#watchdog = watchdog;
     this.dataDirectory = layout.dataDirectory;
+    this.#watchdog = options.dataDirectory === undefined ? new Watchdog(layout.dataDirectory) : undefined;
+    const watchdog = this.#watchdog ?? options.watchdog;
     this.zookeeperQuorum = `127.0.0.1:${layout.zookeeperPort}`;
     this.master = new ServerProcess(plans.master, watchdog);
     const own = (plan: HBaseProcesses['master']) =>

@@ -2,12 +2,11 @@
  * One real call to each kind of server: does it serve? It speaks just enough of HBase's protocol for that, on purpose without
  * the product's client, which is tested against what this starts.
  */
-import { createConnection } from 'node:net';
 import { Reader, Writer } from 'protobufjs';
+import { firstAnswer } from '../first-answer.ts';
 
 /** `HBas`, version 0, authentication SIMPLE. */
 const PREAMBLE = Buffer.from([0x48, 0x42, 0x61, 0x73, 0, 0x50]);
-const CALL_MS_MAX = 5_000;
 
 interface ProbeCall {
   readonly service: string;
@@ -50,7 +49,7 @@ export async function callRegionServer(port: number): Promise<void> {
 }
 
 export async function callZooKeeper(port: number): Promise<void> {
-  const answer = await exchange(port, Buffer.from(ZOOKEEPER_COMMAND), (received) =>
+  const answer = await firstAnswer(port, ZOOKEEPER_COMMAND, (received) =>
     received.length < ZOOKEEPER_ANSWER.length ? undefined : received,
   );
   if (!answer.toString().startsWith(ZOOKEEPER_ANSWER))
@@ -59,31 +58,8 @@ export async function callZooKeeper(port: number): Promise<void> {
 
 async function call(port: number, probe: ProbeCall): Promise<void> {
   const request = Buffer.concat([PREAMBLE, framed(connectionHeader(probe)), framed(requestOf(probe))]);
-  const exception = exceptionOf(await exchange(port, request, frameOf));
+  const exception = exceptionOf(await firstAnswer(port, request, frameOf));
   if (exception !== undefined) throw new Error(exception);
-}
-
-/** Sends the request on a connection of its own, and resolves with what `answerOf` finds in all that came back. */
-async function exchange(
-  port: number,
-  request: Buffer,
-  answerOf: (received: Buffer) => Buffer | undefined,
-): Promise<Buffer> {
-  return await new Promise((resolve, reject) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
-    socket.setTimeout(CALL_MS_MAX, () => socket.destroy(new Error(`no answer within ${CALL_MS_MAX} ms`)));
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('the server closed the connection')));
-    socket.write(request);
-    let received: Buffer = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-      const answer = answerOf(received);
-      if (answer === undefined) return;
-      resolve(answer);
-      socket.destroy();
-    });
-  });
 }
 
 function connectionHeader({ service }: ProbeCall): Uint8Array {

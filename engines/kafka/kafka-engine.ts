@@ -39,6 +39,8 @@ export interface KafkaOptions {
   readonly secured?: Omit<SecuredListener, 'ports'>;
   /** Further properties of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Of a directory that holds the data directory: the servers end with this process all the same. */
+  readonly watchdog?: Watchdog;
   readonly progress?: Progress;
 }
 
@@ -59,6 +61,7 @@ export class KafkaEngine implements RunningEngine {
   readonly securedAddresses: readonly string[];
   readonly dataDirectory: string;
   readonly brokers: readonly ServerProcess[];
+  /** Of a temporary data directory. */
   readonly #watchdog: Watchdog | undefined;
 
   /** Starts the brokers and waits until they are ready. */
@@ -73,8 +76,7 @@ export class KafkaEngine implements RunningEngine {
     const plans = layout.clientPorts.map((port, index) =>
       planOf(java, classPath, layout, index, port, options.heapMb ?? HEAP_MB),
     );
-    const watchdog = options.dataDirectory === undefined ? new Watchdog(layout.dataDirectory) : undefined;
-    const engine = new KafkaEngine(layout, plans, watchdog);
+    const engine = new KafkaEngine(layout, plans, options);
     try {
       await engine.#startAll(progress);
     } catch (error) {
@@ -84,11 +86,12 @@ export class KafkaEngine implements RunningEngine {
     return engine;
   }
 
-  private constructor(layout: KafkaLayout, plans: readonly ServerPlan[], watchdog: Watchdog | undefined) {
+  private constructor(layout: KafkaLayout, plans: readonly ServerPlan[], options: KafkaOptions) {
     this.dataDirectory = layout.dataDirectory;
     this.addresses = layout.clientPorts.map((port) => `127.0.0.1:${port}`);
     this.securedAddresses = layout.secured?.ports.map((port) => `127.0.0.1:${port}`) ?? [];
-    this.#watchdog = watchdog;
+    this.#watchdog = options.dataDirectory === undefined ? new Watchdog(layout.dataDirectory) : undefined;
+    const watchdog = this.#watchdog ?? options.watchdog;
     this.brokers = plans.map((plan) => new ServerProcess(plan, watchdog));
   }
 
