@@ -20,9 +20,9 @@ export interface PeerLinksHarness {
   join(self: Incarnation, options?: JoinOptions): Promise<PeerLinks>;
   /** As others see that broker. */
   member(of: Incarnation): Member;
-  /** Breaks every connection between the two; resolves when that has been done. */
+  /** Breaks every connection between the two, and may break others of theirs; resolves when that has been done. */
   cut(one: Incarnation, other: Incarnation): Promise<void>;
-  /** From now on, or no longer, nothing passes between the two. */
+  /** From now on nothing passes between the two, or to anybody who dials them; until `heal`. */
   part(one: Incarnation, other: Incarnation): void;
   heal(one: Incarnation, other: Incarnation): void;
   /** Ends a broker as a crash does. */

@@ -1,8 +1,8 @@
 /**
  * Pinned TLS material for tests: a CA, a server certificate for localhost and 127.0.0.1, a client certificate
  * (common name `bike-17`), and a client certificate of an unrelated CA. A second CA has signed certificates for
- * other server names, one more for localhost, and a client with names of every kind. Valid from 2020 to 2120; the
- * keys protect nothing. Read from files, so that tests need no openssl.
+ * other server names, one more for localhost, and a client with names of every kind. A third is that of brokers among
+ * each other. Valid from 2020 to 2120; the keys protect nothing. Read from files, so that tests need no openssl.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -36,6 +36,10 @@ export const renewedServerCertificate: KeyPair = {
 };
 /** CN bike-18, DNS bike-18.fleet.example, URI urn:bike:18, email bike-18@fleet.example. */
 export const fleetClientCertificate: KeyPair = { cert: pem('fleet-client'), key: pem('fleet-client-key') };
+
+/** What brokers trust each other by, and what one of them shows the others, dialling and listening. */
+export const peerAuthority: Buffer = pem('peer-ca');
+export const peerCertificate: KeyPair = { cert: pem('peer'), key: pem('peer-key') };
 
 /** Well formed, but signed by a CA that the server does not know. */
 export const strangerCertificate: KeyPair = { cert: pem('stranger'), key: pem('stranger-key') };

@@ -11,6 +11,8 @@ import { Liveness } from './liveness.ts';
 import type { PeerStream, PeerStreamListener } from './peer-transport.ts';
 
 const PING = encodePeerMessage({ type: 'ping' });
+/** Of a greeting, with room for what later releases append: more is not held for somebody who is not known yet. */
+const HELLO_BYTES_MAX = 8_192;
 
 export class IncomingConnection implements PeerStreamListener, SendingConnection {
   readonly #settings: LinkSettings;
@@ -40,7 +42,7 @@ export class IncomingConnection implements PeerStreamListener, SendingConnection
     this.#stream = stream;
     this.#name = from;
     this.#onEnded = onEnded;
-    this.#splitter = new MessageSplitter(settings.limits.frameBytesMax);
+    this.#splitter = new MessageSplitter(HELLO_BYTES_MAX);
     const { connectTimeoutMs } = settings.limits;
     this.#deadline = settings.timers.after(connectTimeoutMs, () => {
       this.cut(this.#isRefused ? undefined : `no hello within ${connectTimeoutMs} ms`);
@@ -116,6 +118,7 @@ export class IncomingConnection implements PeerStreamListener, SendingConnection
     }
     this.#deadline.cancel();
     this.#peer = admission.peer;
+    this.#splitter.allow(this.#settings.limits.frameBytesMax);
     this.#liveness = new Liveness(this.#settings.timers, this.#settings.limits, {
       onIdle: () => {
         this.#write([PING]);

@@ -4,7 +4,7 @@ import { PeerFormatError } from './peer-format-error.ts';
 const LENGTH_BYTES = 4;
 
 export class MessageSplitter {
-  readonly #messageBytesMax: number;
+  #messageBytesMax: number;
   /** Of the message that is not complete; empty between two. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -13,6 +13,11 @@ export class MessageSplitter {
 
   /** Longer messages are refused before they are read. */
   constructor(messageBytesMax: number) {
+    this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** Takes longer ones from the next message on. */
+  allow(messageBytesMax: number): void {
     this.#messageBytesMax = messageBytesMax;
   }
 

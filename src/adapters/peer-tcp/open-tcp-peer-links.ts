@@ -1,0 +1,44 @@
+/** Peer links between broker processes: the protocol of `cluster/link` over TCP. */
+import { LINK_LIMITS, type LinkLimits, type LinkSettings } from '../../cluster/link/link-settings.ts';
+import { StreamedPeerLinks } from '../../cluster/link/streamed-peer-links.ts';
+import type { Endpoint } from '../../cluster/member.ts';
+import { LinkProblemLog, type PeerLinksLog } from './link-problem-log.ts';
+import type { PeerTls } from './peer-tls.ts';
+import { TcpPeerTransport } from './tcp-peer-transport.ts';
+
+export interface TcpPeerLinksOptions extends Pick<LinkSettings, 'self' | 'cluster' | 'timers' | 'random'> {
+  /** Where to listen; port 0: one that is free. */
+  readonly host: string;
+  readonly port: number;
+  /** Where peers reach it; default: where it listens. */
+  readonly advertise?: Endpoint | undefined;
+  /** Versions to speak; default: all that this release knows. */
+  readonly protocol?: LinkSettings['protocol'] | undefined;
+  /** Default: in the clear. All brokers of a cluster, or none. */
+  readonly tls?: PeerTls | undefined;
+  /** Of one frame, the same in the whole cluster. */
+  readonly frameBytesMax: number;
+  /** Other bounds than `LINK_LIMITS`. */
+  readonly limits?: Partial<Omit<LinkLimits, 'frameBytesMax'>>;
+  readonly log: PeerLinksLog;
+}
+
+/**
+ * Listens: `address` has the port. Peers are told `not ready` until `receive` is called. Rejects with Node's error when it cannot
+ * listen there, or when certificate and key are of no use.
+ */
+export async function openTcpPeerLinks(options: TcpPeerLinksOptions): Promise<StreamedPeerLinks> {
+  const { self, cluster, protocol, timers, random, host, port, advertise, tls, log } = options;
+  const limits = { ...LINK_LIMITS, ...options.limits, frameBytesMax: options.frameBytesMax };
+  const problems = new LinkProblemLog(log);
+  const report = problems.report.bind(problems);
+  const transport = await TcpPeerTransport.listen({
+    listen: { host, port },
+    advertise,
+    tls,
+    handshakeTimeoutMs: limits.connectTimeoutMs,
+    report,
+  });
+  const spoken = protocol === undefined ? {} : { protocol };
+  return new StreamedPeerLinks({ self, cluster, timers, random, limits, report, transport, ...spoken });
+}
