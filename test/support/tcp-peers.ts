@@ -51,8 +51,8 @@ export class TcpPeer implements FrameHandler {
   readonly frames = new Gathered<PeerFrame>();
   readonly states = new Gathered<boolean>();
   readonly self: Incarnation;
-  /** Of the next frames; default: none. */
-  reply: Buffer | undefined;
+  /** What to answer; default: handled at once, without a reply. */
+  answer: (frame: PeerFrame) => Promise<Buffer> | undefined = () => undefined;
 
   /** Takes frames at once, on a port of 127.0.0.1 if nothing else is said. */
   static async open(self: Incarnation, options: Partial<TcpPeerLinksOptions> = {}): Promise<TcpPeer> {
@@ -90,7 +90,7 @@ export class TcpPeer implements FrameHandler {
 
   onFrame(_from: Incarnation, frame: PeerFrame): Promise<Buffer | undefined> | undefined {
     this.frames.add(frame);
-    return this.reply === undefined ? undefined : Promise.resolve(this.reply);
+    return this.answer(frame);
   }
 
   /** `to`: default: where it says that it is reached. */
