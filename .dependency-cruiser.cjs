@@ -96,7 +96,7 @@ module.exports = {
       name: 'nothing-imports-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench|engines|testcontainers|compaction-job)/' },
+      to: { path: '^(test|bench|engines|chaos|testcontainers|compaction-job)/' },
     },
     {
       name: 'compaction-job-knows-no-broker',

@@ -29,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'broker',
-          include: ['test/{integration,fleet,fuzz}/**/*.test.ts'],
+          include: ['test/{integration,fleet,fuzz,chaos}/**/*.test.ts'],
           exclude: ['test/integration/{hbase,kafka,cluster,haproxy,helm,engines}/**'],
           testTimeout: 120_000,
           fileParallelism: false,

@@ -29,6 +29,14 @@ export class DelayHistogram {
     this.#worstMs = Math.max(this.#worstMs, delayMs);
   }
 
+  /** Counts what another one has counted, too. */
+  merge(other: DelayHistogram): void {
+    for (const [bucket, count] of other.#counts.entries())
+      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+    this.#count += other.#count;
+    this.#worstMs = Math.max(this.#worstMs, other.#worstMs);
+  }
+
   /** The delay that `fraction` (0 … 1) of all delays did not exceed; 0 when there are none. */
   quantileMs(fraction: number): number {
     const rank = Math.max(1, Math.ceil(fraction * this.#count));

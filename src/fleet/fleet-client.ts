@@ -1,6 +1,6 @@
 /**
- * One persistent MQTT session of the fleet, on the MQTT.js client library: it stays subscribed and keeps its
- * unacknowledged messages over every loss of its connection, and comes back by itself.
+ * One MQTT client of the fleet, on the MQTT.js client library: it stays subscribed and keeps its unacknowledged
+ * messages over every loss of its connection, and comes back by itself, to whichever broker it is told.
  *
  * It never judges: what was acknowledged and what arrived is told to its listener, who keeps the ledger.
  */
@@ -12,18 +12,44 @@ import type { SeededRandom } from './seeded-random.ts';
 export interface FleetClientOptions {
   readonly clientId: string;
   readonly level: 4 | 5;
-  readonly address: BrokerAddress;
+  /** Asked for each connection anew. */
+  readonly address: () => BrokerAddress;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** What the session subscribes to, once, with QoS 2. */
+  /** What the session subscribes to: a persistent one once, a transient one with each connection. */
   readonly filters: readonly string[];
+  /** Default 2. */
+  readonly subscriptionQos?: QoS;
+  /** `transient`: a new session with each connection, which ends with it. Default `persistent`. */
+  readonly session?: 'persistent' | 'transient';
+  readonly keepAliveS?: number;
+  readonly connectTimeoutMs?: number;
+  /** Of a client's first, second … CONNECT; default: none. */
+  readonly will?: (connection: number) => FleetWill;
   /** Messages that may wait while the connection is away, and be unacknowledged on it. */
   readonly backlogMax: number;
   readonly random: SeededRandom;
 }
 
+export interface FleetWill {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: QoS;
+}
+
+/** `connected`: CONNACK accepted it. `subscribed`: SUBACK came on this connection. `lost`: it is closed, however it came to that. */
+export interface ConnectionEvent {
+  readonly type: 'connecting' | 'connected' | 'subscribed' | 'lost';
+  readonly clientId: string;
+  /** Counts the client's CONNECTs from 1. */
+  readonly connection: number;
+  readonly address: BrokerAddress;
+}
+
 export interface FleetClientListener {
-  onMessage(topic: string, payload: Buffer, qos: QoS): void;
+  onMessage(topic: string, payload: Buffer, qos: QoS, isRepeat: boolean): void;
+  /** Told in order; every connection ends with `lost`. */
+  onConnection?(event: ConnectionEvent): void;
   /** CONNACK said that the broker does not know the session, although it had acknowledged its subscriptions. */
   onSessionForgotten(clientId: string): void;
   /** The library or the broker complained about the protocol; losing the connection is no complaint. */
@@ -36,6 +62,7 @@ interface Outgoing {
   readonly topic: string;
   readonly payload: string;
   readonly qos: QoS;
+  readonly retain: boolean;
   readonly settle: (outcome: PublishOutcome) => void;
 }
 
@@ -71,6 +98,8 @@ export class FleetClient {
   #link: RadioLink | undefined;
   /** The library has sent again what an earlier connection left unacknowledged: new messages may follow. */
   #ready = false;
+  #connections = 0;
+  #connection: ConnectionEvent | undefined;
   #subscribed = false;
   #unanswered = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -83,23 +112,31 @@ export class FleetClient {
     this.clientId = options.clientId;
     this.#options = options;
     this.#listener = listener;
-    this.#client = new MqttClient(() => (this.#link = new RadioLink(options.address)), {
+    const transient = options.session === 'transient';
+    this.#client = new MqttClient(() => this.#openLink(), {
       clientId: options.clientId,
       protocolVersion: options.level,
-      clean: false,
-      keepalive: KEEP_ALIVE_S,
-      connectTimeout: CONNECT_TIMEOUT_MS,
+      clean: transient,
+      keepalive: options.keepAliveS ?? KEEP_ALIVE_S,
+      connectTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       reconnectPeriod: 0,
+      manualConnect: true,
       // A broker that forgets subscriptions must be found out, not helped.
       resubscribe: false,
       queueQoSZero: false,
       ...credentials(options),
       ...(options.level === 5
-        ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S, receiveMaximum: RECEIVE_MAXIMUM } }
+        ? {
+            properties: {
+              sessionExpiryInterval: transient ? 0 : SESSION_EXPIRY_S,
+              receiveMaximum: RECEIVE_MAXIMUM,
+            },
+          }
         : {}),
       ...this.#stores,
     });
     this.#listen();
+    this.#client.connect();
   }
 
   get online(): boolean {
@@ -130,12 +167,18 @@ export class FleetClient {
   }
 
   /** Sends now or, QoS 1 and 2, when the connection is back. `settle` is called at most once, never for QoS 0. */
-  publish(topic: string, payload: string, qos: QoS, settle: (outcome: PublishOutcome) => void): void {
+  publish(
+    topic: string,
+    payload: string,
+    qos: QoS,
+    settle: (outcome: PublishOutcome) => void,
+    retain = false,
+  ): void {
     if (qos === 0) {
-      this.#client.publish(topic, payload, { qos });
+      this.#client.publish(topic, payload, { qos, retain });
       return;
     }
-    this.#backlog.push({ topic, payload, qos, settle });
+    this.#backlog.push({ topic, payload, qos, retain, settle });
     this.#flush();
   }
 
@@ -162,7 +205,7 @@ export class FleetClient {
   /** After `end`: makes the broker forget the session, unless it cannot be reached. */
   async discard(): Promise<void> {
     const { level, address } = this.#options;
-    const cleaner = new MqttClient(() => new RadioLink(address), {
+    const cleaner = new MqttClient(() => new RadioLink(address()), {
       clientId: this.clientId,
       protocolVersion: level,
       clean: true,
@@ -189,10 +232,16 @@ export class FleetClient {
       this.#onConnected(packet.sessionPresent);
     });
     this.#client.on('message', (topic, payload, packet: IPublishPacket) => {
-      this.#listener.onMessage(topic, payload, packet.qos);
+      this.#listener.onMessage(topic, payload, packet.qos, packet.dup);
+    });
+    this.#client.on('packetreceive', (packet) => {
+      // The library says `connect` only when all that it sends again has been answered.
+      if (packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode) === 0) this.#tell('connected');
     });
     this.#client.on('close', () => {
       this.#ready = false;
+      this.#tell('lost');
+      this.#connection = undefined;
       if (!this.#ended) this.#scheduleReconnect();
     });
     this.#client.on('error', (error) => {
@@ -200,7 +249,24 @@ export class FleetClient {
     });
   }
 
+  #openLink(): RadioLink {
+    const address = this.#options.address();
+    const { clientId } = this;
+    this.#connection = { type: 'connecting', clientId, connection: ++this.#connections, address };
+    const will = this.#options.will?.(this.#connections);
+    // The library reads it after it has opened the stream.
+    if (will !== undefined) this.#client.options.will = { ...will, retain: false };
+    this.#tell('connecting');
+    this.#link = new RadioLink(address);
+    return this.#link;
+  }
+
+  #tell(type: ConnectionEvent['type']): void {
+    if (this.#connection !== undefined) this.#listener.onConnection?.({ ...this.#connection, type });
+  }
+
   #onConnected(sessionPresent: boolean): void {
+    if (this.#options.session === 'transient') this.#subscribed = false;
     if (this.#subscribed && !sessionPresent) this.#listener.onSessionForgotten(this.clientId);
     this.#ready = true;
     this.#readySinceMs = performance.now();
@@ -213,7 +279,8 @@ export class FleetClient {
       this.#markSubscribed();
       return;
     }
-    this.#client.subscribe([...this.#options.filters], { qos: 2 }, (error, _granted, suback) => {
+    const qos = this.#options.subscriptionQos ?? 2;
+    this.#client.subscribe([...this.#options.filters], { qos }, (error, _granted, suback) => {
       if (error === null) this.#markSubscribed();
       // Without a SUBACK the connection was lost: the next one subscribes again.
       else if (suback !== undefined) this.#listener.onComplaint(this.clientId, error.message);
@@ -222,6 +289,7 @@ export class FleetClient {
 
   #markSubscribed(): void {
     this.#subscribed = true;
+    this.#tell('subscribed');
     this.#onSubscribed?.();
     this.#flush();
   }
@@ -235,9 +303,9 @@ export class FleetClient {
     }
   }
 
-  #send({ topic, payload, qos, settle }: Outgoing): void {
+  #send({ topic, payload, qos, retain, settle }: Outgoing): void {
     this.#unanswered++;
-    this.#client.publish(topic, payload, { qos }, (error) => {
+    this.#client.publish(topic, payload, { qos, retain }, (error) => {
       this.#unanswered--;
       settle(!error || isRepeatedRelease(error) ? 'acknowledged' : 'refused');
       this.#flush();

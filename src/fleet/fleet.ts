@@ -105,7 +105,7 @@ export class Fleet {
     const clientOptions: FleetClientOptions = {
       clientId: `${options.run}-${name}`,
       level: index % 2 === 0 ? 5 : 4,
-      address: options.address,
+      address: () => options.address,
       username: options.username,
       password: options.password,
       filters,
