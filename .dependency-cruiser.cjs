@@ -90,7 +90,7 @@ module.exports = {
       name: 'client-libraries-in-adapters-only',
       severity: 'error',
       from: { path: '^(src|compaction-job)/', pathNot: ['^src/adapters/', '^src/fleet/'] },
-      to: { path: 'node_modules/(kafkajs|hbase-rpc-client|ioredis|mysql2|mqtt)/' },
+      to: { path: 'node_modules/(kafkajs|hbase-rpc-client|ioredis|mysql2|mqtt|hash-wasm|jose)/' },
     },
     {
       name: 'nothing-imports-tests',

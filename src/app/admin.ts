@@ -17,6 +17,7 @@ import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheu
 import type { Clock } from '../time/clock.ts';
 import { listenError } from '../transport/listen-error.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
+import type { Authentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerDrain } from './broker-drain.ts';
 import type { BrokerMetadata } from './broker-metadata.ts';
@@ -47,6 +48,7 @@ export interface AdminParts {
   readonly metadata: BrokerMetadata;
   readonly drain: BrokerDrain;
   readonly depth: QueueDepth;
+  readonly authentication: Authentication;
   readonly listeners: readonly ListeningAddress[];
 }
 
@@ -183,7 +185,14 @@ function readiness({ broker, stores, drain }: AdminParts): ReturnType<AdminPort[
   return { ready: reasons.length === 0, reasons };
 }
 
-function gauges({ broker, transport, metadata, certificates, listeners }: AdminParts): GaugeSource[] {
+function gauges({
+  broker,
+  transport,
+  metadata,
+  authentication,
+  certificates,
+  listeners,
+}: AdminParts): GaugeSource[] {
   const { batcher, brake, stagedRetained } = broker.services;
   return [
     ...transportGauges(transport, certificates, listeners),
@@ -237,6 +246,7 @@ function gauges({ broker, transport, metadata, certificates, listeners }: AdminP
       read: () => transport.traffic.handshakesFailed,
     },
     ...metadata.gauges,
+    ...authentication.gauges,
     {
       name: 'spoke_undecodable_records_total',
       help: 'Log records left out because they could not be decoded.',

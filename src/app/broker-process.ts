@@ -76,10 +76,8 @@ async function start(
   const admin = await openAdmin({ config, logger, clock, startup, startedAtMs });
   stops.push(() => admin?.close());
   startup.begin('stores');
-  const authentication = await openAuthentication(config, logger);
-  stops.push(() => {
-    authentication.close();
-  });
+  const authentication = await openAuthentication(config, logger, { clock, timers });
+  stops.push(() => authentication.close());
   const highestKnown = (tenant: TenantId): number => broker.tenant(tenant)?.highestSessionId ?? 0;
   const stores = await openStores(config, logger, clock, highestKnown, fileSystem);
   stops.push(() => stores.close());
@@ -176,7 +174,17 @@ async function start(
   stops.push(() => {
     drain.stop();
   });
-  admin?.serve({ broker, stores, transport, certificates, metadata, drain, depth, listeners });
+  admin?.serve({
+    broker,
+    stores,
+    transport,
+    certificates,
+    metadata,
+    drain,
+    depth,
+    authentication,
+    listeners,
+  });
   // The first to go as well: nobody is to ask a broker that is being taken apart.
   stops.push(() => admin?.close());
   const reload = async (): Promise<void> => {

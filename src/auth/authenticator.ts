@@ -4,7 +4,7 @@
  */
 import type { QoS } from '../mqtt/qos.ts';
 import type { ReasonCode } from '../mqtt/reason-code.ts';
-import type { ClientId, TenantId } from '../tenancy/identity.ts';
+import type { ClientId, TenantId, TenantUser } from '../tenancy/identity.ts';
 
 export interface Credentials {
   readonly tenant: TenantId;
@@ -43,6 +43,8 @@ export type EnhancedAuthStep =
 
 /** One run of an MQTT 5 enhanced authentication exchange (CONNECT, AUTH …). */
 export interface EnhancedAuthExchange {
+  /** Whom the client claims to be, as soon as the exchange says; undefined: CONNECT may have. */
+  readonly user?: TenantUser | undefined;
   step(data: Buffer | undefined): Promise<EnhancedAuthStep>;
 }
 

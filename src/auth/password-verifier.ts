@@ -4,12 +4,15 @@
  */
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { formatPasswordHash, verifyPassword } from './password-hash.ts';
-import type { PasswordHash } from './password-hash.ts';
+import type { DeriveArgon2id } from './argon2id-hash.ts';
+import { formatPasswordHash, hashPassword, verifyPassword } from './password-hash.ts';
+import type { PasswordCost, PasswordHash } from './password-hash.ts';
 
 export interface PasswordVerifierOptions {
   /** Random bytes of this process: what is remembered tells nothing about passwords to anybody else. */
   readonly cacheKey: Buffer;
+  /** Default: users with such hashes cannot log in. */
+  readonly argon2id?: DeriveArgon2id;
   /** The thread pool also syncs the store; this many of its threads may hash. */
   readonly hashesAtATime: number;
   readonly waitingMax: number;
@@ -56,9 +59,22 @@ export class PasswordVerifier {
     if (this.#wrong.has(digest)) return 'wrong';
     if (!(await this.#enter())) return 'busy';
     try {
-      const right = await verifyPassword(password, expected);
+      const { argon2id, cacheKey } = this.#options;
+      // Nobody has the empty password, and Argon2id takes none; it costs what others cost.
+      const tried = password.length === 0 ? cacheKey : password;
+      const right = await verifyPassword(tried, expected, argon2id);
       (right ? this.#right : this.#wrong).set(digest, true);
       return right ? 'right' : 'wrong';
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** In turn with those who log in. undefined: too many are waiting. */
+  async hash(password: Buffer, salt: Buffer, cost: PasswordCost): Promise<PasswordHash | undefined> {
+    if (!(await this.#enter())) return undefined;
+    try {
+      return await hashPassword(password, salt, cost, this.#options.argon2id);
     } finally {
       this.#leave();
     }

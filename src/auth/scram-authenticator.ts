@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { REASON } from '../mqtt/reason-code.ts';
-import type { TenantId } from '../tenancy/identity.ts';
+import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type {
   Credentials,
   EnhancedAuthExchange,
@@ -48,6 +48,7 @@ class ListedUserExchange implements EnhancedAuthExchange {
   readonly #options: ScramAuthenticatorOptions;
   readonly #credentials: Credentials;
   readonly #scram: ScramExchange;
+  user: TenantUser | undefined;
   #user: User | undefined;
   #asked = false;
 
@@ -104,6 +105,7 @@ class ListedUserExchange implements EnhancedAuthExchange {
     const { tenants, users, iterations, decoySecret } = this.#options;
     const named = parseListedUser(userName);
     const list = users();
+    this.user = named;
     this.#user = named !== undefined && tenants.has(named.tenant) ? list.find(named) : undefined;
     const name = named === undefined ? userName : userText(named);
     return this.#user?.scram ?? decoyScramCredentials(list.scramSecret ?? decoySecret, name, iterations);

@@ -6,6 +6,7 @@ import { REASON } from '../mqtt/reason-code.ts';
 import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type { AuthResult, Authenticator, Credentials } from './authenticator.ts';
 import type { PasswordHash } from './password-hash.ts';
+import type { PasswordUpgrades } from './password-upgrades.ts';
 import type { PasswordVerifier } from './password-verifier.ts';
 import { RuledPrincipal } from './topic-rights.ts';
 import { isSafeInFilter } from './place-holders.ts';
@@ -20,6 +21,8 @@ export interface UserListAuthenticatorOptions {
   readonly verifier: PasswordVerifier;
   /** A hash no password has: what unknown users are verified against. */
   readonly decoy: PasswordHash;
+  /** Default: hashes stay as they are. */
+  readonly upgrades?: Pick<PasswordUpgrades, 'consider'>;
 }
 
 const REFUSED: AuthResult = {
@@ -57,6 +60,7 @@ export class UserListAuthenticator implements Authenticator {
         detail: 'too many logins at a time: try again later',
       };
     if (user === undefined || expected === undefined || verdict === 'wrong') return REFUSED;
+    this.#options.upgrades?.consider(user, password, expected);
     return admit(user, credentials);
   }
 

@@ -4,6 +4,7 @@ import { isMap, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { formatPasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
+import type { PasswordUpgrade } from '../../auth/password-upgrades.ts';
 import { formatScramCredentials, type ScramCredentials } from '../../auth/scram-credentials.ts';
 import { parseListedUser, userText } from '../../auth/user-list.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
@@ -87,6 +88,22 @@ export class UsersFileEditor {
         keepSecret(document, scram);
       }
     });
+  }
+
+  /** Resolves to how many were written: users whose password is another one by now are left alone. */
+  async upgradePasswords(upgrades: readonly PasswordUpgrade[]): Promise<number> {
+    let written = 0;
+    await this.#edit((document) => {
+      for (const { user, from, to } of upgrades) {
+        const key = keyOf(document, user);
+        if (key === undefined) continue;
+        const path = ['users', key, 'password'];
+        if (document.getIn(path) !== formatPasswordHash(from)) continue;
+        document.setIn(path, formatPasswordHash(to));
+        written++;
+      }
+    });
+    return written;
   }
 
   /** Whether the user may log in by SCRAM. */

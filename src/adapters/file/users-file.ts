@@ -29,7 +29,8 @@ const password = z.unknown().transform((text, context) => {
   if (parsed !== undefined) return parsed;
   context.addIssue({
     code: 'custom',
-    message: 'is not a scrypt hash of the form $scrypt$ln=15,r=8,p=1$salt$hash',
+    message:
+      'is not a hash of the form $scrypt$ln=15,r=8,p=1$salt$hash or $argon2id$v=19$m=19456,t=2,p=1$salt$hash',
     params: { fix: 'Set it with "spoke user passwd NAME"; the file never holds a password itself' },
   });
   return z.NEVER;

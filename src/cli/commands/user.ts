@@ -8,9 +8,11 @@ import { parseUsersFile, UsersFileError } from '../../adapters/file/users-file.t
 import { UnknownUserError, UserExistsError, UsersFileEditor } from '../../adapters/file/users-file-editor.ts';
 import type { NewScram } from '../../adapters/file/users-file-editor.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
-import { DEFAULT_COST, hashPassword, LN_MAX, LN_MIN, SALT_BYTES } from '../../auth/password-hash.ts';
+import { PasswordHashing, wantedCost } from '../../app/password-hashing.ts';
+import { DEFAULT_COST } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import { saslPrepared } from '../../auth/saslprep.ts';
+import { LN_MAX, LN_MIN } from '../../auth/scrypt-hash.ts';
 import { deriveScramCredentials, SCRAM_SALT_BYTES } from '../../auth/scram-credentials.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
@@ -23,8 +25,8 @@ import { table } from '../table.ts';
 
 interface PasswordOptions extends ConfigOption {
   readonly passwordStdin?: boolean;
-  /** Logarithm of the cost of the hash. */
-  readonly cost: number;
+  /** Logarithm of the cost of the hash; undefined: as configured. */
+  readonly cost?: number;
   readonly scram?: boolean;
 }
 
@@ -175,11 +177,22 @@ async function newPassword(
     throw new CommandError('The password is empty: choose one of at least one character.', EXIT.usage);
   return {
     scram: withScram ? await newScram(password, config) : undefined,
-    passwordHash: await hashPassword(Buffer.from(password), randomBytes(SALT_BYTES), {
-      ...DEFAULT_COST,
-      ln: options.cost,
-    }),
+    passwordHash: await newHash(password, options, config),
   };
+}
+
+async function newHash(
+  password: string,
+  { cost }: PasswordOptions,
+  config: SpokeConfig,
+): Promise<PasswordHash> {
+  const hashing = new PasswordHashing();
+  try {
+    const wanted = cost === undefined ? wantedCost(config.auth) : { ...DEFAULT_COST, ln: cost };
+    return await hashing.hash(Buffer.from(password), wanted);
+  } finally {
+    await hashing.close();
+  }
 }
 
 async function newScram(password: string, config: SpokeConfig): Promise<NewScram> {
@@ -198,13 +211,12 @@ function scramOption(): Option {
 }
 
 function costOption(): Option {
-  return new Option('--cost <ln>', 'scrypt rounds as a power of two; 10 will do for long random passwords')
-    .default(DEFAULT_COST.ln)
-    .argParser((text) => {
-      const ln = Number(text);
-      if (Number.isInteger(ln) && ln >= LN_MIN && ln <= LN_MAX) return ln;
-      throw new InvalidArgumentError(`It has to be a whole number from ${LN_MIN} to ${LN_MAX}.`);
-    });
+  const description = 'hash with scrypt, rounds as a power of two, whatever auth.passwords says';
+  return new Option('--cost <ln>', description).argParser((text) => {
+    const ln = Number(text);
+    if (Number.isInteger(ln) && ln >= LN_MIN && ln <= LN_MAX) return ln;
+    throw new InvalidArgumentError(`It has to be a whole number from ${LN_MIN} to ${LN_MAX}.`);
+  });
 }
 
 async function askTwice(context: CliContext): Promise<string> {

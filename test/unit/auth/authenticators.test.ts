@@ -29,6 +29,15 @@ function rule(text: string): TopicRule {
   return parsed;
 }
 
+const known = {
+  tenant: acme,
+  clientName: 'bike',
+  passwordHash: undefined,
+  scram: undefined,
+  certificate: false,
+  rules: [],
+};
+
 const users = new UserList([
   {
     tenant: acme,
@@ -102,6 +111,39 @@ describe('UserListAuthenticator by password', () => {
     ]);
     expect(new Set(refused.map((result) => JSON.stringify(result))).size).toBe(1);
     expect(refused.map(outcome)).toEqual(refused.map(() => REASON.badUserNameOrPassword));
+  });
+
+  it('hashes for who is unknown as much as for who is known', async () => {
+    const costs: object[] = [];
+    const bytes = { salt: Buffer.alloc(16, 3), hash: Buffer.alloc(32, 4) };
+    const cost = { memoryKib: 1_024, passes: 1, lanes: 1 };
+    const strict = new UserListAuthenticator({
+      tenants: new Set([acme]),
+      users: () =>
+        new UserList([
+          { ...known, passwordHash: { ...cost, ...bytes } },
+          { ...known, clientName: 'badge' },
+        ]),
+      verifier: new PasswordVerifier({
+        ...PASSWORD_VERIFIER_DEFAULTS,
+        cacheKey: Buffer.alloc(32),
+        argon2id: (_password, _salt, { memoryKib, passes, lanes }, length) => {
+          costs.push({ memoryKib, passes, lanes });
+          return Promise.resolve(Buffer.alloc(length, 5));
+        },
+      }),
+      decoy: { ...cost, ...bytes },
+    });
+    for (const clientName of ['bike', 'badge', 'nobody']) {
+      const credentials = {
+        tenant: acme,
+        clientName,
+        password: Buffer.from('guess'),
+        clientId: 'c' as ClientId,
+      };
+      await strict.authenticate({ ...credentials, certificateName: undefined, address: '' });
+    }
+    expect(costs).toEqual([cost, cost, cost]);
   });
 
   it.each(['+', '#', 'bike-7/#', 'a/b', '$SYS'])(

@@ -39,6 +39,25 @@ describe('password hashes', () => {
     expect(parsePasswordHash('$scrypt$ln=15,r=8,p=1$AAAA$AAAA')).toBeUndefined();
     expect(parsePasswordHash('plain text')).toBeUndefined();
   });
+
+  it('of Argon2id are read and written, and refused for the same reasons', () => {
+    const with_ = (cost: string, version = 19) =>
+      `$argon2id$v=${version}$${cost}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+    const text = with_('m=19456,t=2,p=1');
+    const parsed = parsePasswordHash(text);
+    if (parsed === undefined) throw new Error('not parsed');
+    expect(parsed).toMatchObject({ memoryKib: 19_456, passes: 2, lanes: 1 });
+    expect(formatPasswordHash(parsed)).toBe(text);
+    for (const cost of [
+      'm=1023,t=2,p=1',
+      'm=262145,t=2,p=1',
+      'm=19456,t=0,p=1',
+      'm=19456,t=17,p=1',
+      'm=19456,t=2,p=5',
+    ])
+      expect(parsePasswordHash(with_(cost)), cost).toBeUndefined();
+    expect(parsePasswordHash(with_('m=19456,t=2,p=1', 16))).toBeUndefined();
+  });
 });
 
 describe('PasswordVerifier', () => {
@@ -53,6 +72,21 @@ describe('PasswordVerifier', () => {
     expect(await logins.verify('t/u', secret, cheapHash)).toBe('right');
     const changed = await hashPassword(Buffer.from('new'), Buffer.alloc(16, 2), CHEAP);
     expect(await logins.verify('t/u', secret, changed)).toBe('wrong');
+  });
+
+  it('never takes the empty password, and hashes all the same', async () => {
+    const hashed: Buffer[] = [];
+    const logins = verifier({
+      argon2id: (password, _salt, _cost, bytes) => {
+        hashed.push(password);
+        return Promise.resolve(Buffer.alloc(bytes));
+      },
+    });
+    const hash = { memoryKib: 1_024, passes: 1, lanes: 1, salt: Buffer.alloc(16), hash: Buffer.alloc(32, 1) };
+    expect(await logins.verify('t/u', Buffer.alloc(0), hash)).toBe('wrong');
+    expect(hashed.map(({ length }) => length)).toEqual([32]);
+    const ofNothing = await hashPassword(Buffer.alloc(0), Buffer.alloc(16, 1), CHEAP);
+    expect(await logins.verify('t/u', Buffer.alloc(0), ofNothing)).toBe('wrong');
   });
 
   it('answers a storm of reconnects from memory', async () => {

@@ -53,6 +53,13 @@ describe('spoke user', () => {
     expect((await spoke('p', 'add', 'bike-8', '--password-stdin', '--cost', '9')).code).toBe(2);
   });
 
+  it('hashes as the configuration says', async () => {
+    const passwords = { algorithm: 'argon2id', argon2MemoryKib: 1_024, argon2Passes: 1 };
+    writeFileSync(join(directory, 'spokemq.yaml'), JSON.stringify({ auth: { passwords } }));
+    expect((await spoke('p', 'add', 'bike-7', '--password-stdin')).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toContain('$argon2id$v=19$m=1024,t=1,p=1$');
+  });
+
   it('gives the rights that were named', async () => {
     const rules = ['--rule', 'deny all x', 'allow publish devices/%c/#', '--rule', 'allow subscribe a'];
     await spoke('p', 'add', 'bike-7', '--password-stdin', ...rules);

@@ -65,7 +65,7 @@ describe('the users file', () => {
       '  three: { certifcate: true }',
     ].join('\n');
     expect(problemsOf(text)).toEqual([
-      'users.yaml:3:5: users.one.password: is not a scrypt hash of the form $scrypt$ln=15,r=8,p=1$salt$hash. Set it with "spoke user passwd NAME"; the file never holds a password itself.',
+      'users.yaml:3:5: users.one.password: is not a hash of the form $scrypt$ln=15,r=8,p=1$salt$hash or $argon2id$v=19$m=19456,t=2,p=1$salt$hash. Set it with "spoke user passwd NAME"; the file never holds a password itself.',
       'users.yaml:4:18: users.two.rules[0]: "allow everything" is not of the form "allow|deny publish|subscribe|all FILTER". Write for example "allow all devices/%c/#".',
       'users.yaml:5:12: users.three.certifcate: is not a known key. Did you mean "certificate"?',
     ]);
@@ -137,6 +137,28 @@ describe('UsersFileEditor', () => {
     );
     expect(readFileSync(file, 'utf8')).toBe(before);
     expect(readdirSync(directory).filter((name) => name.endsWith('.new'))).toEqual([]);
+  });
+
+  it('replaces weak password hashes, those only that are still the ones it was told of', async () => {
+    const editor = new UsersFileEditor(file);
+    const other = await hashPassword(Buffer.from('x'), Buffer.alloc(16, 2), { ln: 11, r: 8, p: 1 });
+    const user = (name: string) => ({
+      user: named(name),
+      scram: undefined,
+      certificate: false,
+      rules: undefined,
+    });
+    await editor.add({ ...user('weak'), passwordHash });
+    await editor.add({ ...user('changed'), passwordHash: other });
+    const upgrades = ['default/weak', 'changed', 'removed'].map((name) => ({
+      user: named(name),
+      from: passwordHash,
+      to: other,
+    }));
+    expect(await editor.upgradePasswords(upgrades)).toBe(1);
+    const users = parseUsersFile(file, readFileSync(file, 'utf8'));
+    expect(users.find(named('weak'))?.passwordHash).toEqual(other);
+    expect(users.size).toBe(2);
   });
 
   it('refuses a second writer instead of losing its edit', async () => {

@@ -1,0 +1,95 @@
+/**
+ * Hashes passwords again that were hashed more weakly than new ones are: at a login, the only time the broker has them. It happens
+ * behind the login, and what fails is tried again at the next one. Never makes a login wait or fail.
+ */
+import type { TenantUser } from '../tenancy/identity.ts';
+import type { Timers } from '../time/clock.ts';
+import { isWeaker, type PasswordCost, type PasswordHash } from './password-hash.ts';
+import type { PasswordVerifier } from './password-verifier.ts';
+import { userText } from './user-list.ts';
+
+export interface PasswordUpgrade {
+  readonly user: TenantUser;
+  /** What is to be replaced; if the user has another hash by now, that one stays. */
+  readonly from: PasswordHash;
+  readonly to: PasswordHash;
+}
+
+export interface PasswordUpgradesOptions {
+  readonly wanted: PasswordCost;
+  readonly verifier: Pick<PasswordVerifier, 'hash'>;
+  readonly newSalt: () => Buffer;
+  /** Writes several at a time: a users file is read and written as a whole. Resolves to how many were written. */
+  readonly store: (upgrades: readonly PasswordUpgrade[]) => Promise<number>;
+  readonly onFailure: (error: unknown) => void;
+  readonly timers: Timers;
+}
+
+/** Under way at a time; who logs in beyond that is upgraded another time. */
+const PENDING_MAX = 1_000;
+/** What comes together is written together. */
+const GATHER_MS = 1_000;
+/** After a failure: a store that takes nothing is not asked at every login. */
+const PAUSE_MS = 60_000;
+
+export class PasswordUpgrades {
+  upgraded = 0;
+  failed = 0;
+  readonly #options: PasswordUpgradesOptions;
+  readonly #pending = new Set<string>();
+  #hashed: PasswordUpgrade[] = [];
+  #paused = false;
+
+  constructor(options: PasswordUpgradesOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** `password` is right for `from`. */
+  consider(user: TenantUser, password: Buffer, from: PasswordHash): void {
+    const { wanted } = this.#options;
+    const key = userText(user);
+    if (this.#paused || !isWeaker(from, wanted)) return;
+    if (this.#pending.has(key) || this.#pending.size >= PENDING_MAX) return;
+    this.#pending.add(key);
+    this.#hash(user, password, from).catch((error: unknown) => {
+      this.#pending.delete(key);
+      this.#fail(1, error);
+    });
+  }
+
+  async #hash(user: TenantUser, password: Buffer, from: PasswordHash): Promise<void> {
+    const { wanted, verifier, newSalt, timers } = this.#options;
+    const to = await verifier.hash(password, newSalt(), wanted);
+    if (to === undefined) {
+      this.#pending.delete(userText(user));
+      return;
+    }
+    this.#hashed.push({ user, from, to });
+    if (this.#hashed.length === 1) timers.after(GATHER_MS, () => void this.#write());
+  }
+
+  async #write(): Promise<void> {
+    const upgrades = this.#hashed;
+    this.#hashed = [];
+    try {
+      this.upgraded += await this.#options.store(upgrades);
+    } catch (error) {
+      this.#fail(upgrades.length, error);
+    }
+    for (const { user } of upgrades) this.#pending.delete(userText(user));
+  }
+
+  #fail(number: number, error: unknown): void {
+    const { timers, onFailure } = this.#options;
+    this.failed += number;
+    this.#paused = true;
+    timers.after(PAUSE_MS, () => {
+      this.#paused = false;
+    });
+    onFailure(error);
+  }
+}
