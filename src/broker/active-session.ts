@@ -137,6 +137,16 @@ export class ActiveSession implements TicketOwner {
     return this.#asking.begin(newFilters);
   }
 
+  /** SUBSCRIBE or UNSUBSCRIBE packets wait for the event log. */
+  get hasRequests(): boolean {
+    return this.#asking.hasRequests;
+  }
+
+  /** Runs `act` when all of them are answered; the client is read no further until then. */
+  afterRequests(act: () => void): void {
+    this.#asking.afterRequests(act);
+  }
+
   publishSettled(ticket: PublishTicket): void {
     if (this.#ended) return;
     if (ticket.failed) {

@@ -1,6 +1,7 @@
 /**
  * Holds back a client that asks faster than it can be answered: above a number of answers that wait for the store it is
- * read no further, below half of it it is read on. What a client asks for is felt by that client, never by memory.
+ * read no further, below half of it it is read on. What a client asks for is felt by that client, never by memory. It also
+ * keeps what a client publishes behind the SUBSCRIBE and UNSUBSCRIBE packets before it.
  */
 import type { ProtocolLevel } from '../mqtt/packets.ts';
 import type { ClientLink } from './client-link.ts';
@@ -17,6 +18,9 @@ export class AskingBrake {
   readonly #answersMax: number;
   readonly #requestsMax: number;
   #requests = 0;
+  /** Waits for the requests before it. */
+  #next: (() => void) | undefined;
+  #holdsForRequests = false;
   #holdsForAnswers = false;
 
   constructor(
@@ -44,11 +48,34 @@ export class AskingBrake {
   begin(newFilters: number): () => void {
     this.filters += newFilters;
     this.#requests++;
-    if (this.#requests === this.#requestsMax) this.#link.pauseReading('requests');
+    this.#holdOrRelease();
     return () => {
       this.filters -= newFilters;
-      if (this.#requests === this.#requestsMax) this.#link.resumeReading('requests');
       this.#requests--;
+      const next = this.#next;
+      if (this.#requests === 0 && next !== undefined) {
+        this.#next = undefined;
+        next();
+      }
+      this.#holdOrRelease();
     };
+  }
+
+  get hasRequests(): boolean {
+    return this.#requests > 0;
+  }
+
+  /** Runs `act` when all requests under way are answered. The client is read no further until then, so there is one at most. */
+  afterRequests(act: () => void): void {
+    this.#next = act;
+    this.#holdOrRelease();
+  }
+
+  #holdOrRelease(): void {
+    const holds = this.#requests >= this.#requestsMax || this.#next !== undefined;
+    if (holds === this.#holdsForRequests) return;
+    this.#holdsForRequests = holds;
+    if (holds) this.#link.pauseReading('requests');
+    else this.#link.resumeReading('requests');
   }
 }

@@ -24,17 +24,13 @@ export class ClientConnection implements LinkHandler {
 
   onPacket(packet: ClientPacket): void {
     if (this.#closed) return;
-    try {
-      if (this.#session !== undefined) {
-        if (!this.#session.hasEnded) handlePacket(this.#session, packet);
-      } else if (this.#connecting !== undefined) {
-        this.#connecting.onPacket(packet);
-      } else {
-        this.#begin(packet);
-      }
-    } catch (error) {
-      if (error instanceof ProtocolViolation) this.onViolation(error);
-      else throw error;
+    const session = this.#session;
+    if (session?.hasRequests === true && publishes(packet)) {
+      session.afterRequests(() => {
+        this.#handle(packet);
+      });
+    } else {
+      this.#handle(packet);
     }
   }
 
@@ -83,6 +79,21 @@ export class ClientConnection implements LinkHandler {
     this.#session?.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
   }
 
+  #handle(packet: ClientPacket): void {
+    try {
+      if (this.#session !== undefined) {
+        if (!this.#session.hasEnded) handlePacket(this.#session, packet);
+      } else if (this.#connecting !== undefined) {
+        this.#connecting.onPacket(packet);
+      } else {
+        this.#begin(packet);
+      }
+    } catch (error) {
+      if (error instanceof ProtocolViolation) this.onViolation(error);
+      else throw error;
+    }
+  }
+
   /** A CONNECT that cannot be read is answered in its own format, MQTT 3 only when its version is the reason. */
   #refuseConnect({ reasonCode, message, connectLevel }: ProtocolViolation): void {
     const isUnknownVersion = reasonCode === REASON.unsupportedProtocolVersion;
@@ -113,4 +124,9 @@ export class ClientConnection implements LinkHandler {
     });
     this.#connecting.start();
   }
+}
+
+/** PUBREL lets go what PUBLISH with QoS 2 brought. */
+function publishes({ type }: ClientPacket): boolean {
+  return type === 'publish' || type === 'pubrel';
 }

@@ -8,6 +8,8 @@ import {
   expectNothing,
   payloads,
   publish,
+  publishPacket,
+  QOS_LEVELS,
   subscribe,
   take,
   takeAll,
@@ -80,6 +82,31 @@ describe.each(VERSIONS)('$version', (version) => {
       expect((await take(client)).topic).toBe(`${topic}/b`);
       await expectNothing(client);
     });
+
+    it.each(QOS_LEVELS)(
+      'what the client publishes at QoS %i without waiting for SUBACK or UNSUBACK finds what it asked for before',
+      async (qos) => {
+        const topic = newClientId('behind');
+        const client = await connected(connect, version);
+        client.send(
+          { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 0 }] },
+          publishPacket({ topic, qos, payload: 'subscribed', messageId: 2 }),
+          { cmd: 'pubrel', messageId: 2 },
+          { cmd: 'unsubscribe', messageId: 3, unsubscriptions: [topic] },
+          publishPacket({ topic, qos, payload: 'unsubscribed', messageId: 4 }),
+          { cmd: 'pubrel', messageId: 4 },
+        );
+        const messages: string[] = [];
+        // PUBCOMP of the last PUBREL.
+        for (let left = 2; left > 0;) {
+          const packet = await client.next();
+          if (packet.cmd === 'publish') messages.push(packet.payload.toString());
+          if (packet.cmd === 'pubcomp') left--;
+        }
+        expect(messages).toEqual(['subscribed']);
+        await expectNothing(client);
+      },
+    );
 
     it('filters are judged one by one', async () => {
       const topic = newClientId('judged');

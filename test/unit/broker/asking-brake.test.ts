@@ -37,6 +37,26 @@ describe('a client that asks faster than it is answered', () => {
     expect(told).toHaveLength(2);
   });
 
+  it('has what it publishes wait for the requests before it, and is read no further until then', () => {
+    const { told, brake } = brakeOf(5);
+    const publish = (name: string) => () => {
+      told.push(name);
+    };
+    expect(brake.hasRequests).toBe(false);
+    const first = brake.begin(0);
+    expect(brake.hasRequests).toBe(true);
+    brake.afterRequests(publish('one'));
+    expect(told).toEqual(['pause requests']);
+    first();
+    expect(told).toEqual(['pause requests', 'one', 'resume requests']);
+    const [second, third] = [brake.begin(0), brake.begin(0)];
+    brake.afterRequests(publish('two'));
+    second();
+    expect(told.slice(3)).toEqual(['pause requests']);
+    third();
+    expect(told.slice(3)).toEqual(['pause requests', 'two', 'resume requests']);
+  });
+
   it.each([
     [4, 10],
     [5, 20],
