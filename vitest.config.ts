@@ -77,7 +77,7 @@ export default defineConfig({
         ? []
         : [
             {
-              // Where Helm is; what can be said of the chart without is among the fast tests.
+              // Where Helm is. The chart as it is rendered without is among the fast tests.
               test: {
                 name: 'helm',
                 include: ['test/integration/helm/**/*.test.ts'],
