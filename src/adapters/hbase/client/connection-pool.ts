@@ -57,8 +57,10 @@ export class ConnectionPool {
   async #open(slot: ServerSlot, address: ServerAddress, service: ServiceName): Promise<ServerConnection> {
     try {
       const connection = await ServerConnection.open(address, service, this.#options, () => {
-        if (slot.connection === connection) this.#slots.delete(slotKey(address, service));
+        if (slot.connection !== undefined) this.#slots.delete(slotKey(address, service));
       });
+      // The server accepted it and was gone before anybody here could use it.
+      if (!connection.isOpen) throw brokenError(address);
       if (this.#closed) {
         connection.close();
         throw closedError(address);
@@ -95,6 +97,10 @@ export class ConnectionPool {
 
 function slotKey({ name }: ServerAddress, service: ServiceName): string {
   return `${service}@${name}`;
+}
+
+function brokenError({ name }: ServerAddress): HBaseError {
+  return new HBaseError('CONNECT_FAILED', 'the connection broke as soon as it stood', { server: name });
 }
 
 function closedError({ name }: ServerAddress): HBaseError {

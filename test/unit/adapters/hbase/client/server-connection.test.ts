@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newClientStats } from '../../../../../src/adapters/hbase/client/client-stats.ts';
 import { ConnectionPool } from '../../../../../src/adapters/hbase/client/connection-pool.ts';
@@ -49,6 +51,18 @@ async function connect(): Promise<ServerConnection> {
   const connection = await ServerConnection.open(server.address, 'ClientService', options, closed);
   opened.push(connection);
   return connection;
+}
+
+/** In a thread of its own: resets what it has accepted while the test is held up. */
+async function resettingServer(): Promise<{ readonly port: number; readonly close: () => Promise<unknown> }> {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     const server = require('node:net').createServer((socket) => setTimeout(() => socket.resetAndDestroy(), ${SHORT_MS / 4}));
+     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+    { eval: true },
+  );
+  const [port] = (await once(worker, 'message')) as [number];
+  return { port, close: () => worker.terminate() };
 }
 
 describe('ServerConnection', () => {
@@ -176,6 +190,25 @@ describe('ConnectionPool', () => {
     expect(await pool.get(server.address, 'ClientService')).not.toBe(first);
     pool.close();
     await expect(pool.get(server.address, 'ClientService')).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('takes a connection that breaks before anybody could use it for a failed connect', async () => {
+    const { port, close } = await resettingServer();
+    const { connectionHeader } = options.protocol;
+    const held = new Int32Array(new SharedArrayBuffer(4));
+    const encode: typeof connectionHeader.encode = (header) => {
+      // Meanwhile the server has reset it, so that the first write already meets the end.
+      Atomics.wait(held, 0, 0, SHORT_MS);
+      return connectionHeader.encode(header);
+    };
+    const protocol = { ...options.protocol, connectionHeader: { ...connectionHeader, encode } };
+    const pool = new ConnectionPool({ ...options, protocol }, Math.random);
+    const address = serverAddress('127.0.0.1', port);
+    await expect(pool.get(address, 'ClientService')).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    expect(pool.ready(address, 'ClientService')).toBeUndefined();
+    expect(options.stats.connectionsOpen).toBe(0);
+    pool.close();
+    await close();
   });
 
   it('rests after a failed connect, and tells the same failure meanwhile', async () => {
