@@ -1,0 +1,63 @@
+/** The ports of a cluster on one machine: what people expect, what they ask for, and the same at every start. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { ClusterPorts } from '../../../engines/cluster/cluster-ports.ts';
+import { freePorts } from '../../../engines/free-ports.ts';
+import { temporaryDirectory } from '../../support/temporary-directory.ts';
+
+const SIZE = {
+  brokers: 2,
+  metadata: 1,
+  haproxy: true,
+  caches: false,
+  ownEngines: true,
+  kafkaBrokers: 3,
+} as const;
+
+describe('ports', () => {
+  test('stay what they were, and a broker that comes later gets others', async () => {
+    const directory = await temporaryDirectory();
+    const first = await ClusterPorts.of(directory, SIZE, 'free');
+    const later = await ClusterPorts.of(directory, { ...SIZE, brokers: 3 });
+    const names = [
+      'haproxy.mqtt',
+      'broker-1.mqtt',
+      'broker-2.admin',
+      'metadata-1.admin',
+      'kafka',
+      'zookeeper',
+    ];
+    expect(names.map((name) => later.port(name))).toEqual(names.map((name) => first.port(name)));
+    expect(() => first.port('broker-3.mqtt')).toThrow('broker-3.mqtt');
+    expect(names.map((name) => first.port(name))).not.toContain(later.port('broker-3.mqtt'));
+  });
+
+  test('in one row: Kafka’s brokers have theirs side by side', async () => {
+    const [base = 0] = await freePorts(1);
+    const ports = await ClusterPorts.of(await temporaryDirectory(), { ...SIZE, haproxy: false }, base);
+    expect(ports.port('broker-1.mqtt')).toBe(base);
+    expect(ports.port('kafka')).toBe(base + 2 * 5 + 1 + 1);
+  });
+
+  test('that somebody has are named, with what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const directory = await temporaryDirectory();
+    const start = () => ClusterPorts.of(directory, { ...SIZE, haproxy: false }, port - 1);
+    await expect(start()).rejects.toThrow(
+      new RegExp(`${port} \\(broker-1.proxiedMqtt\\)(.|\\n)*--base-port`),
+    );
+    server.close();
+    await once(server, 'close');
+    // Nothing was decided by the failed start.
+    expect((await start()).port('broker-1.proxiedMqtt')).toBe(port);
+  });
+
+  test('cannot be chosen twice', async () => {
+    const directory = await temporaryDirectory();
+    await ClusterPorts.of(directory, SIZE, 'free');
+    await expect(ClusterPorts.of(directory, SIZE, 'usual')).rejects.toThrow('has its ports already');
+  });
+});
