@@ -175,6 +175,7 @@ export const STARTUP_PHASES = [
   'sessionsTail',
   'retainedSnapshot',
   'retainedTail',
+  'peers',
   'orphanedSessions',
   'orphanedQueues',
   'listeners',

@@ -26,6 +26,7 @@ import type { Logger } from './logging.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
 import type { StartupProgress } from './startup-progress.ts';
+import { peerGauges } from './peer-gauges.ts';
 import { transportGauges } from './transport-gauges.ts';
 import { VERSION } from './version.ts';
 import type { WatchedCertificates } from './watched-certificates.ts';
@@ -123,6 +124,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
     gauges: [
       ...startup.gauges,
       ...gauges(parts),
+      ...(stores.shared ? peerGauges(broker) : []),
       ...stores.gauges,
       ...drain.gauges,
       ...depth.gauges,

@@ -6,11 +6,12 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
-import { Broker } from '../broker/broker.ts';
+import { Broker, type BrokerOptions } from '../broker/broker.ts';
 import { Drain } from '../broker/drain.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
-import { bootstrap, type Bootstrapped } from '../metadata/bootstrap.ts';
-import type { SnapshotRow } from '../metadata/snapshot-store.ts';
+import { FencedEventLog, FencedQueues } from '../cluster/fenced-stores.ts';
+import { PeerMesh } from '../cluster/peer-mesh.ts';
+import { bootstrap, type Bootstrapped, type BootstrapOptions } from '../metadata/bootstrap.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
 import { incarnation, type TenantId } from '../tenancy/identity.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
@@ -19,6 +20,7 @@ import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
 import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
+import type { BrokerPeers } from './broker-peers.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores, Topic } from './broker-stores.ts';
 import { openEmbeddedStores } from './embedded-stores.ts';
@@ -81,13 +83,16 @@ async function start(
   const highestKnown = (tenant: TenantId): number => broker.tenant(tenant)?.highestSessionId ?? 0;
   const stores = await openStores(config, logger, clock, highestKnown, fileSystem);
   stops.push(() => stores.close());
+  const self = incarnation(config.broker.id, stores.startNumber);
+  const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
+  const mesh = new PeerMesh({ incarnation: self, timers, log: logger, barrierTimeoutMs });
   const broker = new Broker({
     tenants: config.tenants,
-    incarnation: incarnation(config.broker.id, stores.startNumber),
+    incarnation: self,
     logsAreShared: stores.shared,
-    sessionLog: stores.sessions.log,
-    retainedLog: stores.retained.log,
-    store: stores.queues,
+    ...writtenBy(mesh, stores),
+    mesh,
+    noticeBytesMax,
     sessionIds: stores.sessionIds,
     authenticator: authentication.authenticator,
     enhancedAuthenticators: authentication.enhanced,
@@ -98,7 +103,7 @@ async function start(
     log: logger,
     randomId: randomUUID,
   });
-  const metadata = await restore(broker, stores, config, logger, clock, timers, startup, stops);
+  const { metadata, peers } = await restore(broker, stores, config, logger, clock, timers, startup, stops);
 
   const depth = new QueueDepth(stores.queues);
   const housekeeping = new Housekeeping({
@@ -131,6 +136,7 @@ async function start(
     clock,
     timers,
     accept: broker.accept,
+    mayServe: () => mesh.holdsPlace,
     onRefused: (reason) => {
       logger.debug({ reason }, 'connection refused before its handshake');
     },
@@ -155,7 +161,17 @@ async function start(
     await transport.drain(config.shutdown.deadlineMs * DRAIN_SHARE);
     await ended;
   });
+  let placeLost: (reason: string) => void = () => undefined;
+  const lost = new Promise<string>((resolve) => {
+    placeLost = resolve;
+  });
+  peers?.membership.onLost((reason) => {
+    logger.error({ reason }, 'this broker has lost its place among the others: every client is disconnected');
+    void transport.close();
+    placeLost(reason);
+  });
   const bound = await transport.listen();
+  if (!mesh.holdsPlace) throw new Error('its place among the other brokers was lost while it started');
   const listeners: ListeningAddress[] = bound.map((address, index) => {
     const listener = config.listeners[index];
     return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
@@ -167,7 +183,7 @@ async function start(
   });
   const drain = new BrokerDrain({
     drain: new Drain(broker, clock, timers),
-    membership: undefined,
+    membership: peers?.membership,
     logger,
     stopProcess,
   });
@@ -190,7 +206,7 @@ async function start(
   const reload = async (): Promise<void> => {
     await Promise.all([authentication.reload(), certificates.check()]);
   };
-  return { listeners, adminUrl: admin?.url, reload, stopRequested, stop };
+  return { listeners, adminUrl: admin?.url, reload, stopRequested, lost, stop };
 }
 
 function followCertificates(
@@ -230,7 +246,27 @@ async function openStores(
   return openClusterStores(config, logger, clock, highestKnown);
 }
 
-/** Brings the folds up to date, then lets the snapshots follow. */
+/** Stores that are shared are not written to any more once others may act for this broker. */
+function writtenBy(
+  mesh: PeerMesh,
+  { queues, sessions, retained, shared }: BrokerStores,
+): Pick<BrokerOptions, 'store' | 'sessionLog' | 'retainedLog'> {
+  if (!shared) return { store: queues, sessionLog: sessions.log, retainedLog: retained.log };
+  const mayAct = (): boolean => mesh.holdsPlace;
+  return {
+    store: new FencedQueues(queues, mayAct),
+    sessionLog: new FencedEventLog(sessions.log, mayAct),
+    retainedLog: new FencedEventLog(retained.log, mayAct),
+  };
+}
+
+interface Restored {
+  readonly metadata: BrokerMetadata;
+  /** undefined: there can be none. */
+  readonly peers: BrokerPeers | undefined;
+}
+
+/** Brings the folds up to date, lets the snapshots follow, and joins the other brokers. */
 async function restore(
   broker: Broker,
   stores: BrokerStores,
@@ -240,25 +276,55 @@ async function restore(
   timers: SystemTimers,
   startup: StartupProgress,
   stops: StopStep[],
-): Promise<BrokerMetadata> {
-  const sessions = await follow(stores.sessions, clock, logger, startup.bootstrapOf('sessions'), (row) => {
-    broker.applySessionRecord(row);
+): Promise<Restored> {
+  const sessions = await follow(stores.sessions, clock, logger, startup.bootstrapOf('sessions'), {
+    apply: (row) => {
+      broker.applySessionRecord(row);
+    },
+    onApplied: (position) => {
+      broker.applied.reached(position);
+    },
   });
   stops.push(() => sessions.follower.stop());
-  const retained = await follow(stores.retained, clock, logger, startup.bootstrapOf('retained'), (row) => {
-    broker.applyRetainedRecord(row);
+  const retained = await follow(stores.retained, clock, logger, startup.bootstrapOf('retained'), {
+    apply: (row) => {
+      broker.applyRetainedRecord(row);
+    },
   });
   stops.push(() => retained.follower.stop());
 
   const metadata = await startBrokerMetadata({ config, logger, clock, timers, stores });
   stops.push(() => metadata.stop());
+  const peers = stores.shared
+    ? await joinPeers(broker, config, logger, clock, timers, startup, stops)
+    : undefined;
   let closed = 0;
   startup.begin('orphanedSessions');
-  for (const tenant of broker.tenants()) closed += await tenant.closeOrphans();
+  for (const tenant of broker.tenants()) closed += await tenant.orphans.closeAll();
   startup.reached(closed);
   if (closed > 0)
-    logger.info({ sessions: closed }, 'sessions closed that were connected when the broker died');
-  return metadata;
+    logger.info({ sessions: closed }, 'sessions closed that were connected when their broker died');
+  return { metadata, peers };
+}
+
+async function joinPeers(
+  broker: Broker,
+  config: SpokeConfig,
+  logger: Logger,
+  clock: SystemClock,
+  timers: SystemTimers,
+  startup: StartupProgress,
+  stops: StopStep[],
+): Promise<BrokerPeers> {
+  startup.begin('peers');
+  // Loaded only where it is used: an embedded broker starts without it.
+  const { BrokerPeers } = await import('./broker-peers.ts');
+  const { mesh } = broker.services.peers;
+  const peers = await BrokerPeers.open({ config, logger, clock, timers, mesh });
+  stops.push(() => peers.close());
+  await peers.join(broker);
+  logger.info({ brokers: mesh.links().length + 1, address: peers.links.address }, 'joined the other brokers');
+  return peers;
 }
 
 async function follow(
@@ -266,10 +332,10 @@ async function follow(
   clock: SystemClock,
   logger: Logger,
   onProgress: BootstrapObserver,
-  apply: (row: SnapshotRow) => void,
+  fold: Pick<BootstrapOptions, 'apply' | 'onApplied'>,
 ): Promise<Bootstrapped> {
   const { log, snapshot, name } = topic;
-  const result = await bootstrap({ log, snapshot, clock, apply, onProgress, pause: endOfTurn });
+  const result = await bootstrap({ log, snapshot, clock, ...fold, onProgress, pause: endOfTurn });
   const { snapshotRows, tailRecords, snapshotMs, tailMs } = result;
   logger.info({ topic: name, snapshotRows, snapshotMs, tailRecords, tailMs }, 'state restored');
   return result;

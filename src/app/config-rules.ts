@@ -17,7 +17,9 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...unservedTenants(config),
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
-    ...(config.eventLog.store === 'kafka' ? kafkaRules(config) : metadataElsewhere(config)),
+    ...(config.eventLog.store === 'kafka'
+      ? [...kafkaRules(config), ...insecurePeers(config), ...namelessPeers(config)]
+      : metadataElsewhere(config)),
   ];
 }
 
@@ -45,6 +47,31 @@ function insecureAdmin(config: SpokeConfig): readonly RuleViolation[] {
       fix: 'Use 127.0.0.1 and a tunnel or a proxy with TLS, or set allowInsecureRemote to true',
     },
   ];
+}
+
+/** Whoever can reach it could say what it likes of every session. */
+function insecurePeers({ cluster, allowInsecureRemote }: SpokeConfig): readonly RuleViolation[] {
+  if (cluster.tls.enabled || allowInsecureRemote || isLoopback(cluster.peerHost)) return [];
+  return [
+    {
+      path: ['cluster', 'peerHost'],
+      what: `${cluster.peerHost} is reachable from other machines, and without cluster.tls anybody there passes for a broker`,
+      fix: 'Turn cluster.tls on, or use 127.0.0.1, or set allowInsecureRemote to true where only brokers reach the port',
+    },
+  ];
+}
+
+/** Mutual TLS takes all three. */
+function namelessPeers({ cluster: { tls } }: SpokeConfig): readonly RuleViolation[] {
+  const files = ['certFile', 'keyFile', 'caFile'] as const;
+  if (!tls.enabled) return [];
+  return files
+    .filter((file) => tls[file] === '')
+    .map((file) => ({
+      path: ['cluster', 'tls', file],
+      what: 'brokers have to show each other certificates, and none can without this file',
+      fix: 'Name the file, or set cluster.tls.enabled to false',
+    }));
 }
 
 function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {

@@ -7,6 +7,7 @@ import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
 import { auth } from './auth-schema.ts';
+import { cluster } from './cluster-schema.ts';
 import { hbase } from './hbase-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
 import { mqtt } from './mqtt-schema.ts';
@@ -308,6 +309,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   kafka: kafka.prefault({}),
   schemaRegistry: schemaRegistry.prefault({}),
+  cluster: cluster.prefault({}),
   storage: z
     .strictObject({
       segmentBytes: z

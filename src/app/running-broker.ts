@@ -19,6 +19,8 @@ export interface RunningBroker {
   reload(): Promise<void>;
   /** Resolves with the reason when somebody has asked through the admin API that the process stop. */
   readonly stopRequested: Promise<string>;
+  /** Resolves with the reason when others may act for this broker: it serves nobody any more, and only a new start of it can. */
+  readonly lost: Promise<string>;
   /** Closes listeners, says goodbye to clients, makes everything accepted durable. Once. */
   stop(): Promise<void>;
 }

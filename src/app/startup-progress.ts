@@ -23,6 +23,7 @@ const WORDING: Readonly<Record<StartupPhaseName, Wording>> = {
   sessionsTail: { text: 'restoring sessions: log', unit: 'records' },
   retainedSnapshot: { text: 'restoring retained messages: snapshot', unit: 'rows' },
   retainedTail: { text: 'restoring retained messages: log', unit: 'records' },
+  peers: { text: 'joining the other brokers' },
   orphanedSessions: { text: 'closing sessions of a broker that died', unit: 'sessions' },
   orphanedQueues: { text: 'dropping queues of ended sessions', unit: 'queues' },
   listeners: { text: 'opening listeners' },

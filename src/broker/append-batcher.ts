@@ -5,6 +5,7 @@
  */
 import type { DurableQueueStore, QueueKey } from '../queue/durable-queue.ts';
 import { messageBytes, type QueuedMessage } from '../queue/message.ts';
+import type { PublishOrigin } from '../routing/subscriber.ts';
 import type { Incarnation } from '../tenancy/identity.ts';
 import type { Timers } from '../time/clock.ts';
 import type { AppendReceiver } from './append-batch.ts';
@@ -18,13 +19,7 @@ export interface AppendRequest {
   readonly receiver: AppendReceiver;
   readonly ticket: PublishTicket | undefined;
   /** undefined: this broker's incarnation and its own count. */
-  readonly origin: AppendOrigin | undefined;
-}
-
-/** Makes an append idempotent beyond this process: see `AppendEntry.producer`. */
-export interface AppendOrigin {
-  readonly producer: string;
-  readonly sequence: number;
+  readonly origin: PublishOrigin | undefined;
 }
 
 export interface AppendBatcherOptions {

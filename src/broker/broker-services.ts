@@ -9,6 +9,7 @@ import type { AppendBatcher } from './append-batcher.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { MarkBatcher } from './mark-batcher.ts';
+import type { PeerExchange } from './peers/peer-exchange.ts';
 import type { PublisherBrake } from './publisher-brake.ts';
 import type { StagedRetained } from './staged-retained.ts';
 import type { TrimBatcher } from './trim-batcher.ts';
@@ -29,6 +30,8 @@ export interface BrokerServices {
   readonly batcher: AppendBatcher;
   readonly trims: TrimBatcher;
   readonly marks: MarkBatcher;
+  /** What goes to other brokers and comes from them. */
+  readonly peers: PeerExchange;
   readonly brake: PublisherBrake;
   readonly stagedRetained: StagedRetained;
   readonly clock: Clock;

@@ -4,6 +4,8 @@
  */
 import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
+import { PeerMesh } from '../cluster/peer-mesh.ts';
+import { AppliedOffsets } from '../event-log/applied-offsets.ts';
 import type { LogEntry } from '../event-log/event-log.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { clientOf } from '../session/events.ts';
@@ -14,17 +16,20 @@ import type { BrokerServices } from './broker-services.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientLink, LinkHandler } from './client-link.ts';
 import { MarkBatcher } from './mark-batcher.ts';
+import { PeerExchange } from './peers/peer-exchange.ts';
 import { PublisherBrake } from './publisher-brake.ts';
 import type { Redirection } from './redirection.ts';
 import { StagedRetained } from './staged-retained.ts';
 import { TenantBroker } from './tenant-broker.ts';
 import { TrimBatcher } from './trim-batcher.ts';
 
-export type BrokerOptions = Omit<
-  BrokerServices,
-  'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'onStoreError'
-> & {
+type OwnServices = 'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'peers' | 'onStoreError';
+export type BrokerOptions = Omit<BrokerServices, OwnServices> & {
   readonly tenants: readonly TenantId[];
+  /** The other brokers; default: there are none. */
+  readonly mesh?: PeerMesh;
+  /** Messages up to this size are sent along when another broker is told of their position. Default: all. */
+  readonly noticeBytesMax?: number;
 };
 
 export class Broker {
@@ -34,6 +39,8 @@ export class Broker {
    * `ActiveSession.redirect`, and so do those whose CONNECT is being answered right now.
    */
   redirection: Redirection | undefined;
+  /** How far the session log has been applied: whoever follows it says so. */
+  readonly applied = new AppliedOffsets();
   readonly #tenants = new Map<TenantId, TenantBroker>();
   #connections = 0;
   #undecodable = 0;
@@ -59,8 +66,20 @@ export class Broker {
     });
     const stagedBytes = (): number => batcher.stagedBytes + stagedRetained.bytes;
     const brake = new PublisherBrake(stagedBytes, limits.unsyncedBytesHigh);
+    const { incarnation } = options;
+    const barrierTimeoutMs = limits.storeTimeoutMs;
+    const peers = new PeerExchange({
+      mesh: options.mesh ?? new PeerMesh({ incarnation, timers, log, barrierTimeoutMs }),
+      timers,
+      applied: this.applied,
+      waitMsMax: limits.storeTimeoutMs,
+      noticeBytesMax: options.noticeBytesMax ?? Infinity,
+      tenants: () => this.#tenants.values(),
+      tenant: (tenant) => this.#tenants.get(tenant),
+    });
     this.services = {
       ...options,
+      peers,
       batcher,
       brake,
       stagedRetained,

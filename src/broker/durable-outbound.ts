@@ -87,6 +87,19 @@ export class DurableOutbound extends Outbound {
     this.pump();
   }
 
+  /** Somebody who would have told that the queue reaches further may not have come to it. */
+  async lookAgain(): Promise<void> {
+    const { store, queue, onStoreFailure } = this.#options;
+    if (this.stopped || !this.#started) return;
+    try {
+      const { next } = await store.bounds(queue);
+      if (!this.hasStopped()) this.reached((next - 1) as Seq);
+    } catch (error) {
+      // Its client comes back, and begins with the bounds of the queue.
+      if (!this.hasStopped()) onStoreFailure(error);
+    }
+  }
+
   protected override pump(): void {
     if (this.#reading || !this.#started || this.#next > this.#tail || !this.hasCredit) return;
     this.#reading = true;

@@ -7,9 +7,10 @@ import type { Counters } from '../metrics/counters.ts';
 import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 import type { DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
 import { detach, messageBytes, type Message } from '../queue/message.ts';
+import type { PublishOrigin } from '../routing/subscriber.ts';
 import type { SessionId } from '../tenancy/identity.ts';
 import type { AppendReceiver } from './append-batch.ts';
-import type { AppendBatcher, AppendOrigin } from './append-batcher.ts';
+import type { AppendBatcher } from './append-batcher.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import { PublishTicket, type TicketOwner } from './publish-ticket.ts';
 
@@ -19,7 +20,7 @@ export interface HeldMessagesOptions {
   readonly store: DurableQueueStore;
   readonly batcher: AppendBatcher;
   readonly counters: Counters;
-  readonly publish: (message: Message, ticket: PublishTicket, origin: AppendOrigin) => void;
+  readonly publish: (message: Message, ticket: PublishTicket, origin: PublishOrigin) => void;
 }
 
 class Held implements AppendReceiver {

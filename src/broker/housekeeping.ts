@@ -76,6 +76,8 @@ export class Housekeeping {
   /** Removes what has expired. Returns how many messages. */
   async sweep(): Promise<number> {
     const { broker } = this.#options;
+    if (broker.services.peers.mesh.isJoined)
+      for (const tenant of broker.tenants()) tenant.orphans.closeAllEventually();
     let removed = await broker.services.store.sweepExpired(broker.services.clock.nowMs());
     for (const tenant of broker.tenants()) removed += await tenant.retained.sweepExpired();
     return removed;

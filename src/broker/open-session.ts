@@ -6,6 +6,7 @@ import type { Principal } from '../auth/authenticator.ts';
 import type { ConnectPacket } from '../mqtt/packets.ts';
 import { queueKey, type Seq } from '../queue/durable-queue.ts';
 import type { Subscriber } from '../routing/subscriber.ts';
+import { lastOwner } from '../session/evolve.ts';
 import type { ClientId } from '../tenancy/identity.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { ActiveSession } from './active-session.ts';
@@ -19,6 +20,9 @@ import type { ReAuthentication } from './re-authentication.ts';
 import type { OpenedSession } from './session-lifecycle.ts';
 import type { TenantBroker } from './tenant-broker.ts';
 import { TransientOutbound } from './transient-outbound.ts';
+
+/** Whatever a connection had begun is decided after so many times the store's time-out. */
+const SETTLED_AFTER_TIMEOUTS = 2;
 
 export interface OpenSessionRequest {
   readonly link: ClientLink;
@@ -127,6 +131,8 @@ async function durableParts(
   const { store, batcher, trims, marks } = services;
   const heldQueue = queueKey(tenant, opened.sessionId, 'held');
   const pendingQueue = queueKey(tenant, opened.sessionId, 'pending');
+  // An earlier connection to this broker knows exactly, even one that was taken over and left no record.
+  let sentBefore = opened.sessionPresent ? (subscriber.sentThrough ?? opened.sentThrough) : (0 as Seq);
   const held = new HeldMessages({
     queue: heldQueue,
     sessionId: opened.sessionId,
@@ -138,9 +144,14 @@ async function durableParts(
     },
   });
   if (opened.sessionPresent) {
-    // An earlier connection may have releases and appends under way that this one must find.
-    await tenantBroker.releasesEnded(subscriber.clientId);
-    await Promise.all([batcher.barrier(heldQueue), batcher.barrier(pendingQueue)]);
+    // An earlier connection, here or to another broker, may have releases and appends under way that this one must find.
+    const [handedOver] = await Promise.all([
+      takenFromPeer(tenantBroker, opened),
+      tenantBroker.releasesEnded(subscriber.clientId),
+      batcher.barrier(heldQueue),
+      batcher.barrier(pendingQueue),
+    ]);
+    sentBefore ??= handedOver;
     await held.load();
   }
   const outbound = new DurableOutbound({
@@ -149,8 +160,7 @@ async function durableParts(
     store,
     trims,
     marks,
-    // An earlier connection to this broker knows exactly, even one that was taken over and left no record.
-    sentBefore: opened.sessionPresent ? (subscriber.sentThrough ?? opened.sentThrough) : (0 as Seq),
+    sentBefore,
     onStoreFailure: (error) => {
       services.onStoreError(error);
       tenantBroker
@@ -159,6 +169,21 @@ async function durableParts(
     },
   });
   return { outbound, held };
+}
+
+/**
+ * Resolves when the broker that had the session last has nothing under way for it, with how far it has sent if it says so. One that the
+ * client left long ago is not asked.
+ */
+async function takenFromPeer(
+  { services, limits, clock, peers }: TenantBroker,
+  { resumed }: OpenedSession,
+): Promise<Seq | undefined> {
+  const from = resumed && lastOwner(resumed);
+  if (resumed === undefined || from === undefined || from.incarnation === services.incarnation)
+    return undefined;
+  const settledAtMs = (resumed.closedAtMs ?? Infinity) + SETTLED_AFTER_TIMEOUTS * limits.storeTimeoutMs;
+  return settledAtMs < clock.nowMs() ? undefined : await peers.takeOver(resumed, from);
 }
 
 async function startDurable(

@@ -3,7 +3,7 @@
  * events, and returns when they are durable and applied here. Effects that must outlive a crash (wills, queues
  * of ended sessions) are done before, or are found again from, the record that says so.
  */
-import type { EventLog } from '../event-log/event-log.ts';
+import type { EventLog, LogPosition } from '../event-log/event-log.ts';
 import { encodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { queueKey, type DurableQueueStore, type Seq } from '../queue/durable-queue.ts';
@@ -24,13 +24,7 @@ import type { SessionEndReason, SessionOwner, SessionState, Subscription } from 
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import { willDueOnConnect } from '../session/will.ts';
-import {
-  brokerIdOf,
-  type ClientId,
-  type Incarnation,
-  type SessionId,
-  type TenantId,
-} from '../tenancy/identity.ts';
+import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ConnectRefused } from './connect-refused.ts';
@@ -40,9 +34,6 @@ export interface SessionLifecycleOptions {
   readonly tenant: TenantId;
   readonly registry: SessionRegistry;
   readonly log: EventLog;
-  readonly incarnation: Incarnation;
-  /** See `BrokerServices`. */
-  readonly logsAreShared: boolean;
   readonly store: DurableQueueStore;
   readonly sessionIds: SessionIdGenerator;
   readonly wills: WillPublisher;
@@ -53,6 +44,8 @@ export interface SessionLifecycleOptions {
   /** What the session, if it ended now, would leave to members of its shared subscriptions. */
   readonly legacyOf: (session: SessionState) => SessionLegacy | undefined;
   readonly onExpired: () => void;
+  /** Another broker is to see to what is due of the session. */
+  readonly isOthersToSettle: (session: SessionState) => boolean;
 }
 
 /** Hands over what came in since the last call; resolves when it is durable with somebody else. */
@@ -63,6 +56,8 @@ export interface OpenedSession {
   readonly sessionPresent: boolean;
   /** Of the session before, when it was resumed. */
   readonly sentThrough: Seq | undefined;
+  /** What it was then; undefined: it is new. */
+  readonly resumed: SessionState | undefined;
 }
 
 /** What an OPEN leaves to the lifecycle: whether a new session id is needed, and the time. */
@@ -76,7 +71,7 @@ export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> &
 /** First wait before a close that was not recorded is tried again; doubled with each failure that follows. */
 const CLOSE_RETRY_FIRST_MS = 200;
 const CLOSE_RETRY_MAX_MS = 5_000;
-/** What is due of a session that another broker closed is that broker's to settle, unless it has not done so by then. */
+/** What another broker is to see to is everybody's if it has not been done by then. */
 const OTHERS_GRACE_MS = 5_000;
 
 export class SessionLifecycle {
@@ -134,6 +129,7 @@ export class SessionLifecycle {
         sessionPresent: resumed !== undefined,
         // Who still owned it has sent more than its record says.
         sentThrough: resumed?.owner === undefined ? resumed?.sentThrough : undefined,
+        resumed,
       });
     });
   }
@@ -173,11 +169,12 @@ export class SessionLifecycle {
     });
   }
 
-  subscribe(clientId: ClientId, subscriptions: readonly Subscription[]): Promise<void> {
+  /** Resolves with where the records are, which are applied here. */
+  subscribe(clientId: ClientId, subscriptions: readonly Subscription[]): Promise<readonly LogPosition[]> {
     return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'subscribe', subscriptions }));
   }
 
-  unsubscribe(clientId: ClientId, filters: readonly string[]): Promise<void> {
+  unsubscribe(clientId: ClientId, filters: readonly string[]): Promise<readonly LogPosition[]> {
     return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'unsubscribe', filters }));
   }
 
@@ -221,7 +218,8 @@ export class SessionLifecycle {
   watch(client: ClientNumber, session: SessionState): void {
     const dueAtMs = Math.min(session.willDueAtMs ?? Infinity, expiresAtMs(session) ?? Infinity);
     if (!Number.isFinite(dueAtMs) || session.owner !== undefined) return;
-    this.#dueTimes.at(client, dueAtMs + (this.#isOfAnotherBroker(session) ? OTHERS_GRACE_MS : 0));
+    const graceMs = this.#options.isOthersToSettle(session) ? OTHERS_GRACE_MS : 0;
+    this.#dueTimes.at(client, dueAtMs + graceMs);
   }
 
   /** Resolves when no command is under way any more. */
@@ -290,7 +288,7 @@ export class SessionLifecycle {
    * Records the end of the session. If nobody is connected, what it leaves is given away before that too: a crash in
    * between finds the session again. The client of a connected one still takes messages.
    */
-  async #endWith(session: SessionState, record: () => Promise<void>): Promise<void> {
+  async #endWith(session: SessionState, record: () => Promise<unknown>): Promise<void> {
     const legacy = this.#options.legacyOf(session);
     if (session.owner === undefined) await legacy?.();
     await this.#perhapsEndWith(session, legacy, record);
@@ -300,7 +298,7 @@ export class SessionLifecycle {
   async #perhapsEndWith(
     session: SessionState,
     legacy: SessionLegacy | undefined,
-    record: () => Promise<void>,
+    record: () => Promise<unknown>,
   ): Promise<void> {
     await record();
     if (this.#session(session.clientId)?.sessionId === session.sessionId) return;
@@ -332,16 +330,16 @@ export class SessionLifecycle {
     return new Set(Array.from(subscriptions, ({ value }) => value.sessionId));
   }
 
-  async #append(clientId: ClientId, command: SessionCommand): Promise<void> {
+  async #append(clientId: ClientId, command: SessionCommand): Promise<readonly LogPosition[]> {
     const { registry, log, clock } = this.#options;
     const entry = registry.get(clientId);
     const events = decide(command, {
       session: entry?.session?.value,
       filters: entry?.subscriptions.keys() ?? [],
     });
-    if (events.length === 0) return;
+    if (events.length === 0) return [];
     const nowMs = clock.nowMs();
-    await log.append(events.map((event) => encodeSessionEvent(event, nowMs)));
+    return await log.append(events.map((event) => encodeSessionEvent(event, nowMs)));
   }
 
   /** Not waited for: queues of a session that is no more are also found and dropped at the next start. */
@@ -355,12 +353,6 @@ export class SessionLifecycle {
         );
       });
     }
-  }
-
-  #isOfAnotherBroker(session: SessionState): boolean {
-    const { logsAreShared, incarnation } = this.#options;
-    const owner = lastOwner(session);
-    return logsAreShared && owner !== undefined && brokerIdOf(owner.incarnation) !== brokerIdOf(incarnation);
   }
 
   #stateAgain(clientId: ClientId, command: SessionCommand): void {

@@ -7,10 +7,10 @@ import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { DurableQueueStore, QueueEntry, QueueKey, Seq } from '../queue/durable-queue.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Router } from '../routing/router.ts';
-import type { MatchedRoute, Route, Subscriber } from '../routing/subscriber.ts';
+import type { MatchedRoute, PublishOrigin, Route, Subscriber } from '../routing/subscriber.ts';
 import { SubscriptionTrie } from '../routing/subscription-trie.ts';
 import type { Clock } from '../time/clock.ts';
-import type { AppendBatcher, AppendOrigin } from './append-batcher.ts';
+import type { AppendBatcher } from './append-batcher.ts';
 import { PublishTicket } from './publish-ticket.ts';
 import type { Publishing } from './publishing.ts';
 import type { TrimBatcher } from './trim-batcher.ts';
@@ -100,7 +100,7 @@ export class SharedLegacy {
     });
   }
 
-  #hand(queued: QueuedMessage, ticket: PublishTicket | undefined, origin: AppendOrigin | undefined): void {
+  #hand(queued: QueuedMessage, ticket: PublishTicket | undefined, origin: PublishOrigin | undefined): void {
     const { message } = queued;
     const { routes, groups } = this.#own.match(message.topic);
     if (routes.length > 0) return;
@@ -115,7 +115,9 @@ export class SharedLegacy {
     }
   }
 
+  /** All that are leaving are passed over: two of them would hand the same message to each other for ever. */
   #heirIn(name: string, filter: string): MatchedRoute | undefined {
-    return this.#options.router.trie.group(name, filter)?.next(this.#options.subscriber);
+    const { router, subscriber } = this.#options;
+    return router.trie.group(name, filter)?.next((member) => member === subscriber || member.isLeaving);
   }
 }

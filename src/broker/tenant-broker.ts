@@ -4,34 +4,32 @@
  */
 import { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import { parseShare } from '../mqtt/topic.ts';
 import { queueKey } from '../queue/durable-queue.ts';
 import { Router } from '../routing/router.ts';
 import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
-import { Subscriber, type Route, type RoutePlace } from '../routing/subscriber.ts';
+import { Subscriber, type Route } from '../routing/subscriber.ts';
 import type { ClientNumber } from '../session/client-table.ts';
 import { isPersistent } from '../session/decide.ts';
 import { lastOwner, sameOwner } from '../session/evolve.ts';
 import type { CloseReason, SessionOwner, SessionState, Subscription } from '../session/events.ts';
 import { SessionRegistry, type RegistryObserver } from '../session/session-registry.ts';
 import { willDueOnConnect } from '../session/will.ts';
-import { brokerIdOf, type ClientId, type Incarnation, type TenantId } from '../tenancy/identity.ts';
+import type { ClientId, Incarnation, TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ActiveSession } from './active-session.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { BrokerServices } from './broker-services.ts';
 import type { BrokerLimits } from './limits.ts';
+import { Orphans } from './orphans.ts';
+import { lookForMissed } from './peers/missed-notices.ts';
+import { TenantPeers } from './peers/tenant-peers.ts';
 import { Publishing } from './publishing.ts';
 import { RetainedService } from './retained-service.ts';
 import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
 import { SharedLegacy } from './shared-legacy.ts';
+import { placeOf, routeOf } from './subscription-route.ts';
 import { TransientOutbound } from './transient-outbound.ts';
 import { WillPublisher } from './will-publisher.ts';
-
-/** Clients looked at in one turn of the event loop: a few milliseconds. */
-const CLIENTS_PER_TURN = 20_000;
-/** Sessions of a dead incarnation that are closed at the same time. */
-const RECOVERIES_AT_ONCE = 1000;
 
 export class TenantBroker implements RegistryObserver {
   readonly tenant: TenantId;
@@ -42,12 +40,15 @@ export class TenantBroker implements RegistryObserver {
   readonly retained: RetainedService;
   readonly publishing: Publishing;
   readonly lifecycle: SessionLifecycle;
+  readonly peers: TenantPeers;
+  readonly orphans: Orphans;
   readonly #wills: WillPublisher;
   readonly #active = new Map<ClientId, ActiveSession>();
   /** By the number that the registry knows the client by. */
-  readonly #subscribers = new SubscriberDirectory((client) => this.#makeSubscriber(client as ClientNumber));
-  /** Clients of dead owners whose last record on the log does not count; undefined: the log has been read, and each is seen to at once. */
-  #overruled: Set<ClientId> | undefined = new Set();
+  readonly #subscribers = new SubscriberDirectory(
+    (client) => this.#makeSubscriber(client as ClientNumber),
+    (client) => this.registry.isOwned(client as ClientNumber),
+  );
   /** Clients whose last connection is gone but has QoS 2 releases under way. */
   readonly #releasing = new Map<ClientId, Promise<void>>();
 
@@ -57,7 +58,7 @@ export class TenantBroker implements RegistryObserver {
     this.registry = new SessionRegistry(tenant, this);
     this.router = new Router(this.#subscribers);
     const { clock, timers, limits, log, batcher, sessionLog, retainedLog, store, sessionIds } = services;
-    const { incarnation, logsAreShared } = services;
+    const { logsAreShared } = services;
     this.retained = new RetainedService({
       tenant,
       log: retainedLog,
@@ -80,8 +81,6 @@ export class TenantBroker implements RegistryObserver {
       tenant,
       registry: this.registry,
       log: sessionLog,
-      incarnation,
-      logsAreShared,
       store,
       sessionIds,
       wills: this.#wills,
@@ -91,6 +90,18 @@ export class TenantBroker implements RegistryObserver {
       sessionsMax: limits.sessionsMax,
       legacyOf: (session) => this.#legacyOf(session),
       onExpired: () => this.counters.sessionsExpired++,
+      isOthersToSettle: (session) => this.#isOthersToSettle(session),
+    });
+    this.peers = new TenantPeers(this, services.peers, this.#subscribers);
+    this.orphans = new Orphans({
+      tenant,
+      registry: this.registry,
+      lifecycle: this.lifecycle,
+      mesh: services.peers.mesh,
+      timers,
+      logsAreShared,
+      diagnostics: log,
+      onClosed: (sessions) => (this.counters.sessionsOfDeadBrokers += sessions),
     });
   }
 
@@ -144,11 +155,14 @@ export class TenantBroker implements RegistryObserver {
     if (!session.hasEnded) session.subscriber.outlet = session.outbound;
   }
 
-  addTransientRoute(session: ActiveSession, subscription: Subscription): void {
+  /** Resolves when every peer routes by it too; undefined: they do, or there are none. */
+  addTransientRoute(session: ActiveSession, subscription: Subscription): Promise<void> | undefined {
+    const known = session.transientRoutes.has(subscription.filter);
     const route = routeOf(session.subscriber, subscription);
     session.transientRoutes.set(subscription.filter, route);
     this.router.trie.add(route.subscriber.number, route, route);
-    this.counters.subscriptions = this.router.trie.size;
+    this.#countRoutes();
+    return known ? undefined : this.peers.interest.add(route);
   }
 
   removeTransientRoute(session: ActiveSession, filter: string): boolean {
@@ -156,7 +170,8 @@ export class TenantBroker implements RegistryObserver {
     if (route === undefined) return false;
     session.transientRoutes.delete(filter);
     this.router.trie.remove(route.subscriber.number, route);
-    this.counters.subscriptions = this.router.trie.size;
+    this.peers.interest.remove(route);
+    this.#countRoutes();
     return true;
   }
 
@@ -179,6 +194,7 @@ export class TenantBroker implements RegistryObserver {
     this.counters.connections = this.#active.size;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
     session.subscriber.sentThrough = sentThrough;
+    this.peers.handOffs.left(session.clientId, session.sessionId, sentThrough);
     this.#awaitReleases(session);
     if (ending.reason === 'takenOver') return;
     this.lifecycle.closeEventually(session.clientId, { owner: session.owner, sentThrough, ...ending });
@@ -189,30 +205,12 @@ export class TenantBroker implements RegistryObserver {
     await this.#releasing.get(clientId);
   }
 
-  /**
-   * Closes the sessions whose owner is not among the living: the broker died under them. Whether another broker lives that
-   * writes to the same log is not known here, so its sessions are left alone. Returns how many.
-   */
-  async closeOrphans(): Promise<number> {
-    const orphans: SessionState[] = [];
-    const { timers } = this.services;
-    for (const { owned, withoutSession } of this.registry.unfinished(CLIENTS_PER_TURN)) {
-      orphans.push(...owned.filter(({ owner }) => owner !== undefined && this.#isDead(owner.incarnation)));
-      for (const clientId of withoutSession) await this.lifecycle.forget(clientId);
-      if (this.registry.size > CLIENTS_PER_TURN) await new Promise<void>((resume) => timers.after(0, resume));
-    }
-    for (let first = 0; first < orphans.length; first += RECOVERIES_AT_ONCE) {
-      await Promise.all(
-        orphans.slice(first, first + RECOVERIES_AT_ONCE).map((state) => this.#closeOrphan(state)),
-      );
-    }
-    const overruled = this.#overruled ?? [];
-    this.#overruled = undefined;
-    for (const clientId of overruled) {
-      const session = this.registry.session(clientId);
-      if (session !== undefined) this.lifecycle.restate(session);
-    }
-    return orphans.length;
+  /** That broker is down: what it leaves behind is this one's to see to, and what it was about to tell is to be looked for. */
+  peerDown(peer: Incarnation): void {
+    this.peers.forget(peer);
+    this.#countRoutes();
+    this.orphans.closeAllEventually();
+    void lookForMissed([...this.#active.values()]);
   }
 
   sessionChanged(
@@ -225,7 +223,7 @@ export class TenantBroker implements RegistryObserver {
     if (before?.sessionId !== after?.sessionId) this.#subscribers.delete(client);
     else if (before !== undefined) this.#keepQueueKind(client, before, after);
     const clientId = (after ?? before)?.clientId;
-    if (clientId !== undefined) this.#overruled?.delete(clientId);
+    this.orphans.changed(clientId, after);
     const active = clientId && this.#active.get(clientId);
     if (active !== undefined && !sameOwner(active.owner, after?.owner)) {
       if (after !== undefined) this.counters.takeOvers++;
@@ -233,9 +231,11 @@ export class TenantBroker implements RegistryObserver {
     }
     if (after === undefined) return;
     const { owner, closedOwner } = after;
+    if (owner !== undefined && !this.#isOurs(owner)) this.#takenElsewhere(client, before, after);
+    else this.#notElsewhere(client, before, after);
     if (owner !== undefined && this.#isOurs(owner)) this.lifecycle.opened(owner, before);
-    else if (owner !== undefined) this.#takenElsewhere(client, before, after);
-    else if (before === undefined && this.#isOurs(closedOwner)) this.lifecycle.endAgain(after);
+    if (before === undefined && owner === undefined && this.#isOurs(closedOwner))
+      this.lifecycle.endAgain(after);
     this.lifecycle.watch(client, after);
   }
 
@@ -243,8 +243,7 @@ export class TenantBroker implements RegistryObserver {
     const owner = lastOwner(session);
     if (owner === undefined) return;
     if (this.#isOurs(owner)) this.lifecycle.restate(session);
-    // An earlier run of this broker can no more, so the present one does; but while the log is being read, a record that counts may follow.
-    else if (this.#isDead(owner.incarnation)) this.#restateForTheDead(session);
+    else this.orphans.overruled(session);
   }
 
   subscriptionOverruled(client: ClientNumber, subscription: Subscription): void {
@@ -255,35 +254,45 @@ export class TenantBroker implements RegistryObserver {
 
   subscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.add(client, placeOf(subscription), subscription);
-    this.counters.subscriptions = this.router.trie.size;
+    this.#countRoutes();
   }
 
   unsubscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.remove(client, placeOf(subscription));
-    this.counters.subscriptions = this.router.trie.size;
-  }
-
-  #restateForTheDead(session: SessionState): void {
-    if (this.#overruled === undefined) this.lifecycle.restate(session);
-    else this.#overruled.add(session.clientId);
+    this.#countRoutes();
   }
 
   #isOurs(owner: SessionOwner | undefined): boolean {
     return owner?.incarnation === this.services.incarnation;
   }
 
-  #isDead(run: Incarnation): boolean {
-    const { incarnation, logsAreShared } = this.services;
-    return run !== incarnation && (!logsAreShared || brokerIdOf(run) === brokerIdOf(incarnation));
+  #countRoutes(): void {
+    this.counters.subscriptions = this.router.trie.size - this.peers.routes;
+  }
+
+  /** What is due of a session is seen to by its last owner, or by one survivor for it; if that does not happen, by everybody. */
+  #isOthersToSettle(session: SessionState): boolean {
+    const owner = lastOwner(session);
+    if (owner === undefined || this.#isOurs(owner) || !this.services.logsAreShared) return false;
+    if (!this.orphans.isDead(owner.incarnation)) return true;
+    return !this.services.peers.mesh.isResponsibleFor(session.clientId);
+  }
+
+  #notElsewhere(client: ClientNumber, before: SessionState | undefined, after: SessionState): void {
+    const subscriber = before?.sessionId === after.sessionId ? this.#subscribers.known(client) : undefined;
+    if (subscriber !== undefined) this.peers.notElsewhere(subscriber);
   }
 
   /** Another broker has the session: what it sends to the client is not known here. */
   #takenElsewhere(client: ClientNumber, before: SessionState | undefined, after: SessionState): void {
-    const subscriber = this.#subscribers.peek(client);
-    if (subscriber !== undefined) subscriber.sentThrough = undefined;
+    const subscriber = this.#subscribers.known(client);
+    if (subscriber !== undefined) {
+      subscriber.sentThrough = undefined;
+      if (after.owner !== undefined) this.peers.connectedElsewhere(subscriber, after.owner);
+    }
     if (before === undefined || !this.#isOurs(before.owner)) return;
     // Of two brokers that take a session over at once, the later one may not have known of our connection and its will. What
-    // the other has published too goes into no queue twice, and to its own transient sessions only.
+    // the other has published too goes to nobody twice.
     const resumed = before.sessionId === after.sessionId;
     const will = willDueOnConnect(before, resumed, this.clock.nowMs());
     if (will === undefined) return;
@@ -322,13 +331,16 @@ export class TenantBroker implements RegistryObserver {
   /** Whether a session has a durable queue is decided when it begins: one that is to end with this connection keeps it. */
   #keepQueueKind(client: ClientNumber, before: SessionState, after: SessionState | undefined): void {
     if (after === undefined || isPersistent(before) === isPersistent(after)) return;
-    if (this.#subscribers.peek(client) === undefined)
+    if (this.#subscribers.known(client) === undefined)
       this.#subscribers.set(this.#subscriberOf(client, before));
   }
 
   #subscriberOf(client: ClientNumber, session: SessionState): Subscriber {
     const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
-    return new Subscriber(this.counters, client, session.clientId, session.sessionId, pending);
+    const subscriber = new Subscriber(this.counters, client, session.clientId, session.sessionId, pending);
+    if (session.owner !== undefined && !this.#isOurs(session.owner))
+      this.peers.connectedElsewhere(subscriber, session.owner);
+    return subscriber;
   }
 
   #awaitReleases({ clientId, held }: ActiveSession): void {
@@ -337,30 +349,4 @@ export class TenantBroker implements RegistryObserver {
     this.#releasing.set(clientId, idle);
     void idle.then(() => this.#releasing.delete(clientId));
   }
-
-  async #closeOrphan(session: SessionState): Promise<void> {
-    if (session.owner === undefined) return;
-    await this.lifecycle.close(session.clientId, {
-      owner: session.owner,
-      reason: 'brokerDown',
-      publishWill: true,
-      sessionExpiryS: undefined,
-      sentThrough: undefined,
-    });
-  }
-}
-
-function placeOf({ filter }: Subscription): RoutePlace {
-  return parseShare(filter) ?? { filter, group: undefined };
-}
-
-function routeOf(subscriber: Subscriber, subscription: Subscription): Route {
-  return {
-    subscriber,
-    ...placeOf(subscription),
-    qos: subscription.qos,
-    noLocal: subscription.noLocal,
-    retainAsPublished: subscription.retainAsPublished,
-    subscriptionId: subscription.subscriptionId,
-  };
 }

@@ -43,7 +43,7 @@ export async function stopWithin(
 }
 
 /** false: `work` was still going on after `deadlineMs`. */
-async function withinDeadline(work: Promise<void>, deadlineMs: number): Promise<boolean> {
+export async function withinDeadline(work: Promise<void>, deadlineMs: number): Promise<boolean> {
   const { promise: deadline, resolve } = withResolvers<false>();
   const timer = setTimeout(() => {
     resolve(false);

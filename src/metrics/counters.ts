@@ -29,6 +29,8 @@ export class Counters {
   retainedMessages = 0;
   retainedBytes = 0;
   sessionsExpired = 0;
+  /** Sessions closed here because the broker that had them died. */
+  sessionsOfDeadBrokers = 0;
   takeOvers = 0;
   willsPublished = 0;
   /** PUBLISH packets that were not taken: not authorized, bad topic. */

@@ -27,6 +27,12 @@ const PLAIN: readonly (readonly [
   ['retainedMessages', 'gauge', 'spoke_retained_messages', 'Retained messages.'],
   ['retainedBytes', 'gauge', 'spoke_retained_bytes', 'Bytes of retained messages.'],
   ['sessionsExpired', 'counter', 'spoke_sessions_expired_total', 'Sessions ended by their expiry.'],
+  [
+    'sessionsOfDeadBrokers',
+    'counter',
+    'spoke_sessions_closed_for_dead_brokers_total',
+    'Sessions closed here because the broker that had them died.',
+  ],
   ['takeOvers', 'counter', 'spoke_take_overs_total', 'Connections replaced by another of the same client.'],
   ['willsPublished', 'counter', 'spoke_wills_published_total', 'Wills published.'],
   [

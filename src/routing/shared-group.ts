@@ -44,18 +44,19 @@ export class SharedGroup {
 
   /**
    * The member whose turn it is: with credit, else connected, else one with a durable queue. undefined: there is
-   * nobody who could ever get it. `except` is leaving, and is passed over as all are that are leaving too: two of them
-   * would hand the same message to each other for ever.
+   * nobody who could ever get it. Those that `passedOver` names are out of the question.
    */
-  next(except?: Subscriber): MatchedRoute | undefined {
+  next(passedOver?: (subscriber: Subscriber) => boolean): MatchedRoute | undefined {
     let connected = NONE;
     let absent = NONE;
     let route = this.#turn;
     for (let step = 0; step < this.#size; step++, route = this.#routes.after(route)) {
-      const subscriber = this.#subscribers.peek(this.#routes.session(route));
+      const session = this.#routes.session(route);
+      const subscriber =
+        passedOver === undefined ? this.#subscribers.peek(session) : this.#subscribers.get(session);
       if (subscriber === undefined) {
         if (absent === NONE) absent = route;
-      } else if (subscriber === except || (except !== undefined && subscriber.isLeaving)) {
+      } else if (passedOver?.(subscriber) === true) {
         continue;
       } else if (subscriber.outlet?.hasCredit === true) {
         this.#turn = this.#routes.after(route);

@@ -8,10 +8,36 @@ import type { QueueKey, Seq } from '../queue/durable-queue.ts';
 import type { Message, QueuedMessage } from '../queue/message.ts';
 import type { ClientId, SessionId } from '../tenancy/identity.ts';
 
+/** Who publishes a message and waits for what has to become of it first. */
+export interface Waiting {
+  /** One more thing to wait for. */
+  expect(): void;
+  /** One thing is decided. */
+  settle(): void;
+  /** It will not be: the publisher must not be told that the message was taken. */
+  fail(): void;
+}
+
+/** Names one publish beyond one attempt: see `AppendEntry.producer`. */
+export interface PublishOrigin {
+  readonly producer: string;
+  readonly sequence: number;
+}
+
 /** The delivering side of a connected session. Nothing here waits for the client's socket. */
 export interface Outlet {
-  /** Hands over a message that is not in a durable queue: QoS 0, or any QoS to a transient session. */
-  deliver(message: Message, qos: QoS, retain: boolean, subscriptionIds: readonly number[] | undefined): void;
+  /**
+   * Hands over a message that is not in a durable queue: QoS 0, or any QoS to a transient session. An outlet to another broker
+   * lets a publisher wait until that one has it; `origin` keeps it from taking the same message twice.
+   */
+  deliver(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    subscriptionIds: readonly number[] | undefined,
+    waiting?: Waiting,
+    origin?: PublishOrigin,
+  ): void;
   /** A message became durable in this session's queue at `seq`. */
   appended(seq: Seq, queued: QueuedMessage): void;
   /** The durable queue reaches at least to `seq`; what is there was not handed over. */
@@ -28,12 +54,14 @@ export class Subscriber {
   readonly sessionId: SessionId;
   /** The durable queue; undefined for a transient session. */
   readonly pending: QueueKey | undefined;
-  /** undefined while nobody is connected. */
+  /** undefined while nobody is connected, here or to another broker. */
   outlet: Outlet | undefined = undefined;
   /** Highest queue position sent on a connection to this broker; undefined: there was none yet. */
   sentThrough: Seq | undefined = undefined;
   /** It hands its shared messages to others just now: it is to inherit none. */
   isLeaving = false;
+  /** Highest queue position that this broker has appended at; whoever has the client next may not know of it. */
+  appendedThrough: Seq | 0 = 0;
 
   constructor(
     counters: Counters,
@@ -49,11 +77,18 @@ export class Subscriber {
     this.pending = pending;
   }
 
+  /** Not a session but another broker, which stands for sessions of its own. */
+  get isGuest(): boolean {
+    return this.number < 0;
+  }
+
   appended(seq: Seq, queued: QueuedMessage): void {
+    if (seq > this.appendedThrough) this.appendedThrough = seq;
     this.outlet?.appended(seq, queued);
   }
 
   reached(seq: Seq): void {
+    if (seq > this.appendedThrough) this.appendedThrough = seq;
     this.outlet?.reached(seq);
   }
 }
@@ -62,7 +97,7 @@ export class Subscriber {
 export interface Subscribers {
   /** Makes the object if there is none yet. */
   get(number: number): Subscriber;
-  /** undefined: never needed so far, so a persistent session that is not connected. */
+  /** undefined: a persistent session that nobody is connected to, and that was never needed so far. */
   peek(number: number): Subscriber | undefined;
 }
 

@@ -94,6 +94,11 @@ export class SessionRegistry {
     return this.#clients.session(client)?.value;
   }
 
+  /** Whether somebody is connected to that client's session. Cheaper than `sessionOf`. */
+  isOwned(client: ClientNumber): boolean {
+    return this.#clients.isOwned(client);
+  }
+
   /** In no particular order; each is read when it is its turn. */
   *entries(): Generator<ClientEntry, void, undefined> {
     for (const client of this.#clients.clients()) yield this.#entry(client);

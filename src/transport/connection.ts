@@ -55,6 +55,8 @@ export interface ConnectionContext {
   readonly turn: TurnQueue;
   readonly chunks: ChunkPool;
   readonly traffic: Traffic;
+  /** false: others may be acting for this broker; nothing a client says is taken and nothing is said to it. */
+  readonly mayServe: () => boolean;
   /** The stream is gone, and nothing of the connection is left to do. */
   onGone(connection: Connection): void;
 }
@@ -120,6 +122,10 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     const packet = decodePacket(frame, bodyOffset, this.#level);
     this.heardTick = this.#context.wheel.tick;
     if (packet.type === 'connect') this.#level = packet.level;
+    if (!this.#context.mayServe()) {
+      this.destroy();
+      return;
+    }
     this.#handler.onPacket(packet);
     if (!this.#mayDecode) this.#reader.stop();
   };
@@ -261,6 +267,10 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
 
   finish(): void {
     if (this.#phase === 'gone') return;
+    if (!this.#context.mayServe()) {
+      this.destroy();
+      return;
+    }
     const bytes = this.#outbox.flushLast(this.#stream);
     if (bytes > 0) this.#context.traffic.writes++;
     this.#context.traffic.bytesOut += bytes;
@@ -341,6 +351,11 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
   }
 
   #write(): void {
+    // Asked here too: an acknowledgement may have waited for its turn while this process was stopped.
+    if (!this.#context.mayServe()) {
+      this.destroy();
+      return;
+    }
     const bytes = this.#outbox.flush(this.#stream);
     if (bytes > 0) {
       this.#context.traffic.bytesOut += bytes;

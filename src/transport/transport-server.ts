@@ -30,6 +30,8 @@ export interface TransportOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly accept: AcceptLink;
+  /** Asked before anything is taken from a client or sent to one; false: the connection is dropped. Default: always true. */
+  readonly mayServe?: () => boolean;
   /** A connection was dropped before its handshake. */
   readonly onRefused?: (reason: RefusalReason) => void;
   /** A connection ended in its TLS handshake or WebSocket upgrade. */
@@ -61,6 +63,7 @@ export class TransportServer {
       turn: new TurnQueue(timers),
       chunks: new ChunkPool(),
       traffic: this.traffic,
+      mayServe: options.mayServe ?? (() => true),
       onGone: (connection) => {
         this.#connections.delete(connection);
         if (this.#connections.size > 0) return;

@@ -35,6 +35,7 @@ export class LinkTarget implements FuzzTarget {
       turn: new TurnQueue(timers),
       chunks: new ChunkPool(),
       traffic: new Traffic(),
+      mayServe: () => true,
       onGone: (connection) => this.#open.delete(connection),
     };
   }

@@ -11,4 +11,4 @@ beforeAll(async () => {
 
 afterAll(() => broker.dispose());
 
-describeTakeOvers(() => ({ first: broker, second: broker, linked: true }));
+describeTakeOvers(() => ({ first: broker, second: broker }));

@@ -181,7 +181,7 @@ class History {
       timers: this.time,
       checkpointIntervalMs: 1_500,
     });
-    await this.settled(broker.closeOrphans());
+    await this.settled(broker.orphans.closeAll());
   }
 
   async run(step: Step): Promise<void> {

@@ -121,7 +121,7 @@ export class SimulatedWorld implements ClientWorld {
       const parts = { log, snapshot, fold, clock: this.time, timers: life };
       this.#metadata.push(await MetadataService.start({ ...parts, checkpointIntervalMs: 1_000 }));
     }
-    for (const tenant of broker.tenants()) await tenant.closeOrphans();
+    for (const tenant of broker.tenants()) await tenant.orphans.closeAll();
     await new Housekeeping({ broker, sysIntervalS: 0, sysTopics: () => [] }).dropOrphanedQueues();
     this.weather.failureRate = failureRate;
     this.broker = broker;

@@ -31,6 +31,8 @@ export async function newCluster({
     queues: { store: 'hbase' },
     kafka: { partitions: PARTITIONS, ...kafka, brokers: kafkaBrokers, topicPrefix: name },
     hbase: { zookeeperQuorum, namespace: name },
+    // Free ports: brokers of one machine, and of other tests.
+    cluster: { peerPort: 0 },
   } as const satisfies BrokerSettings;
   const config = configSchema.parse(settings);
   await Promise.all([makeTopics(config), makeTables(config)]);

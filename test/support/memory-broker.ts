@@ -20,7 +20,7 @@ export interface MemoryBroker {
 /** Without listeners, following its logs. `parts` replace what an anonymous broker with default limits has. */
 export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<Broker> {
   const { limits = configSchema.parse({}).limits } = parts;
-  const [sessionLog, retainedLog] = [new MemoryEventLog(), new MemoryEventLog()];
+  const { sessionLog = new MemoryEventLog(), retainedLog = new MemoryEventLog() } = parts;
   const broker = new Broker({
     tenants: [DEFAULT_TENANT],
     incarnation: incarnation('test', 1),
@@ -39,7 +39,10 @@ export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Prom
     ...parts,
   });
   await sessionLog.follow(await sessionLog.startOffsets(), (entries) => {
-    for (const entry of entries) broker.applySessionRecord(entry);
+    for (const entry of entries) {
+      broker.applySessionRecord(entry);
+      broker.applied.reached(entry);
+    }
   });
   await retainedLog.follow(await retainedLog.startOffsets(), (entries) => {
     for (const entry of entries) broker.applyRetainedRecord(entry);

@@ -38,9 +38,12 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
     return reasonCode;
   });
   if (session.subscriber.pending === undefined) {
-    for (const { subscription } of granted) broker.addTransientRoute(session, subscription);
-    // Nothing is durable for a transient session; the routes are in force.
-    answer(session, packet, reasonCodes, granted);
+    const routing = granted.flatMap(
+      ({ subscription }) => broker.addTransientRoute(session, subscription) ?? [],
+    );
+    // Nothing is durable for a transient session; the routes are in force, here and with every peer.
+    if (routing.length === 0) answer(session, packet, reasonCodes, granted);
+    else void Promise.all(routing).then(() => answer(session, packet, reasonCodes, granted));
     return;
   }
   const answered = session.beginRequest(newFilters.size);
@@ -49,10 +52,11 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
       clientId,
       granted.map(({ subscription }) => subscription),
     )
+    .then((positions) => broker.services.peers.appliedEverywhere(positions))
     .then(
       () => {
         answered();
-        // Durable here: each granted subscription on the event log, applied to the routes of this broker.
+        // Durable here: each granted subscription on the event log, applied to the routes of this broker and of every peer.
         answer(session, packet, reasonCodes, granted);
       },
       (error: unknown) => {

@@ -21,5 +21,4 @@ afterAll(async () => {
   await there.dispose();
 });
 
-// Brokers do not talk to each other yet: what has QoS 0 stays where it was published.
-describeTakeOvers(() => ({ first: here, second: there, linked: false }));
+describeTakeOvers(() => ({ first: here, second: there }));

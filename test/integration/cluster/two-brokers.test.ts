@@ -95,19 +95,18 @@ describe('two brokers on one log', () => {
     await disconnect(back);
   });
 
-  it('deliver what was published elsewhere as soon as something comes in here', async () => {
+  it('deliver what was published at either', async () => {
     const clientId = await absent(here, 'news');
     const { client } = await connect(there, clientId);
-    const send = async (broker: RunningBroker, payload: string): Promise<void> => {
+    for (const [broker, payload] of [
+      [here, 'from elsewhere'],
+      [there, 'from here'],
+    ] as const) {
       const { client: sender } = await broker.connect(MQTT_5, { clientId: newClientId('sender') });
       await publish(sender, { topic: 'news', qos: 1, payload });
+      expect(payloads(await takeAll(client, 1))).toEqual([payload]);
       await disconnect(sender);
-    };
-    await expect.poll(async () => (await sessionAt(here, clientId))?.owner?.incarnation).toMatch(/^there#/);
-    await send(here, 'from elsewhere');
-    await expectNothing(client);
-    await send(there, 'from here');
-    expect(payloads(await takeAll(client, 2))).toEqual(['from elsewhere', 'from here']);
+    }
     await disconnect(client);
   });
 

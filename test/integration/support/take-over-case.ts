@@ -85,13 +85,12 @@ export function isResumed({ lasting, cleanStart }: TakeOverCase): boolean {
 
 /**
  * Everything that is wrong, in words; none: as it should be. `seen`: how often somebody who watches the topics of the client
- * got each of its messages and its will; `linked`: see `TakeOverPlaces`.
+ * got each of its messages and its will.
  */
 export function problemsOf(
   take: TakeOverCase,
   observed: Observed,
   seen: (topic: 'out' | 'will', payload: string) => number,
-  linked: boolean,
 ): string[] {
   const problems = [...observed.problems];
   const check = (what: string, count: number, { min, max }: Bounds): void => {
@@ -113,7 +112,7 @@ export function problemsOf(
       check(
         `${message} passed on`,
         seen('out', message),
-        passedOnTimes(take, message, observed.acknowledged, linked),
+        passedOnTimes(take, message, observed.acknowledged),
       );
   }
   return problems;
@@ -140,14 +139,9 @@ function takenTimes(take: TakeOverCase, message: string): Bounds {
   return message === 'm1' ? ONCE : { min: 2, max: 2 };
 }
 
-function passedOnTimes(
-  take: TakeOverCase,
-  message: string,
-  acknowledged: ReadonlySet<string>,
-  linked: boolean,
-): Bounds {
+function passedOnTimes(take: TakeOverCase, message: string, acknowledged: ReadonlySet<string>): Bounds {
   const { qos, order } = take;
-  if (message === LAST) return qos > 0 || linked ? ONCE : NEVER;
+  if (message === LAST) return ONCE;
   if (qos === 0) return order === 'before' ? ONCE : PERHAPS;
   if (qos === 2) return acknowledged.has(message) ? ONCE : PERHAPS;
   // m1 was acknowledged before. m2 is sent once more by a client that has not seen its PUBACK and whose session goes on.

@@ -11,8 +11,6 @@ import { MQTT_5, newClientId } from './versions.ts';
 export interface TakeOverPlaces {
   readonly first: RunningBroker;
   readonly second: RunningBroker;
-  /** What is published at QoS 0 at either reaches clients that are connected to the other. */
-  readonly linked: boolean;
 }
 
 const HOUR_S = 3600;

@@ -217,7 +217,7 @@ describe('a broker that starts', () => {
     await there.connect({ clientId: 'other' as typeof CLIENT });
     const again = new PeerBroker(stores, 'mine', 2);
     await again.start();
-    expect(await again.broker.closeOrphans()).toBe(1);
+    expect(await again.broker.orphans.closeAll()).toBe(1);
     expect(again.session()).toMatchObject({ owner: undefined, closeReason: 'brokerDown' });
     expect(again.session('other' as typeof CLIENT)?.owner?.incarnation).toBe('there#1');
   });
@@ -227,7 +227,7 @@ describe('a broker that starts', () => {
     await endedOnly(here);
     expect(there.session()).toBeUndefined();
     expect(there.broker.registry.subscriptionCount(CLIENT)).toBe(1);
-    await there.broker.closeOrphans();
+    await there.broker.orphans.closeAll();
     expect(there.broker.registry.subscriptionCount(CLIENT)).toBe(0);
   });
 });

@@ -8,8 +8,9 @@ const FAST_DEADLINE = { SPOKE_SHUTDOWN_DEADLINE_MS: '20', SPOKE_LOG_FORMAT: 'jso
 
 function harness(stop: () => Promise<void>, environment: Record<string, string> = {}, terminal = false) {
   const events = new EventEmitter();
-  const stopRequested = once(events, 'stopRequested').then(([reason]) => String(reason));
-  const broker: RunningBroker = {
+  const heard = (event: string): Promise<string> => once(events, event).then(([reason]) => String(reason));
+  const stopRequested = heard('stopRequested');
+  const newBroker = (): RunningBroker => ({
     listeners: [
       { transport: 'tcp', host: '127.0.0.1', port: 41883 },
       { transport: 'wss', host: '::1', port: 48084, path: '/mqtt' },
@@ -20,18 +21,19 @@ function harness(stop: () => Promise<void>, environment: Record<string, string> 
       return Promise.resolve();
     },
     stopRequested,
+    lost: heard('lost'),
     stop: () => {
       events.emit('stop');
       return stop();
     },
-  };
+  });
   const cli = new CliHarness({
     directory: tmpdir(),
     environment,
     terminal,
     startBroker: () => {
       setImmediate(() => events.emit('started'));
-      return Promise.resolve(broker);
+      return Promise.resolve(newBroker());
     },
   });
   return { cli, events };
@@ -86,6 +88,19 @@ describe('spoke start', () => {
     expect(code).toBe(0);
     expect(out).toContain('"reason":"drained"');
     expect(cli.listensForSignals).toBe(false);
+  });
+
+  it('starts the broker again when it has lost its place among the others', async () => {
+    const { cli, events } = harness(() => Promise.resolve());
+    const run = cli.run('start');
+    await once(events, 'started');
+    const startedAgain = once(events, 'started');
+    events.emit('lost', 'its session expired');
+    await startedAgain;
+    events.emit('stopRequested', 'drained');
+    const { code, out } = await run;
+    expect(code).toBe(0);
+    expect(out.match(/"msg":"ready"/g)).toHaveLength(2);
   });
 
   it('ends at once on the second signal', async () => {

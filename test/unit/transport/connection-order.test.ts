@@ -96,6 +96,7 @@ function run(
       turn: new TurnQueue(timers),
       chunks: new ChunkPool(),
       traffic: new Traffic(),
+      mayServe: () => true,
       onGone: () => undefined,
     },
     (link): LinkHandler => ({

@@ -1,0 +1,127 @@
+/**
+ * This broker among the others of its cluster: a place in ZooKeeper, links over TCP, and the mesh that is made of both. Loaded only where
+ * the event log is shared: a broker that is alone has no peers.
+ */
+import { readFile } from 'node:fs/promises';
+import { openTcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
+import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
+import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Endpoint } from '../cluster/member.ts';
+import type { Membership } from '../cluster/membership.ts';
+import type { PeerLinks } from '../cluster/peer-links.ts';
+import type { PeerMesh } from '../cluster/peer-mesh.ts';
+import { PROTOCOL } from '../cluster/wire/protocol-version.ts';
+import type { Offset } from '../event-log/event-log.ts';
+import type { Clock, Timers } from '../time/clock.ts';
+import { OpenedParts } from './broker-stores.ts';
+import type { SpokeConfig } from './config-schema.ts';
+import type { Logger } from './logging.ts';
+
+/** What a frame has besides the largest packet a client may send: names, and the sessions it is for. */
+const FRAME_OVERHEAD_BYTES = 1024 * 1024;
+
+export interface BrokerPeersOptions {
+  readonly config: SpokeConfig;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly mesh: PeerMesh;
+}
+
+export class BrokerPeers {
+  readonly membership: Membership;
+  readonly links: PeerLinks;
+  readonly #mesh: PeerMesh;
+  readonly #opened: OpenedParts;
+
+  private constructor(membership: Membership, links: PeerLinks, mesh: PeerMesh, opened: OpenedParts) {
+    this.membership = membership;
+    this.links = links;
+    this.#mesh = mesh;
+    this.#opened = opened;
+  }
+
+  /**
+   * Takes a place among the members. From now on others wait for this broker, though it does not serve yet. Rejects when it cannot listen
+   * for them, or with `StoreUnavailableError`.
+   */
+  static async open(options: BrokerPeersOptions): Promise<BrokerPeers> {
+    const { config, logger, clock, timers, mesh } = options;
+    const { cluster, hbase, broker, limits } = config;
+    const opened = new OpenedParts();
+    try {
+      const links = opened.keep(
+        await openTcpPeerLinks({
+          self: mesh.incarnation,
+          cluster: hbase.namespace,
+          host: cluster.peerHost,
+          port: cluster.peerPort,
+          advertise: cluster.advertise === '' ? undefined : endpointOf(cluster.advertise),
+          tls: cluster.tls.enabled ? await peerTls(cluster.tls) : undefined,
+          timers,
+          random: Math.random,
+          frameBytesMax: limits.packetBytesMax + FRAME_OVERHEAD_BYTES,
+          log: logger,
+        }),
+      );
+      const membership = await openMembership({
+        quorum: hbase.zookeeperQuorum,
+        namespace: hbase.namespace,
+        sessionTimeoutMs: cluster.sessionTimeoutMs,
+        self: {
+          brokerId: broker.id,
+          incarnation: mesh.incarnation,
+          peerAddress: links.address,
+          serverReference: cluster.serverReference === '' ? undefined : cluster.serverReference,
+          protocol: PROTOCOL,
+        },
+        clock,
+        timers,
+        monotonicMs: () => performance.now(),
+        onNotice: (notice) => {
+          logger.warn({ notice }, 'membership');
+        },
+      });
+      opened.keep({ close: () => membership.leave() });
+      return new BrokerPeers(membership, links, mesh, opened);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Resolves when this broker knows every other one and is known to it, and has applied what was on the session log by then: what is
+   * subscribed anywhere from now on waits for this broker too, and what was subscribed before it has read.
+   */
+  async join(broker: Broker): Promise<void> {
+    const { peers, sessionLog } = broker.services;
+    this.#mesh.join(this.membership, this.links, peers);
+    this.links.receive(peers);
+    await peers.meetEverybody();
+    const ends = await sessionLog.endOffsets();
+    await broker.applied.waitFor(ends.map((end, partition) => ({ partition, offset: (end - 1) as Offset })));
+  }
+
+  /** Others are told at once that it is gone. */
+  async close(): Promise<void> {
+    this.#mesh.close();
+    await this.#opened.close();
+  }
+}
+
+/** `host:port`, where the schema has looked at it already. */
+function endpointOf(address: string): Endpoint {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
+
+async function peerTls(files: SpokeConfig['cluster']['tls']): Promise<PeerTls> {
+  const read = (key: 'certFile' | 'keyFile' | 'caFile'): Promise<Buffer> =>
+    readFile(files[key]).catch((cause: unknown) => {
+      throw new Error(`cluster.tls.${key}: ${files[key]} cannot be read`, { cause });
+    });
+  const [cert, key, ca] = await Promise.all([read('certFile'), read('keyFile'), read('caFile')]);
+  return { cert, key, ca };
+}

@@ -1,0 +1,77 @@
+/**
+ * What the transient sessions of this broker have subscribed to, as its peers have to know it. Each filter is told once, however many
+ * sessions have it, and whoever subscribes can wait until every peer routes by it.
+ */
+import type { PeerFrame } from '../../cluster/peer-frame.ts';
+import type { RoutePlace } from '../../routing/subscriber.ts';
+import type { TenantId } from '../../tenancy/identity.ts';
+
+/** Resolves when all peers have handled the frame; undefined: there are none. */
+export type TellAll = (frame: PeerFrame) => Promise<void> | undefined;
+
+/** Filters in one frame. */
+const PLACES_PER_FRAME = 1_000;
+
+interface Told {
+  readonly place: RoutePlace;
+  sessions: number;
+  /** Until every peer has it. */
+  telling: Promise<void> | undefined;
+}
+
+export class LocalInterest {
+  readonly #tenant: TenantId;
+  readonly #tellAll: TellAll;
+  readonly #told = new Map<string, Told>();
+
+  constructor(tenant: TenantId, tellAll: TellAll) {
+    this.#tenant = tenant;
+    this.#tellAll = tellAll;
+  }
+
+  /** Distinct filters, those of shared groups each for itself. */
+  get size(): number {
+    return this.#told.size;
+  }
+
+  /** One more session has it. Resolves when all peers route by it; undefined: they do already, or there are none. */
+  add(place: RoutePlace): Promise<void> | undefined {
+    const key = keyOf(place);
+    const known = this.#told.get(key);
+    if (known !== undefined) {
+      known.sessions++;
+      return known.telling;
+    }
+    const told: Told = { place, sessions: 1, telling: undefined };
+    this.#told.set(key, told);
+    const telling = this.#tellAll({ type: 'interest', tenant: this.#tenant, added: [place], removed: [] });
+    told.telling = telling?.then(() => {
+      told.telling = undefined;
+    });
+    return told.telling;
+  }
+
+  remove(place: RoutePlace): void {
+    const key = keyOf(place);
+    const known = this.#told.get(key);
+    if (known === undefined || --known.sessions > 0) return;
+    this.#told.delete(key);
+    void this.#tellAll({ type: 'interest', tenant: this.#tenant, added: [], removed: [place] });
+  }
+
+  /** All of it, for a broker that knows nothing yet; at least one frame. */
+  *frames(): Generator<PeerFrame, void, undefined> {
+    const places = Array.from(this.#told.values(), ({ place }) => place);
+    let first = 0;
+    do {
+      const added = places.slice(first, first + PLACES_PER_FRAME);
+      yield { type: 'interest', tenant: this.#tenant, added, removed: [] };
+      first += PLACES_PER_FRAME;
+    } while (first < places.length);
+  }
+}
+
+/** A group name has no slash [MQTT-4.8.2-1]. */
+function keyOf({ filter, group }: RoutePlace): string {
+  return group === undefined ? `/${filter}` : `${group}/${filter}`;
+}

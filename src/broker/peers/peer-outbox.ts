@@ -1,0 +1,214 @@
+/**
+ * What is on its way to one other broker. Messages of one turn that are the same go once, with all their receivers. A peer that is slow
+ * or away costs the others nothing: what its clients can find in their queues becomes a position, QoS 0 is dropped and counted, and
+ * whoever waits for the rest waits for a bounded time.
+ */
+import type { MessageFrame, PeerTarget } from '../../cluster/peer-frame.ts';
+import type { PeerLink } from '../../cluster/peer-links.ts';
+import type { Seq } from '../../queue/durable-queue.ts';
+import { messageBytes, type Message } from '../../queue/message.ts';
+import type { PublishOrigin, Waiting } from '../../routing/subscriber.ts';
+import type { ClientId, SessionId, TenantId } from '../../tenancy/identity.ts';
+import type { Timers } from '../../time/clock.ts';
+
+export interface PeerOutboxOptions {
+  readonly link: PeerLink;
+  readonly timers: Timers;
+  /** A publisher that waits for the peer waits no longer than this. */
+  readonly waitMsMax: number;
+  /** Messages up to this size go along with the position they were appended at; larger ones the peer reads from the queue. */
+  readonly noticeBytesMax: number;
+}
+
+/** A session that is connected to the peer. */
+export interface RemoteSession {
+  readonly tenant: TenantId;
+  readonly clientId: ClientId;
+  readonly sessionId: SessionId;
+}
+
+/** A shared group of which the peer has members that are in no other broker's routes. */
+export interface RemoteGroup {
+  readonly name: string;
+  readonly filter: string;
+}
+
+/** Unhandled bytes from which on a peer is behind: it gets positions instead of messages. */
+const BYTES_HIGH = 8 * 1024 * 1024;
+/** Unhandled bytes from which on nothing more is taken, not even what a publisher waits for. */
+const BYTES_MAX = 8 * BYTES_HIGH;
+/** How often those who wait are looked at. */
+const TICK_MS = 250;
+/** Queues in one frame. */
+const QUEUES_PER_FRAME = 1_000;
+
+interface Staged {
+  readonly tenant: TenantId;
+  readonly targets: PeerTarget[];
+  readonly groups: RemoteGroup[];
+  forInterest: boolean;
+  origin: PublishOrigin | undefined;
+  readonly tickets: Ticket[];
+}
+
+/** Somebody who waits; once told, not told again. */
+interface Ticket {
+  readonly waiting: Waiting;
+  readonly since: number;
+  /** The peer is down: its transient sessions are no more, but a shared group has other members. */
+  readonly onGone: (() => void) | undefined;
+  done: boolean;
+}
+
+export class PeerOutbox {
+  readonly link: PeerLink;
+  /** QoS 0 messages and forwards that were not taken. */
+  dropped = 0;
+  readonly #options: PeerOutboxOptions;
+  #staged = new Map<Message, Staged>();
+  /** By session id and tenant: how far its queue reaches, not told yet. */
+  readonly #reached = new Map<string, RemoteSession & { readonly seq: Seq }>();
+  readonly #tickets = new Set<Ticket>();
+  #flushing = false;
+  #tick = 0;
+  #ticking = false;
+
+  constructor(options: PeerOutboxOptions) {
+    this.link = options.link;
+    this.#options = options;
+  }
+
+  /** It takes messages as they come. */
+  get hasRoom(): boolean {
+    return this.link.isUp && this.link.unhandledBytes < BYTES_HIGH;
+  }
+
+  /** Queues whose positions wait for room. */
+  get waitingPositions(): number {
+    return this.#reached.size;
+  }
+
+  /** For one session there; with a position if it is in its durable queue. */
+  deliver(tenant: TenantId, message: Message, target: PeerTarget, origin?: PublishOrigin): void {
+    const { seq, clientId, sessionId } = target;
+    if (seq > 0 && (!this.hasRoom || messageBytes(message) > this.#options.noticeBytesMax)) {
+      this.reached({ tenant, clientId, sessionId }, seq as Seq);
+    } else if (seq === 0 && !this.hasRoom) {
+      this.dropped++;
+    } else {
+      const staged = this.#stage(tenant, message);
+      staged.targets.push(target);
+      staged.origin ??= origin;
+    }
+  }
+
+  /** The queue reaches at least to `seq`. */
+  reached(session: RemoteSession, seq: Seq): void {
+    const key = `${session.sessionId}/${session.tenant}`;
+    if ((this.#reached.get(key)?.seq ?? 0) < seq) this.#reached.set(key, { ...session, seq });
+    this.#flushLater();
+  }
+
+  /** For whoever is interested there, or for one member of a group. */
+  forward(
+    tenant: TenantId,
+    message: Message,
+    group: RemoteGroup | undefined,
+    waiting: Waiting | undefined,
+    origin: PublishOrigin | undefined,
+    onGone?: () => void,
+  ): void {
+    if (waiting === undefined ? !this.hasRoom : this.link.unhandledBytes >= BYTES_MAX) {
+      this.dropped++;
+      waiting?.expect();
+      waiting?.fail();
+      return;
+    }
+    const staged = this.#stage(tenant, message);
+    staged.origin ??= origin;
+    if (group === undefined) staged.forInterest = true;
+    else staged.groups.push(group);
+    if (waiting === undefined) return;
+    waiting.expect();
+    const ticket = { waiting, since: this.#tick, onGone, done: false };
+    staged.tickets.push(ticket);
+    this.#tickets.add(ticket);
+    if (!this.#ticking) this.#nextTick();
+  }
+
+  /** There may be room again. */
+  linkChanged(): void {
+    this.#flushReached();
+  }
+
+  #stage(tenant: TenantId, message: Message): Staged {
+    let staged = this.#staged.get(message);
+    if (staged === undefined) {
+      staged = { tenant, targets: [], groups: [], forInterest: false, origin: undefined, tickets: [] };
+      this.#staged.set(message, staged);
+      this.#flushLater();
+    }
+    return staged;
+  }
+
+  #flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#options.timers.endOfTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    const staged = this.#staged;
+    this.#staged = new Map();
+    for (const [message, { tenant, targets, groups, forInterest, origin, tickets }] of staged) {
+      const frame: MessageFrame = { type: 'message', tenant, message, targets, groups, forInterest, origin };
+      this.link.send(frame, (outcome) => {
+        for (const ticket of tickets) this.#decide(ticket, outcome.type === 'gone');
+        this.#flushReached();
+      });
+    }
+    this.#flushReached();
+  };
+
+  #decide(ticket: Ticket, gone: boolean): void {
+    if (ticket.done) return;
+    ticket.done = true;
+    this.#tickets.delete(ticket);
+    if (gone) ticket.onGone?.();
+    ticket.waiting.settle();
+  }
+
+  /** Positions are small, but a peer that is away would pile them up in the link instead of here, where they replace each other. */
+  #flushReached(): void {
+    if (this.#reached.size === 0 || !this.hasRoom) return;
+    const byTenant = new Map<TenantId, (RemoteSession & { readonly seq: Seq })[]>();
+    for (const entry of this.#reached.values()) {
+      const entries = byTenant.get(entry.tenant);
+      if (entries === undefined) byTenant.set(entry.tenant, [entry]);
+      else entries.push(entry);
+    }
+    this.#reached.clear();
+    for (const [tenant, queues] of byTenant) {
+      for (let first = 0; first < queues.length; first += QUEUES_PER_FRAME) {
+        this.link.send({ type: 'reached', tenant, queues: queues.slice(first, first + QUEUES_PER_FRAME) });
+      }
+    }
+  }
+
+  #nextTick(): void {
+    this.#ticking = true;
+    this.#options.timers.after(TICK_MS, () => {
+      this.#ticking = false;
+      this.#tick++;
+      const oldest = this.#tick - Math.ceil(this.#options.waitMsMax / TICK_MS);
+      for (const ticket of this.#tickets) {
+        if (ticket.since > oldest) break;
+        this.#tickets.delete(ticket);
+        ticket.done = true;
+        ticket.waiting.fail();
+      }
+      if (this.#tickets.size > 0) this.#nextTick();
+    });
+  }
+}
