@@ -254,11 +254,11 @@ describe.concurrent('silence', () => {
   });
 
   it('of 1.5 keep-alives ends a connection, and PINGREQ keeps it [3.1.1 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-22, MQTT-3.2.2-22]', async () => {
+    const startedAt = Date.now();
     const sleepers = await Promise.all(
       VERSIONS.map((version) => broker.connect(version, { clientId: newClientId(), keepalive: 1 })),
     );
     const { client: awake } = await broker.connect(MQTT_3_1_1, { clientId: newClientId(), keepalive: 1 });
-    const startedAt = Date.now();
     const ping = setInterval(() => {
       awake.send({ cmd: 'pingreq' });
     }, 500);
