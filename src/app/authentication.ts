@@ -80,6 +80,7 @@ export async function openAuthentication(
     reload: () => watched.check(),
     close: () => {
       watched.close();
+      upgrades.close();
       return hashing.close();
     },
   };

@@ -3,7 +3,7 @@
  * behind the login, and what fails is tried again at the next one. Never makes a login wait or fail.
  */
 import type { TenantUser } from '../tenancy/identity.ts';
-import type { Timers } from '../time/clock.ts';
+import type { TimerHandle, Timers } from '../time/clock.ts';
 import { isWeaker, type PasswordCost, type PasswordHash } from './password-hash.ts';
 import type { PasswordVerifier } from './password-verifier.ts';
 import { userText } from './user-list.ts';
@@ -38,7 +38,9 @@ export class PasswordUpgrades {
   readonly #options: PasswordUpgradesOptions;
   readonly #pending = new Set<string>();
   #hashed: PasswordUpgrade[] = [];
-  #paused = false;
+  #gathering: TimerHandle | undefined;
+  #pause: TimerHandle | undefined;
+  #isClosed = false;
 
   constructor(options: PasswordUpgradesOptions) {
     this.#options = options;
@@ -52,24 +54,32 @@ export class PasswordUpgrades {
   consider(user: TenantUser, password: Buffer, from: PasswordHash): void {
     const { wanted } = this.#options;
     const key = userText(user);
-    if (this.#paused || !isWeaker(from, wanted)) return;
+    if (this.#isClosed || this.#pause !== undefined || !isWeaker(from, wanted)) return;
     if (this.#pending.has(key) || this.#pending.size >= PENDING_MAX) return;
     this.#pending.add(key);
     this.#hash(user, password, from).catch((error: unknown) => {
       this.#pending.delete(key);
-      this.#fail(1, error);
+      if (!this.#isClosed) this.#fail(1, error);
     });
+  }
+
+  /** No timer is left, so that a process can end. What is not written yet is given up: the next login tries again. */
+  close(): void {
+    this.#isClosed = true;
+    this.#gathering?.cancel();
+    this.#pause?.cancel();
   }
 
   async #hash(user: TenantUser, password: Buffer, from: PasswordHash): Promise<void> {
     const { wanted, verifier, newSalt, timers } = this.#options;
     const to = await verifier.hash(password, newSalt(), wanted);
+    if (this.#isClosed) return;
     if (to === undefined) {
       this.#pending.delete(userText(user));
       return;
     }
     this.#hashed.push({ user, from, to });
-    if (this.#hashed.length === 1) timers.after(GATHER_MS, () => void this.#write());
+    if (this.#hashed.length === 1) this.#gathering = timers.after(GATHER_MS, () => void this.#write());
   }
 
   async #write(): Promise<void> {
@@ -86,10 +96,11 @@ export class PasswordUpgrades {
   #fail(number: number, error: unknown): void {
     const { timers, onFailure } = this.#options;
     this.failed += number;
-    this.#paused = true;
-    timers.after(PAUSE_MS, () => {
-      this.#paused = false;
-    });
     onFailure(error);
+    if (this.#isClosed) return;
+    this.#pause?.cancel();
+    this.#pause = timers.after(PAUSE_MS, () => {
+      this.#pause = undefined;
+    });
   }
 }

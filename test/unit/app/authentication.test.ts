@@ -109,6 +109,18 @@ it.each([
   },
 );
 
+it('lets the process end at once, also when a weak hash waits to be replaced', async () => {
+  writeFileSync(usersFile, await userLine('right'));
+  const timers = new ManualTimers();
+  const authentication = await open({ mode: 'file', passwords: { scryptLn: 11 } }, timers);
+  expect(await authentication.authenticator.authenticate(credentials)).toMatchObject({ allowed: true });
+  await vi.waitFor(() => {
+    expect(timers.count).toBe(1);
+  });
+  await authentication.close();
+  expect(timers.count).toBe(0);
+});
+
 it('shows who is kept out on the metrics page', async () => {
   writeFileSync(usersFile, await userLine('right'));
   const authentication = await open({ mode: 'file', lockOut: { userFailures: 2 } });

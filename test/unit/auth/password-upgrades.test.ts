@@ -86,6 +86,31 @@ describe('PasswordUpgrades', () => {
     consider('a');
     expect(upgrades.pending).toBe(1);
   });
+
+  it('keeps no timer once it is closed: neither of what is to be written nor of a pause', async () => {
+    const stored: unknown[] = [];
+    const waiting = upgrading((batch) => Promise.resolve(stored.push(batch)));
+    waiting.consider('a');
+    await vi.waitFor(() => {
+      expect(waiting.timers.count).toBe(1);
+    });
+    waiting.upgrades.close();
+    expect(waiting.timers.count).toBe(0);
+    waiting.consider('b');
+    expect(stored).toEqual([]);
+
+    const failing = upgrading(() => Promise.reject(new Error('read-only')));
+    failing.consider('a');
+    await vi.waitFor(() => {
+      expect(failing.timers.count).toBe(1);
+    });
+    failing.timers.advance(1_000);
+    await vi.waitFor(() => {
+      expect(failing.failures).toHaveLength(1);
+    });
+    failing.upgrades.close();
+    expect(failing.timers.count).toBe(0);
+  });
 });
 
 /** Hashes are computed in turn: when that of the last is there, so are those before it. */

@@ -118,7 +118,7 @@ describe('what is rendered', () => {
       const { config, warnings } = loadConfig({ file, environment, workingDirectory: directory });
       expect(warnings, made.metadata.name).toEqual([]);
       expect(config.metadata.inBroker).toBe(false);
-      expect(config.auth.mode).toBe('file');
+      expect(config.auth).toMatchObject({ mode: 'file', passwords: { upgradeOnLogin: false } });
       if (made.kind === 'StatefulSet') expect(config.broker.id).toBe('fleet-spokemq-0');
     }
   });

@@ -146,7 +146,11 @@ describe('the configuration of the brokers', () => {
   it('has the users file in the volume that "users" writes', () => {
     const directory = dirname(configOf(serviceOf('users')).config.auth.usersFile);
     expect(serviceOf('users').volumes).toContain(`users:${directory}`);
-    for (const [, { volumes }] of brokers) expect(volumes).toContain(`users:${directory}:ro`);
+    for (const [, container] of brokers) {
+      expect(container.volumes).toContain(`users:${directory}:ro`);
+      // Nor does any try to write there.
+      expect(configOf(container).config.auth.passwords.upgradeOnLogin).toBe(false);
+    }
   });
 
   it('is given the time that a graceful stop may take', () => {
