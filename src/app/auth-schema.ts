@@ -1,5 +1,6 @@
 /** The `auth` section of the configuration: who may connect, and what proves it. */
 import { z } from 'zod';
+import { topicRule } from '../adapters/file/topic-rule-schema.ts';
 import {
   ARGON2ID_MEMORY_KIB,
   ARGON2ID_PASSES,
@@ -9,6 +10,7 @@ import {
 } from '../auth/argon2id-hash.ts';
 import { ITERATIONS_MAX, ITERATIONS_MIN } from '../auth/scram-credentials.ts';
 import { LN_MAX, LN_MIN, SCRYPT_LN } from '../auth/scrypt-hash.ts';
+import { tenantName } from './tenant-name-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -17,6 +19,13 @@ const TRACKED_MAX = 10_000_000;
 const whole = (min: number, max: number, fallback: number, description: string) =>
   z.int().min(min).max(max).default(fallback).describe(description);
 const durationMs = (fallback: number, description: string) => whole(1, TIMER_MAX_MS, fallback, description);
+
+/** What a chain may be made of. */
+export const CHAIN_LINKS = ['file', 'certificate', 'anonymous'] as const;
+export type ChainLink = (typeof CHAIN_LINKS)[number];
+
+const chain = z.array(z.enum(CHAIN_LINKS)).min(1);
+const rules = z.array(topicRule).default([]);
 
 const passwords = z.strictObject({
   algorithm: z
@@ -67,9 +76,16 @@ const lockOut = z.strictObject({
 
 export const auth = z.strictObject({
   mode: z
-    .enum(['anonymous', 'file'])
+    .enum(['anonymous', 'file', 'chain'])
     .default('anonymous')
-    .describe('`anonymous` lets everybody in; `file` asks the users file.'),
+    .describe('`anonymous` lets everybody in; `file` asks the users file; `chain` asks what `chain` says.'),
+  chain: chain.default(['file']).describe('Who is asked about a client, in this order, until one knows it.'),
+  tenantChains: z
+    .array(z.strictObject({ tenant: tenantName, chain }))
+    .default([])
+    .describe('Tenants with another chain: `{ tenant: NAME, chain: […] }`.'),
+  certificateRules: rules.describe('Rights of clients that `certificate` lets in.'),
+  anonymousRules: rules.describe('Rights of clients that `anonymous` lets in at the end of a chain.'),
   usersFile: z.string().min(1).default('./users.yaml').describe('Users, see `spoke user`.'),
   scramIterations: z
     .int()

@@ -1,25 +1,22 @@
-/** Makes the authenticator that the configuration asks for. */
-import { randomBytes } from 'node:crypto';
-import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
-import { UsersFileEditor } from '../adapters/file/users-file-editor.ts';
-import { WatchedUsers } from '../adapters/file/watched-users.ts';
+/** Makes the authenticators that the configuration asks for, and closes what they hold. */
 import { AnonymousAuthenticator } from '../auth/anonymous-authenticator.ts';
 import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
+import { AuthenticatorChain, type ChainAuthenticator } from '../auth/authenticator-chain.ts';
+import { CertificateAuthenticator } from '../auth/certificate-authenticator.ts';
 import { GuardedAuthenticator, GuardedEnhancedAuthenticator } from '../auth/guarded-authenticator.ts';
+import { GuestAuthenticator } from '../auth/guest-authenticator.ts';
 import { LoginGuard } from '../auth/login-guard.ts';
-import { PasswordUpgrades } from '../auth/password-upgrades.ts';
-import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
-import { UserListAuthenticator } from '../auth/user-list-authenticator.ts';
+import { hashInVain } from '../auth/user-authenticator.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
-import type { AuthConfig } from './auth-schema.ts';
-import { loginGauges, upgradeGauges } from './authentication-gauges.ts';
+import { chainsOf, usedLinks } from './auth-chains.ts';
+import type { AuthConfig, ChainLink } from './auth-schema.ts';
+import { loginGauges } from './authentication-gauges.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import { openFileUsers, type FileUsers } from './file-users.ts';
 import type { Logger } from './logging.ts';
-import { PasswordHashing, wantedCost } from './password-hashing.ts';
-
-const SECRET_BYTES = 32;
-const NONCE_BYTES = 18;
+import { PasswordHashing } from './password-hashing.ts';
 
 export interface Authentication {
   readonly authenticator: Authenticator;
@@ -36,16 +33,17 @@ export interface Time {
   readonly timers: Timers;
 }
 
-/** Rejects with `UsersFileError` when there is nobody who could log in. */
+type AuthSettings = Pick<SpokeConfig, 'auth' | 'tenants'>;
+
+/** Rejects when there is nobody who could log in: with `UsersFileError`, for example. */
 export async function openAuthentication(
-  config: Pick<SpokeConfig, 'auth' | 'tenants'>,
+  config: AuthSettings,
   logger: Logger,
   time: Time,
 ): Promise<Authentication> {
-  const tenants = new Set(config.tenants);
   if (config.auth.mode === 'anonymous') {
     return {
-      authenticator: new AnonymousAuthenticator(tenants),
+      authenticator: new AnonymousAuthenticator(new Set(config.tenants)),
       // Where everybody may come in there is nothing to prove.
       enhanced: [],
       gauges: [],
@@ -53,50 +51,65 @@ export async function openAuthentication(
       close: () => Promise.resolve(),
     };
   }
-  const watched = await watchedUsers(config.auth, logger);
-  const users = () => watched.users;
-  const hashing = new PasswordHashing();
-  const { verifier } = hashing;
-  const guard = loginGuard(config.auth, logger, time);
-  const upgrades = passwordUpgrades(config.auth, watched, hashing, logger, time);
-  const authenticator = new UserListAuthenticator({
-    tenants,
-    users,
-    verifier,
-    decoy: await hashing.decoy(wantedCost(config.auth)),
-    ...(config.auth.passwords.upgradeOnLogin ? { upgrades } : {}),
-  });
-  const scram = new ScramAuthenticator({
-    tenants,
-    users,
-    iterations: config.auth.scramIterations,
-    decoySecret: randomBytes(SECRET_BYTES),
-    newNonce: () => randomBytes(NONCE_BYTES).toString('base64'),
+  const hashing = await PasswordHashing.open(config.auth);
+  try {
+    return await openChains(config, hashing, logger, time);
+  } catch (error) {
+    await hashing.close();
+    throw error;
+  }
+}
+
+async function openChains(
+  config: AuthSettings,
+  hashing: PasswordHashing,
+  logger: Logger,
+  time: Time,
+): Promise<Authentication> {
+  const { auth } = config;
+  const used = usedLinks(config);
+  const guard = loginGuard(auth, logger, time);
+  const file = used.has('file')
+    ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers)
+    : undefined;
+  const chain = new AuthenticatorChain({
+    chains: chains(config, file),
+    hashInVain: (credentials) => hashInVain(credentials, hashing),
+    onUnavailable: (name, err) => {
+      logger.error({ err, authenticator: name }, 'a client could not be authenticated');
+    },
   });
   return {
-    authenticator: new GuardedAuthenticator(authenticator, guard),
-    enhanced: [new GuardedEnhancedAuthenticator(scram, guard)],
-    gauges: [...loginGauges(guard, verifier), ...upgradeGauges(upgrades)],
-    reload: () => watched.check(),
-    close: () => {
-      watched.close();
-      upgrades.close();
-      return hashing.close();
+    authenticator: new GuardedAuthenticator(chain, guard),
+    enhanced: file === undefined ? [] : [new GuardedEnhancedAuthenticator(file.enhanced, guard)],
+    gauges: [...loginGauges(guard, hashing.verifier), ...(file?.gauges ?? [])],
+    reload: async () => {
+      await file?.reload();
+    },
+    close: async () => {
+      file?.close();
+      await hashing.close();
     },
   };
 }
 
-function watchedUsers({ usersFile: file }: AuthConfig, logger: Logger): Promise<WatchedUsers> {
-  return WatchedUsers.open({
-    file,
-    checkEveryMs: CHECK_EVERY_MS,
-    onReload: (users) => {
-      logger.info({ file, users: users.size }, 'users file read again');
-    },
-    onProblem: (err) => {
-      logger.error({ err, file }, 'users file changed but cannot be used: the users from before stay');
-    },
-  });
+function chains(
+  config: AuthSettings,
+  file: FileUsers | undefined,
+): ReadonlyMap<TenantId, readonly ChainAuthenticator[]> {
+  const { certificateRules, anonymousRules } = config.auth;
+  const links: Readonly<Record<ChainLink, ChainAuthenticator | undefined>> = {
+    file: file?.authenticator,
+    certificate: new CertificateAuthenticator(certificateRules),
+    anonymous: new GuestAuthenticator(anonymousRules),
+  };
+  return new Map(
+    Array.from(chainsOf(config), ([tenant, names]) => [tenant, names.flatMap((name) => links[name] ?? [])]),
+  );
+}
+
+function tenantsWith(link: ChainLink, config: AuthSettings): ReadonlySet<TenantId> {
+  return new Set([...chainsOf(config)].flatMap(([tenant, links]) => (links.includes(link) ? [tenant] : [])));
 }
 
 function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time): LoginGuard {
@@ -110,32 +123,5 @@ function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time): L
     onLocked: (locked) => {
       logger.warn(locked, 'locked out: too many wrong logins');
     },
-  });
-}
-
-function passwordUpgrades(
-  config: AuthConfig,
-  watched: WatchedUsers,
-  hashing: PasswordHashing,
-  logger: Logger,
-  { timers }: Time,
-): PasswordUpgrades {
-  const editor = new UsersFileEditor(config.usersFile);
-  return new PasswordUpgrades({
-    wanted: wantedCost(config),
-    verifier: hashing.verifier,
-    newSalt: () => hashing.newSalt(),
-    store: async (upgrades) => {
-      const written = await editor.upgradePasswords(upgrades);
-      await watched.check();
-      return written;
-    },
-    onFailure: (err) => {
-      logger.warn(
-        { err, file: editor.file },
-        'weak password hashes could not be replaced: they stay for now',
-      );
-    },
-    timers,
   });
 }

@@ -2,6 +2,7 @@
 import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
 import { isLoopback } from '../admin/loopback.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
+import { usedLinks } from './auth-chains.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaRules } from './kafka-rules.ts';
 
@@ -15,6 +16,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...insecureAdmin(config),
     ...missingAuthorities(config),
     ...unservedTenants(config),
+    ...unservedChains(config),
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
     ...(config.eventLog.store === 'kafka'
@@ -24,14 +26,18 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
 }
 
 function insecureListeners(config: SpokeConfig): readonly RuleViolation[] {
-  if (config.auth.mode !== 'anonymous' || config.allowInsecureRemote) return [];
+  const { mode } = config.auth;
+  const isOpen = mode === 'anonymous' || (mode === 'chain' && usedLinks(config).has('anonymous'));
+  if (!isOpen || config.allowInsecureRemote) return [];
+  const setting =
+    mode === 'anonymous' ? 'auth.mode "anonymous" lets everybody' : 'a chain of auth lets anybody';
   return config.listeners.flatMap((listener, index) =>
     isLoopback(listener.host)
       ? []
       : [
           {
             path: ['listeners', index, 'host'],
-            what: `${listener.host} is reachable from other machines, and auth.mode "anonymous" lets everybody in`,
+            what: `${listener.host} is reachable from other machines, and ${setting} in`,
             fix: 'Set auth.mode to "file" and run "spoke user add NAME", or listen on 127.0.0.1, or set allowInsecureRemote to true',
           },
         ],
@@ -99,6 +105,18 @@ function unservedTenants(config: SpokeConfig): readonly RuleViolation[] {
         fix: 'Add it to tenants, or name one of those',
       },
     ];
+  });
+}
+
+function unservedChains(config: SpokeConfig): readonly RuleViolation[] {
+  return config.auth.tenantChains.flatMap(({ tenant }, index, all) => {
+    const path = ['auth', 'tenantChains', index, 'tenant'];
+    if (!config.tenants.includes(tenant))
+      return [
+        { path, what: `${tenant} is not one of the tenants that are served`, fix: 'Add it to tenants' },
+      ];
+    const isSecond = all.findIndex((other) => other.tenant === tenant) < index;
+    return isSecond ? [{ path, what: `${tenant} has a chain already`, fix: 'Remove one of them' }] : [];
   });
 }
 

@@ -3,7 +3,7 @@
  * held equal to it by a test. Rules that span several keys stand in `config-rules.ts`.
  */
 import { z } from 'zod';
-import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
+import { DEFAULT_TENANT } from '../tenancy/identity.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
 import { auth } from './auth-schema.ts';
@@ -11,6 +11,7 @@ import { cluster } from './cluster-schema.ts';
 import { hbase } from './hbase-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
 import { mqtt } from './mqtt-schema.ts';
+import { tenantName } from './tenant-name-schema.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -29,17 +30,6 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 /** The kernel's own bound. */
 const TCP_KEEP_ALIVE_MAX_S = 32_767;
 const durationMs = (fallback: number, description: string) => upTo(TIMER_MAX_MS, fallback, description);
-
-const tenantName = z.string().transform((text, context) => {
-  const tenant = parseTenantId(text);
-  if (tenant !== undefined) return tenant;
-  context.addIssue({
-    code: 'custom',
-    message: `${JSON.stringify(text)} is not a tenant name`,
-    params: { fix: 'Use 1 to 64 letters, digits, dots, underscores or hyphens' },
-  });
-  return z.NEVER;
-});
 
 const addressRange = z.string().superRefine((text, context) => {
   if (parseAddressRange(text) !== undefined) return;

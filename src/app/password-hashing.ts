@@ -8,7 +8,7 @@ import type { AuthConfig } from './auth-schema.ts';
 
 const KEY_BYTES = 32;
 
-export function wantedCost({ passwords }: Pick<AuthConfig, 'passwords'>): PasswordCost {
+function wantedCost({ passwords }: Pick<AuthConfig, 'passwords'>): PasswordCost {
   const { algorithm, scryptLn, argon2MemoryKib, argon2Passes } = passwords;
   return algorithm === 'scrypt'
     ? { ...DEFAULT_COST, ln: scryptLn }
@@ -16,15 +16,29 @@ export function wantedCost({ passwords }: Pick<AuthConfig, 'passwords'>): Passwo
 }
 
 export class PasswordHashing {
+  /** Of new passwords. */
+  readonly wanted: PasswordCost;
   readonly verifier: PasswordVerifier;
+  /** A hash that no password has. */
+  readonly decoy: PasswordHash;
   readonly #argon2: Argon2Workers;
 
-  constructor() {
-    this.#argon2 = new Argon2Workers(PASSWORD_VERIFIER_DEFAULTS.hashesAtATime);
+  static async open(config: Pick<AuthConfig, 'passwords'>): Promise<PasswordHashing> {
+    const argon2 = new Argon2Workers(PASSWORD_VERIFIER_DEFAULTS.hashesAtATime);
+    const wanted = wantedCost(config);
+    const nobodys = randomBytes(KEY_BYTES);
+    const decoy = await hashPassword(nobodys, randomBytes(SALT_BYTES), wanted, argon2.derive);
+    return new PasswordHashing(wanted, decoy, argon2);
+  }
+
+  private constructor(wanted: PasswordCost, decoy: PasswordHash, argon2: Argon2Workers) {
+    this.wanted = wanted;
+    this.decoy = decoy;
+    this.#argon2 = argon2;
     this.verifier = new PasswordVerifier({
       ...PASSWORD_VERIFIER_DEFAULTS,
       cacheKey: randomBytes(KEY_BYTES),
-      argon2id: this.#argon2.derive,
+      argon2id: argon2.derive,
     });
   }
 
@@ -32,14 +46,9 @@ export class PasswordHashing {
     return randomBytes(SALT_BYTES);
   }
 
-  /** Rejects when it cannot be computed. */
-  hash(password: Buffer, cost: PasswordCost): Promise<PasswordHash> {
+  /** For whoever sets a password. Rejects when it cannot be computed. */
+  hash(password: Buffer, cost = this.wanted): Promise<PasswordHash> {
     return hashPassword(password, this.newSalt(), cost, this.#argon2.derive);
-  }
-
-  /** A hash that no password has. */
-  decoy(cost: PasswordCost): Promise<PasswordHash> {
-    return this.hash(randomBytes(KEY_BYTES), cost);
   }
 
   close(): Promise<void> {

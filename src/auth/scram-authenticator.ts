@@ -11,9 +11,9 @@ import type {
   EnhancedAuthStep,
   EnhancedAuthenticator,
 } from './authenticator.ts';
+import { admit } from './admission.ts';
 import { decoyScramCredentials, type ScramCredentials } from './scram-credentials.ts';
 import { SCRAM_SHA_256, ScramExchange } from './scram-sha-256.ts';
-import { admit } from './user-list-authenticator.ts';
 import { parseListedUser, userText, type User, type UserList } from './user-list.ts';
 
 export interface ScramAuthenticatorOptions {

@@ -5,23 +5,12 @@
 import { z } from 'zod';
 import { parsePasswordHash } from '../../auth/password-hash.ts';
 import { parseScramCredentials } from '../../auth/scram-credentials.ts';
-import { parseTopicRule } from '../../auth/topic-rule.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
 import { schemaProblems } from './schema-problems.ts';
+import { topicRule } from './topic-rule-schema.ts';
 import { formatProblem, YamlDocument } from './yaml-document.ts';
 import type { Problem } from './yaml-document.ts';
-
-const rule = z.string().transform((text, context) => {
-  const parsed = parseTopicRule(text);
-  if (!('problem' in parsed)) return parsed;
-  context.addIssue({
-    code: 'custom',
-    message: `"${text}" ${parsed.problem}`,
-    params: { fix: 'Write for example "allow all devices/%c/#"' },
-  });
-  return z.NEVER;
-});
 
 // Not z.string(): its complaint about, say, a number would repeat what may be a password in clear.
 const password = z.unknown().transform((text, context) => {
@@ -62,7 +51,7 @@ const scramSecret = z.unknown().transform((text, context) => {
 });
 
 const usersFileSchema = z.strictObject({
-  rules: z.array(rule).default([]),
+  rules: z.array(topicRule).default([]),
   scramSecret: scramSecret.optional(),
   users: z
     .record(
@@ -71,7 +60,7 @@ const usersFileSchema = z.strictObject({
         password: password.optional(),
         scram: scram.optional(),
         certificate: z.boolean().default(false),
-        rules: z.array(rule).optional(),
+        rules: z.array(topicRule).optional(),
       }),
     )
     .nullable()

@@ -7,13 +7,15 @@ import { FileBusyError, isErrno } from '../../adapters/file/atomic-write.ts';
 import { parseUsersFile, UsersFileError } from '../../adapters/file/users-file.ts';
 import { UnknownUserError, UserExistsError, UsersFileEditor } from '../../adapters/file/users-file-editor.ts';
 import type { NewScram } from '../../adapters/file/users-file-editor.ts';
+import { usedLinks } from '../../app/auth-chains.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
-import { PasswordHashing, wantedCost } from '../../app/password-hashing.ts';
+import { PasswordHashing } from '../../app/password-hashing.ts';
 import { DEFAULT_COST } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import { saslPrepared } from '../../auth/saslprep.ts';
 import { LN_MAX, LN_MIN } from '../../auth/scrypt-hash.ts';
 import { deriveScramCredentials, SCRAM_SALT_BYTES } from '../../auth/scram-credentials.ts';
+import { formatTopicRule } from '../../auth/topic-rule.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
@@ -44,7 +46,7 @@ interface AddOptions extends PasswordOptions {
 }
 
 export function registerUserCommand(program: Command, context: CliContext): void {
-  const user = program.command('user').description('manage the users file (auth.mode: file)');
+  const user = program.command('user').description('manage the users file');
 
   user
     .command('add <name>')
@@ -100,7 +102,7 @@ async function add(name: string, options: AddOptions, context: CliContext): Prom
   const rules = await explained(editor.add({ user: named, ...password, certificate, rules: options.rule }));
   const rights = rules === undefined ? 'the rules at the top of the file' : rules.join('; ');
   context.stdout.write(`${userText(named)}: added to ${editor.file} with ${rights}\n`);
-  if (config.auth.mode !== 'file')
+  if (!usedLinks(config).has('file'))
     context.stderr.write(
       'Nobody is asked for a password yet: set auth.mode to "file" and restart the broker.\n',
     );
@@ -117,7 +119,7 @@ async function list(options: ConfigOption & { readonly json?: boolean }, context
     password: user.passwordHash !== undefined,
     scram: user.scram !== undefined,
     certificate: user.certificate,
-    rules: user.rules.map(({ effect, action, filter }) => `${effect} ${action} ${filter}`),
+    rules: user.rules.map(formatTopicRule),
   }));
   if (options.json === true) {
     context.stdout.write(`${JSON.stringify(users, null, 2)}\n`);
@@ -184,12 +186,12 @@ async function newPassword(
 async function newHash(
   password: string,
   { cost }: PasswordOptions,
-  config: SpokeConfig,
+  { auth }: SpokeConfig,
 ): Promise<PasswordHash> {
-  const hashing = new PasswordHashing();
+  const hashing = await PasswordHashing.open(auth);
   try {
-    const wanted = cost === undefined ? wantedCost(config.auth) : { ...DEFAULT_COST, ln: cost };
-    return await hashing.hash(Buffer.from(password), wanted);
+    const chosen = cost === undefined ? undefined : { ...DEFAULT_COST, ln: cost };
+    return await hashing.hash(Buffer.from(password), chosen);
   } finally {
     await hashing.close();
   }

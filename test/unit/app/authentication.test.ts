@@ -6,7 +6,8 @@ import { openAuthentication, type Authentication } from '../../../src/app/authen
 import { configSchema, type SpokeConfig } from '../../../src/app/config-schema.ts';
 import { createLogger } from '../../../src/app/logging.ts';
 import { formatPasswordHash, hashPassword } from '../../../src/auth/password-hash.ts';
-import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
+import type { Credentials } from '../../../src/auth/authenticator.ts';
+import { DEFAULT_TENANT, parseTenantId } from '../../../src/tenancy/identity.ts';
 import type { ClientId } from '../../../src/tenancy/identity.ts';
 import { ManualTimers } from '../../support/manual-timers.ts';
 import type { BrokerSettings } from '../../support/running-broker.ts';
@@ -131,6 +132,38 @@ it('shows who is kept out on the metrics page', async () => {
     expect(value('spoke_logins_failed_total')).toBe(2);
     expect(value('spoke_lock_outs_total')).toBe(1);
     expect(value('spoke_logins_locked_out_total')).toBe(1);
+  } finally {
+    await authentication.close();
+  }
+});
+
+it('asks every tenant’s chain, and says which authenticators those are', async () => {
+  writeFileSync(usersFile, await userLine('right'));
+  const acme = parseTenantId('acme');
+  if (acme === undefined) throw new Error('acme');
+  const config = {
+    ...settings({
+      mode: 'chain',
+      chain: ['file', 'anonymous'],
+      tenantChains: [{ tenant: 'acme', chain: ['certificate'] }],
+      certificateRules: ['allow all devices/%c/#'],
+      anonymousRules: ['allow subscribe public/#'],
+    }),
+    tenants: [DEFAULT_TENANT, acme],
+  };
+  const timers = new ManualTimers();
+  const authentication = await openAuthentication(config, logger, { clock: timers, timers });
+  const ask = (changes: Partial<Credentials>) =>
+    authentication.authenticator.authenticate({ ...credentials, ...changes });
+  const guest = { clientName: '', password: undefined };
+  try {
+    expect(await ask({})).toMatchObject({ allowed: true, principal: { verified: true } });
+    expect(await ask({ password: Buffer.from('wrong') })).toMatchObject({ allowed: false });
+    expect(await ask({ clientName: 'stranger' })).toMatchObject({ allowed: false });
+    expect(await ask(guest)).toMatchObject({ allowed: true, principal: { verified: false } });
+    expect(await ask({ ...guest, tenant: acme })).toMatchObject({ allowed: false });
+    const badge = { ...guest, tenant: acme, certificateName: 'acme/badge' };
+    expect(await ask(badge)).toMatchObject({ allowed: true, principal: { clientName: 'badge' } });
   } finally {
     await authentication.close();
   }

@@ -146,6 +146,8 @@ describe('what may be reachable from other machines', () => {
     ]);
     expect(problemsOf(`${open}allowInsecureRemote: true\n`)).toEqual([]);
     expect(problemsOf(`${open}auth: { mode: file }\n`)).toEqual([]);
+    expect(problemsOf(`${open}auth: { mode: chain, chain: [file, certificate] }\n`)).toEqual([]);
+    expect(problemsOf(`${open}auth: { mode: chain, chain: [file, anonymous] }\n`)).toHaveLength(1);
   });
 
   it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost'])('lets anonymous clients in on %s', (host) => {
@@ -166,5 +168,20 @@ describe('what may be reachable from other machines', () => {
     expect(problemsOf(`listeners: [{ transport: tls, tls: ${tls} }]`)).toEqual([
       expect.stringContaining('Set caFile'),
     ]);
+  });
+});
+
+describe('chains of authenticators', () => {
+  it('belong to tenants that are served, one to each', () => {
+    const chains = (...tenants: readonly string[]) =>
+      `tenants: [acme]\nauth:\n  mode: chain\n  tenantChains:\n${tenants.map((tenant) => `    - { tenant: ${tenant}, chain: [file] }\n`).join('')}`;
+    expect(problemsOf(chains('acme'))).toEqual([]);
+    expect(problemsOf(chains('globex')).join()).toMatch(/globex is not one of the tenants that are served/);
+    expect(problemsOf(chains('acme', 'acme')).join()).toMatch(/acme has a chain already/);
+  });
+
+  it('are not empty, and have rules that can be read', () => {
+    expect(problemsOf('auth: { chain: [] }\n')).toHaveLength(1);
+    expect(problemsOf('auth: { anonymousRules: [allow everything] }\n').join()).toMatch(/is not of the form/);
   });
 });

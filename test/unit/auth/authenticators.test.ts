@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AnonymousAuthenticator } from '../../../src/auth/anonymous-authenticator.ts';
 import type { AuthResult, Credentials } from '../../../src/auth/authenticator.ts';
+import { AuthenticatorChain } from '../../../src/auth/authenticator-chain.ts';
 import { hashPassword } from '../../../src/auth/password-hash.ts';
 import { PASSWORD_VERIFIER_DEFAULTS, PasswordVerifier } from '../../../src/auth/password-verifier.ts';
 import { parseTopicRule } from '../../../src/auth/topic-rule.ts';
 import type { TopicRule } from '../../../src/auth/topic-rule.ts';
-import { UserListAuthenticator } from '../../../src/auth/user-list-authenticator.ts';
+import { hashInVain, UserAuthenticator } from '../../../src/auth/user-authenticator.ts';
 import { UserList } from '../../../src/auth/user-list.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT, parseTenantId } from '../../../src/tenancy/identity.ts';
@@ -65,11 +66,14 @@ const users = new UserList([
   },
 ]);
 
-const authenticator = new UserListAuthenticator({
-  tenants: new Set([DEFAULT_TENANT, acme]),
-  users: () => users,
-  verifier: new PasswordVerifier({ ...PASSWORD_VERIFIER_DEFAULTS, cacheKey: Buffer.alloc(32) }),
-  decoy,
+const verifier = new PasswordVerifier({ ...PASSWORD_VERIFIER_DEFAULTS, cacheKey: Buffer.alloc(32) });
+const listed = new UserAuthenticator({ name: 'file', find: (user) => users.find(user), verifier, decoy });
+const authenticator = new AuthenticatorChain({
+  chains: new Map([DEFAULT_TENANT, acme].map((name) => [name, [listed]])),
+  hashInVain: (credentials) => hashInVain(credentials, { verifier, decoy }),
+  onUnavailable: (_name, error) => {
+    throw error;
+  },
 });
 
 function login(credentials: Partial<Credentials> & { readonly secret?: string }): Promise<AuthResult> {
@@ -89,7 +93,7 @@ function outcome(result: AuthResult): number {
   return result.allowed ? REASON.success : result.reasonCode;
 }
 
-describe('UserListAuthenticator by password', () => {
+describe('users of a list by password', () => {
   it('lets a listed user in with the rights of its rules', async () => {
     const result = await login({ secret: 'right' });
     if (!result.allowed) throw new Error(result.detail);
@@ -117,13 +121,12 @@ describe('UserListAuthenticator by password', () => {
     const costs: object[] = [];
     const bytes = { salt: Buffer.alloc(16, 3), hash: Buffer.alloc(32, 4) };
     const cost = { memoryKib: 1_024, passes: 1, lanes: 1 };
-    const strict = new UserListAuthenticator({
-      tenants: new Set([acme]),
-      users: () =>
-        new UserList([
-          { ...known, passwordHash: { ...cost, ...bytes } },
-          { ...known, clientName: 'badge' },
-        ]),
+    const list = new UserList([
+      { ...known, passwordHash: { ...cost, ...bytes } },
+      { ...known, clientName: 'badge' },
+    ]);
+    const counting = {
+      decoy: { ...cost, ...bytes },
       verifier: new PasswordVerifier({
         ...PASSWORD_VERIFIER_DEFAULTS,
         cacheKey: Buffer.alloc(32),
@@ -132,7 +135,13 @@ describe('UserListAuthenticator by password', () => {
           return Promise.resolve(Buffer.alloc(length, 5));
         },
       }),
-      decoy: { ...cost, ...bytes },
+    };
+    const strict = new AuthenticatorChain({
+      chains: new Map([
+        [acme, [new UserAuthenticator({ name: 'file', find: (user) => list.find(user), ...counting })]],
+      ]),
+      hashInVain: (credentials) => hashInVain(credentials, counting),
+      onUnavailable: () => undefined,
     });
     for (const clientName of ['bike', 'badge', 'nobody']) {
       const credentials = {
@@ -156,7 +165,7 @@ describe('UserListAuthenticator by password', () => {
   );
 });
 
-describe('UserListAuthenticator by certificate', () => {
+describe('users of a list by certificate', () => {
   it('lets in the user the certificate names', async () => {
     const result = await login({ clientName: '', tenant: DEFAULT_TENANT, certificateName: 'acme/badge' });
     expect(result).toMatchObject({ allowed: true, principal: { tenant: 'acme', clientName: 'badge' } });

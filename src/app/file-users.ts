@@ -1,0 +1,104 @@
+/** Users of the users file, as authenticators: by password and certificate, by SCRAM. */
+import { randomBytes } from 'node:crypto';
+import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
+import { UsersFileEditor } from '../adapters/file/users-file-editor.ts';
+import { WatchedUsers } from '../adapters/file/watched-users.ts';
+import type { EnhancedAuthenticator } from '../auth/authenticator.ts';
+import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
+import { PasswordUpgrades } from '../auth/password-upgrades.ts';
+import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
+import { UserAuthenticator } from '../auth/user-authenticator.ts';
+import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { TenantId } from '../tenancy/identity.ts';
+import type { Timers } from '../time/clock.ts';
+import type { AuthConfig } from './auth-schema.ts';
+import { upgradeGauges } from './authentication-gauges.ts';
+import type { Logger } from './logging.ts';
+import type { PasswordHashing } from './password-hashing.ts';
+
+const SECRET_BYTES = 32;
+const NONCE_BYTES = 18;
+
+export interface FileUsers {
+  readonly authenticator: ChainAuthenticator;
+  readonly enhanced: EnhancedAuthenticator;
+  readonly gauges: readonly GaugeSource[];
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** `tenants`: those that ask the file. Rejects with `UsersFileError` when it cannot be used. */
+export async function openFileUsers(
+  auth: AuthConfig,
+  tenants: ReadonlySet<TenantId>,
+  hashing: PasswordHashing,
+  logger: Logger,
+  timers: Timers,
+): Promise<FileUsers> {
+  const watched = await watchedUsers(auth, logger);
+  const upgrades = passwordUpgrades(auth, watched, hashing, logger, timers);
+  const authenticator = new UserAuthenticator({
+    name: 'file',
+    find: (user) => watched.users.find(user),
+    verifier: hashing.verifier,
+    decoy: hashing.decoy,
+    ...(auth.passwords.upgradeOnLogin ? { upgrades } : {}),
+  });
+  const enhanced = new ScramAuthenticator({
+    tenants,
+    users: () => watched.users,
+    iterations: auth.scramIterations,
+    decoySecret: randomBytes(SECRET_BYTES),
+    newNonce: () => randomBytes(NONCE_BYTES).toString('base64'),
+  });
+  return {
+    authenticator,
+    enhanced,
+    gauges: upgradeGauges(upgrades),
+    reload: () => watched.check(),
+    close: () => {
+      watched.close();
+      upgrades.close();
+    },
+  };
+}
+
+function watchedUsers({ usersFile: file }: AuthConfig, logger: Logger): Promise<WatchedUsers> {
+  return WatchedUsers.open({
+    file,
+    checkEveryMs: CHECK_EVERY_MS,
+    onReload: (users) => {
+      logger.info({ file, users: users.size }, 'users file read again');
+    },
+    onProblem: (err) => {
+      logger.error({ err, file }, 'users file changed but cannot be used: the users from before stay');
+    },
+  });
+}
+
+function passwordUpgrades(
+  auth: AuthConfig,
+  watched: WatchedUsers,
+  hashing: PasswordHashing,
+  logger: Logger,
+  timers: Timers,
+): PasswordUpgrades {
+  const editor = new UsersFileEditor(auth.usersFile);
+  return new PasswordUpgrades({
+    wanted: hashing.wanted,
+    verifier: hashing.verifier,
+    newSalt: () => hashing.newSalt(),
+    store: async (upgrades) => {
+      const written = await editor.upgradePasswords(upgrades);
+      await watched.check();
+      return written;
+    },
+    onFailure: (err) => {
+      logger.warn(
+        { err, file: editor.file },
+        'weak password hashes could not be replaced: they stay for now',
+      );
+    },
+    timers,
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * Lets in users of one source – a file, a database – by password or by client certificate. A wrong password and a user without a
+ * password get one answer and take one time; who is not of the source is somebody else's.
+ */
+import { REASON } from '../mqtt/reason-code.ts';
+import type { TenantUser } from '../tenancy/identity.ts';
+import { admit, REFUSED } from './admission.ts';
+import type { AuthResult, Credentials } from './authenticator.ts';
+import type { ChainAuthenticator } from './authenticator-chain.ts';
+import type { PasswordHash } from './password-hash.ts';
+import type { PasswordUpgrades } from './password-upgrades.ts';
+import type { PasswordVerifier } from './password-verifier.ts';
+import { parseListedUser, userText } from './user-list.ts';
+import type { User } from './user-list.ts';
+
+export interface UserAuthenticatorOptions {
+  readonly name: string;
+  /** Rejects with `StoreUnavailableError` when the source does not answer. */
+  readonly find: (user: TenantUser) => User | undefined | Promise<User | undefined>;
+  readonly verifier: PasswordVerifier;
+  /** A hash no password has: what users without a password are verified against. */
+  readonly decoy: PasswordHash;
+  /** Default: hashes stay as they are. */
+  readonly upgrades?: Pick<PasswordUpgrades, 'consider'>;
+}
+
+const BUSY: AuthResult = {
+  allowed: false,
+  reasonCode: REASON.serverBusy,
+  detail: 'too many logins at a time: try again later',
+};
+
+export class UserAuthenticator implements ChainAuthenticator {
+  readonly name: string;
+  readonly #options: UserAuthenticatorOptions;
+
+  constructor(options: UserAuthenticatorOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  ask(credentials: Credentials): Promise<AuthResult | undefined> {
+    const { certificateName, password } = credentials;
+    return password === undefined && certificateName !== undefined
+      ? this.#byCertificate(credentials, certificateName)
+      : this.#byPassword(credentials, password ?? Buffer.alloc(0));
+  }
+
+  async #byPassword(credentials: Credentials, password: Buffer): Promise<AuthResult | undefined> {
+    const { find, verifier, decoy, upgrades } = this.#options;
+    const user = await find(credentials);
+    if (user === undefined) return undefined;
+    const expected = user.passwordHash;
+    const verdict = await verifier.verify(userText(credentials), password, expected ?? decoy);
+    if (verdict === 'busy') return BUSY;
+    if (expected === undefined || verdict === 'wrong') return REFUSED;
+    upgrades?.consider(user, password, expected);
+    return admit(user, credentials);
+  }
+
+  /** A user name beside the certificate has to be the same user; without one the certificate names it. */
+  async #byCertificate(credentials: Credentials, certificateName: string): Promise<AuthResult | undefined> {
+    const named = parseListedUser(certificateName);
+    if (named === undefined) return undefined;
+    if (credentials.clientName !== '' && userText(credentials) !== userText(named)) return REFUSED;
+    const user = await this.#options.find(named);
+    if (user === undefined) return undefined;
+    return user.certificate ? admit(user, credentials) : REFUSED;
+  }
+}
+
+/** For who has no hash to be verified against: refuses, and takes the time that a wrong password takes. */
+export async function hashInVain(
+  credentials: Credentials,
+  { verifier, decoy }: Pick<UserAuthenticatorOptions, 'verifier' | 'decoy'>,
+): Promise<AuthResult> {
+  const { certificateName, password } = credentials;
+  if (password === undefined && certificateName !== undefined) return REFUSED;
+  const verdict = await verifier.verify(userText(credentials), password ?? Buffer.alloc(0), decoy);
+  return verdict === 'busy' ? BUSY : REFUSED;
+}
