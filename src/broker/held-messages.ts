@@ -20,12 +20,21 @@ export interface HeldMessagesOptions {
   readonly store: DurableQueueStore;
   readonly batcher: AppendBatcher;
   readonly counters: Counters;
-  readonly publish: (message: Message, ticket: PublishTicket, origin: PublishOrigin) => void;
+  /** See `Publishing.chooseMembers`. */
+  readonly chooseMembers: (topic: string) => readonly number[] | undefined;
+  readonly publish: (
+    message: Message,
+    ticket: PublishTicket,
+    origin: PublishOrigin,
+    chosen: readonly number[] | undefined,
+  ) => void;
 }
 
 class Held implements AppendReceiver {
   readonly counters: Counters;
   readonly packetId: number;
+  /** Members of shared groups that are to get it; on record with it. */
+  readonly chosen: readonly number[] | undefined;
   /** undefined: not durable yet, or durable at a position that has to be looked up, see `reached`. */
   seq: Seq | undefined = undefined;
   /** undefined: read it from the store. */
@@ -36,10 +45,16 @@ class Held implements AppendReceiver {
   /** Handed to its subscribers' queues: what follows may go there too. */
   staged = false;
 
-  constructor(counters: Counters, packetId: number, message: Message | undefined) {
+  constructor(
+    counters: Counters,
+    packetId: number,
+    message: Message | undefined,
+    chosen: readonly number[] | undefined,
+  ) {
     this.counters = counters;
     this.packetId = packetId;
     this.message = message;
+    this.chosen = chosen;
   }
 
   appended(seq: Seq): void {
@@ -109,7 +124,7 @@ export class HeldMessages {
       for (const { seq, queued } of entries) {
         // The later copy of a packet identifier counts: see `#moveBehind`.
         this.#byPacketId.delete(queued.packetId);
-        const held = new Held(this.#options.counters, queued.packetId, undefined);
+        const held = new Held(this.#options.counters, queued.packetId, undefined, queued.subscriptionIds);
         held.appended(seq);
         this.#byPacketId.set(queued.packetId, held);
         from = seq + 1;
@@ -121,7 +136,13 @@ export class HeldMessages {
   /** Puts the message into the held queue; the ticket is settled when it is durable there. */
   hold(packetId: number, message: Message, ticket: PublishTicket): void {
     const keep = this.#memoryBytes + messageBytes(message) <= MEMORY_BYTES_MAX;
-    const held = new Held(this.#options.counters, packetId, keep ? detach(message) : undefined);
+    const { counters, chooseMembers } = this.#options;
+    const held = new Held(
+      counters,
+      packetId,
+      keep ? detach(message) : undefined,
+      chooseMembers(message.topic),
+    );
     if (keep) this.#memoryBytes += messageBytes(message);
     this.#byPacketId.set(packetId, held);
     this.#append(packetId, message, held, ticket);
@@ -165,7 +186,7 @@ export class HeldMessages {
       this.#staging === undefined && held.message !== undefined && !this.#isBehindUnreleased(held);
     if (ready && held.seq !== undefined && held.message !== undefined) {
       held.staged = true;
-      await this.#publishDurably(held.message, held.seq, startedAtMs);
+      await this.#publishDurably(held.message, held.seq, held.chosen, startedAtMs);
       return;
     }
     const before = this.#staging;
@@ -178,7 +199,7 @@ export class HeldMessages {
     if (this.#staging === turn) this.#staging = undefined;
     held.staged = true;
     if (message !== undefined && held.seq !== undefined) {
-      await this.#publishDurably(message, held.seq, startedAtMs);
+      await this.#publishDurably(message, held.seq, held.chosen, startedAtMs);
     }
   }
 
@@ -192,7 +213,12 @@ export class HeldMessages {
     return held.message ?? (await this.#read(held.seq));
   }
 
-  #publishDurably(message: Message, seq: Seq, startedAtMs: number): Promise<void> {
+  #publishDurably(
+    message: Message,
+    seq: Seq,
+    chosen: readonly number[] | undefined,
+    startedAtMs: number,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const owner: TicketOwner = {
         publishSettled: (ticket) => {
@@ -204,10 +230,8 @@ export class HeldMessages {
         },
       };
       const ticket = new PublishTicket(owner, 0, startedAtMs);
-      this.#options.publish(message, ticket, {
-        producer: `session/${this.#options.sessionId}`,
-        sequence: seq,
-      });
+      const origin = { producer: `session/${this.#options.sessionId}`, sequence: seq };
+      this.#options.publish(message, ticket, origin, chosen);
       ticket.settle();
     });
   }
@@ -236,7 +260,7 @@ export class HeldMessages {
       if (message === undefined) continue;
       this.#byPacketId.delete(other.packetId);
       this.#byPacketId.set(other.packetId, other);
-      const copy = new Held(counters, other.packetId, undefined);
+      const copy = new Held(counters, other.packetId, undefined, other.chosen);
       this.#append(other.packetId, message, copy, undefined);
       moves.push({ other, copy });
     }
@@ -248,19 +272,14 @@ export class HeldMessages {
     }
   }
 
-  #append(
-    packetId: number,
-    message: Message,
-    receiver: AppendReceiver,
-    ticket: PublishTicket | undefined,
-  ): void {
+  #append(packetId: number, message: Message, receiver: Held, ticket: PublishTicket | undefined): void {
     this.#options.batcher.append({
       queue: this.#options.queue,
       queued: {
         message,
         qos: 2,
         retain: message.retain,
-        subscriptionIds: undefined,
+        subscriptionIds: receiver.chosen,
         packetId,
       },
       receiver,

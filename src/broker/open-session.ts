@@ -139,8 +139,9 @@ async function durableParts(
     store,
     batcher,
     counters,
-    publish: (message, ticket, origin) => {
-      publishing.publish(message, ticket, origin);
+    chooseMembers: (topic) => publishing.chooseMembers(topic),
+    publish: (message, ticket, origin, chosen) => {
+      publishing.publish(message, ticket, origin, chosen);
     },
   });
   if (opened.sessionPresent) {

@@ -9,7 +9,7 @@ import type { QoS } from '../mqtt/qos.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import type { Message } from '../queue/message.ts';
 import { targetOf, type Router, type Target } from '../routing/router.ts';
-import type { SharedGroup } from '../routing/shared-group.ts';
+import { memberMark, type SharedGroup } from '../routing/shared-group.ts';
 import type { MatchedRoute, PublishOrigin, Subscriber, Waiting } from '../routing/subscriber.ts';
 import type { AppendBatcher } from './append-batcher.ts';
 import { ReleaseMemory } from './peers/release-memory.ts';
@@ -33,9 +33,14 @@ export class Publishing {
 
   /**
    * `ticket` is required for QoS 1 and 2 and expects everything this message waits for. `origin` makes the
-   * appends idempotent beyond this process (QoS 2 release, wills).
+   * appends idempotent beyond this process (QoS 2 release, wills); `chosen`: what `chooseMembers` said when it came.
    */
-  publish(message: Message, ticket: PublishTicket | undefined, origin?: PublishOrigin): void {
+  publish(
+    message: Message,
+    ticket: PublishTicket | undefined,
+    origin?: PublishOrigin,
+    chosen?: readonly number[],
+  ): void {
     if (message.retain) this.#retained.store(message, ticket);
     const { targets, groups } = this.#router.resolve(message.topic);
     if (targets.length === 0 && groups.length === 0) {
@@ -46,7 +51,23 @@ export class Publishing {
     for (const target of targets) {
       if (!repeated || !isUnrecorded(target.subscriber)) this.#handTarget(message, target, ticket, origin);
     }
-    for (const group of groups) this.#handGroup(message, group.next(), ticket, origin);
+    for (const group of groups) {
+      const member = chosenOf(group, chosen);
+      if (member !== undefined) this.#handGroup(message, member, ticket, origin);
+      else this.#handGroup(message, group.next(), ticket, origin && elsewhere(origin));
+    }
+  }
+
+  /**
+   * Which members of shared groups are to get a message on this topic, as far as they have durable queues. Whoever publishes it later, and
+   * again after a crash, perhaps on another broker, must not choose anew: two members would get it.
+   */
+  chooseMembers(topic: string): readonly number[] | undefined {
+    const chosen = this.#router.resolve(topic).groups.flatMap((group) => {
+      const member = group.next()?.subscriber;
+      return member?.pending === undefined ? [] : [memberMark(member.sessionId)];
+    });
+    return chosen.length === 0 ? undefined : chosen;
   }
 
   /**
@@ -183,6 +204,23 @@ export class Publishing {
 /** A session of this broker that no queue keeps anything for: what it has got it has got. */
 function isUnrecorded({ isGuest, pending }: Subscriber): boolean {
   return !isGuest && pending === undefined;
+}
+
+/** undefined: none was chosen, or it has left the group since. */
+function chosenOf(group: SharedGroup, chosen: readonly number[] = []): MatchedRoute | undefined {
+  for (const mark of chosen) {
+    const member = group.marked(mark);
+    if (member !== undefined) return member;
+  }
+  return undefined;
+}
+
+/**
+ * For a member that was not chosen in advance: its queue may have taken a later message of the same publisher that was, and must
+ * not take this one for a repeat.
+ */
+function elsewhere({ producer, sequence }: PublishOrigin): PublishOrigin {
+  return { producer: `${producer}/elsewhere`, sequence };
 }
 
 /** A group gets a message apart from whoever else gets it. */

@@ -42,7 +42,7 @@ export interface AppendEntry {
 }
 
 /** Most recent producers whose last sequence a queue remembers. */
-export const PRODUCERS_REMEMBERED = 16;
+export const PRODUCERS_REMEMBERED = 255;
 
 export type AppendStatus =
   /** Durable at `seq`. */

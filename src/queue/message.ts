@@ -33,7 +33,10 @@ export interface QueuedMessage {
   readonly qos: QoS;
   /** The RETAIN flag this subscriber gets. */
   readonly retain: boolean;
-  /** MQTT 5 subscription identifiers of all subscriptions of this session that matched. */
+  /**
+   * MQTT 5 subscription identifiers of all subscriptions of this session that matched. In `held` queues: the members that shared
+   * groups have chosen, as `memberMark` says.
+   */
   readonly subscriptionIds: readonly number[] | undefined;
   /** In `held` queues only: the packet identifier the publisher used. 0 elsewhere. */
   readonly packetId: number;

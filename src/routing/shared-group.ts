@@ -4,6 +4,7 @@
  */
 import { NONE } from '../packed/hash-index.ts';
 import type { RouteTable } from './route-table.ts';
+import type { SessionId } from '../tenancy/identity.ts';
 import type { MatchedRoute, Subscriber, Subscribers } from './subscriber.ts';
 
 export class SharedGroup {
@@ -71,9 +72,24 @@ export class SharedGroup {
     return this.#route(connected === NONE ? absent : connected);
   }
 
+  /** The member whose session that is, as `memberMark` names it. */
+  marked(mark: number): MatchedRoute | undefined {
+    let route = this.#first;
+    for (let step = 0; step < this.#size; step++, route = this.#routes.after(route)) {
+      const subscriber = this.#subscribers.get(this.#routes.session(route));
+      if (!subscriber.isGuest && memberMark(subscriber.sessionId) === mark) return this.#route(route);
+    }
+    return undefined;
+  }
+
   #route(route: number): MatchedRoute | undefined {
     if (route === NONE) return undefined;
     const subscriber = this.#subscribers.get(this.#routes.session(route));
     return { subscriber, ...this.#routes.options(route) };
   }
+}
+
+/** What is kept of the session of a member that was chosen: its 32 lower bits, in which the members of a group differ. */
+export function memberMark(sessionId: SessionId): number {
+  return sessionId % 2 ** 32;
 }

@@ -120,6 +120,31 @@ describe('a message published at another broker', () => {
     expect(got).toEqual([10, 10, 10]);
   });
 
+  test('with QoS 2 goes to the member of a shared group whose turn it was when it came, not when it is released', async () => {
+    const members = [await connect(here, 'm1', persistent), await connect(there, 'm2', persistent)];
+    for (const member of members) {
+      await subscribe(member, '$share/g/jobs', 2);
+      await subscribe(member, 'end', 0);
+    }
+    const app = await connect(here, 'app', persistent);
+    app.send({
+      cmd: 'publish',
+      topic: 'jobs',
+      payload: 'held',
+      qos: 2,
+      messageId: 7,
+      dup: false,
+      retain: false,
+    });
+    await app.expect('pubrec');
+    // The first one's turn has passed; it is that of the second now.
+    for (const payload of ['second', 'first']) await publish(app, 'jobs', payload);
+    app.send({ cmd: 'pubrel', messageId: 7 });
+    await app.expect('pubcomp');
+    await publish(app, 'end', '');
+    expect(await Promise.all(members.map((member) => countUntilEnd(member)))).toEqual([2, 1]);
+  });
+
   test('is retained everywhere', async () => {
     const app = await connect(here, 'app');
     await publish(app, 'station/1', 'full', true);

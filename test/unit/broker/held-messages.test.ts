@@ -61,6 +61,10 @@ class Publisher {
   readonly time = new SimulatedTime();
   readonly store = new FatefulStore();
   held: HeldMessages;
+  /** The member of shared groups whose turn it was last. */
+  turn = 0;
+  /** Members that releases were for, a repeated one too. */
+  readonly chosen: number[] = [];
   #starts = 0;
 
   constructor() {
@@ -128,7 +132,10 @@ class Publisher {
       store: this.store,
       batcher,
       counters,
-      publish: (message, ticket, origin) => {
+      // Whoever has the turn when the message comes: another one each time.
+      chooseMembers: () => [++this.turn],
+      publish: (message, ticket, origin, chosen = []) => {
+        this.chosen.push(...chosen);
         const receiver = { counters, appended: () => undefined, reached: () => undefined };
         batcher.append({ queue: PENDING, queued: queued(message), receiver, ticket, origin });
       },
@@ -178,6 +185,14 @@ describe('held messages', () => {
     await publisher.time.settle();
     expect(await first).toBe(REASON.success);
     expect(await publisher.payloads(PENDING)).toEqual(['a']);
+  });
+
+  test('go to the members of shared groups that were chosen when they came, again after a crash', async () => {
+    const publisher = await holding();
+    await publisher.restart();
+    // Out of order, so that the first two are moved.
+    for (const packetId of [3, 1, 2]) await publisher.during(publisher.release(packetId));
+    expect(publisher.chosen).toEqual([3, 1, 2]);
   });
 
   test('an identifier names a new message after PUBCOMP, also for the next process', async () => {

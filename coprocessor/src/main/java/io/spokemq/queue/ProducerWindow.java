@@ -13,7 +13,7 @@ import java.util.Arrays;
  * </pre>
  */
 final class ProducerWindow {
-  static final int PRODUCERS_REMEMBERED = 16;
+  static final int PRODUCERS_REMEMBERED = 255;
   static final int PRODUCER_BYTES_MAX = 1024;
   static final ProducerWindow EMPTY = new ProducerWindow(new Entry[0]);
 
