@@ -1,5 +1,6 @@
 /** A persistent session that takes and acknowledges everything below `audit/`: what was acknowledged to a publisher must come. */
 import { generate, parser, type Packet } from 'mqtt-packet';
+import { WATCHER } from './accounts.ts';
 import type { Wire } from './fuzz-target.ts';
 import { AUDITED } from './state-cases.ts';
 
@@ -31,6 +32,7 @@ export class Auditor {
       clientId: CLIENT_ID,
       clean: false,
       keepalive: 0,
+      ...WATCHER,
     });
     const topic = `${AUDITED}#`;
     this.#send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] });

@@ -1,7 +1,7 @@
 /**
  * One connection as both sides saw it, and what must never happen on it whatever the client sends: no packet before CONNACK
- * or after the end, no acknowledgement that nobody asked for, no message that no filter of the client matches, no more of them
- * than the client has room for.
+ * or after the end, no acknowledgement that nobody asked for, no message that no filter of the client matches or that rules keep from
+ * it, no more of them than the client has room for.
  */
 import { parser, type Packet } from 'mqtt-packet';
 import { decodePacket } from '../../src/mqtt/decode-packet.ts';
@@ -29,6 +29,7 @@ export class Conversation {
   /** Payloads that were acknowledged, with QoS 1, below a topic; see `Auditor`. */
   readonly acknowledged: { readonly topic: string; readonly payload: string }[] = [];
   readonly #filtersOf: FiltersOf;
+  readonly #forbidden: readonly string[];
   readonly #sentReader = new FrameReader(PACKET_BYTES_MAX);
   #sentIsBroken = false;
   /** Of a CONNECT that could not be read further. */
@@ -44,8 +45,10 @@ export class Conversation {
   /** Acknowledged by chance while they may have been on their way. */
   readonly #early = new Set<number>();
 
-  constructor(filtersOf: FiltersOf) {
+  /** `forbidden`: topics that rules keep from the client. */
+  constructor(filtersOf: FiltersOf, forbidden: readonly string[] = []) {
     this.#filtersOf = filtersOf;
+    this.#forbidden = forbidden;
   }
 
   /** Call before the bytes are written. */
@@ -82,6 +85,11 @@ export class Conversation {
   /** The broker owes an answer to whatever comes next. */
   get isAlive(): boolean {
     return this.accepted && !this.#over && !this.#sentIsBroken && this.#sentReader.pendingBytes === 0;
+  }
+
+  /** CONNECT was sent whole and has no answer yet. */
+  get isConnecting(): boolean {
+    return this.#connect !== undefined && !this.accepted && !this.refused && !this.#sentIsBroken;
   }
 
   /** Not one PINGRESP is missing. */
@@ -208,6 +216,7 @@ export class Conversation {
     if (topic !== '' && !Array.from(filters).some((filter) => matchesFilter(filter, topic))) {
       this.#problem(`${topic} matches none of ${JSON.stringify([...filters])}`);
     }
+    if (this.#forbidden.includes(topic)) this.#problem(`${topic} is kept from it`);
     if (qos === 0) return;
     if (messageId === 0) this.#problem('packet identifier 0');
     if (this.#inFlight.has(messageId)) this.#problem(`identifier ${messageId} in use${dup ? ', DUP' : ''}`);

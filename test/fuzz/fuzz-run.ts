@@ -1,6 +1,6 @@
 /**
  * Plays cases against brokers until the time is over or one fails: most over links in memory, some over sockets with a
- * witness beside them. Case `n` of a seed is always the same case.
+ * witness beside them, on a broker without accounts and one with them in turn. Case `n` of a seed is always the same case.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -38,7 +38,8 @@ export interface FuzzReport {
 }
 
 /** Cases on one broker in memory; then the next begins with nothing, and what the last one held has to be gone. */
-const LINK_CASES = 300;
+const LINK_CASES = 150;
+/** On each broker over sockets. */
 const SOCKET_CASES = 12;
 /** Round trips that the witness has to complete while one of these is played. */
 const ROUND_TRIPS_PER_CASE = 20;
@@ -48,19 +49,19 @@ const HEAP_GROWTH_MAX_BYTES = 48 * 1_048_576;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const watch = new CrashWatch();
-  const sockets = await SocketTarget.start();
+  const sockets = await Promise.all([SocketTarget.start('sockets'), SocketTarget.start('accounts')]);
   try {
     return await new FuzzRun(options, watch, sockets).run();
   } finally {
-    await sockets.dispose();
+    for (const target of sockets) await target.dispose();
     watch.stop();
   }
 }
 
 /** Plays one case on a broker of its own. Resolves with what went wrong. */
-export async function replay(fuzzCase: FuzzCase, on: 'links' | 'sockets' = 'links'): Promise<string[]> {
+export async function replay(fuzzCase: FuzzCase, on: FuzzTarget['name'] = 'links'): Promise<string[]> {
   const watch = new CrashWatch();
-  const target = on === 'links' ? await LinkTarget.start() : await SocketTarget.start();
+  const target = on === 'links' ? await LinkTarget.start() : await SocketTarget.start(on);
   try {
     const problems = await new Player(target).play(fuzzCase);
     return [...problems, ...watch.take()];
@@ -73,18 +74,16 @@ export async function replay(fuzzCase: FuzzCase, on: 'links' | 'sockets' = 'link
 class FuzzRun {
   readonly #options: FuzzOptions;
   readonly #watch: CrashWatch;
-  readonly #sockets: SocketTarget;
-  readonly #socketPlayer: Player;
+  readonly #sockets: readonly { readonly target: SocketTarget; readonly player: Player }[];
   readonly #corpus: Corpus;
   #cases = 0;
   #socketCases = 0;
   #failure: FuzzFailure | undefined;
 
-  constructor(options: FuzzOptions, watch: CrashWatch, sockets: SocketTarget) {
+  constructor(options: FuzzOptions, watch: CrashWatch, sockets: readonly SocketTarget[]) {
     this.#options = options;
     this.#watch = watch;
-    this.#sockets = sockets;
-    this.#socketPlayer = new Player(sockets);
+    this.#sockets = sockets.map((target) => ({ target, player: new Player(target) }));
     this.#corpus = new Corpus(options.seed);
   }
 
@@ -93,7 +92,7 @@ class FuzzRun {
     let heapBytes: number | undefined;
     for (let round = 1; performance.now() < endsMs && !this.#hasFailed; round++) {
       await this.#roundOnLinks(endsMs);
-      await this.#roundOnSockets();
+      for (const { target, player } of this.#sockets) await this.#roundOnSockets(target, player);
       if (round < WARM_UP_ROUNDS) continue;
       const nowBytes = heapAfterCollection();
       heapBytes ??= nowBytes;
@@ -106,8 +105,8 @@ class FuzzRun {
     return {
       cases: this.#cases,
       socketCases: this.#socketCases,
-      roundTrips: this.#sockets.witness.roundTrips,
-      refusals: await this.#sockets.refusals(),
+      roundTrips: sum(this.#sockets.map(({ target }) => target.witness.roundTrips)),
+      refusals: sum(await Promise.all(this.#sockets.map(({ target }) => target.refusals()))),
       failure: this.#failure,
     };
   }
@@ -126,13 +125,13 @@ class FuzzRun {
     await target.dispose();
   }
 
-  async #roundOnSockets(): Promise<void> {
-    const { witness } = this.#sockets;
+  async #roundOnSockets(target: SocketTarget, player: Player): Promise<void> {
+    const { witness } = target;
     for (let left = SOCKET_CASES; left > 0 && !this.#hasFailed; left--) {
       // While the case is played.
       const trips = witness.complete(ROUND_TRIPS_PER_CASE);
       this.#socketCases++;
-      await this.#play(this.#socketPlayer, this.#sockets);
+      await this.#play(player, target);
       await trips;
     }
     if (witness.failure !== undefined) this.#fail(this.#next(), [`the witness: ${witness.failure}`]);
@@ -144,8 +143,7 @@ class FuzzRun {
     const problems = [...(await player.play(next)), ...this.#watch.take()];
     if (problems.length === 0) return;
     this.#options.report(`${next.name} on ${target.name}: ${problems.join('; ')}`);
-    const on = target.name === 'links' ? 'links' : 'sockets';
-    const alone = await replay(next, on);
+    const alone = await replay(next, target.name);
     if (alone.length === 0) {
       this.#fail(next, [
         ...problems,
@@ -153,8 +151,11 @@ class FuzzRun {
       ]);
       return;
     }
-    const smaller = await minimised(next, async (candidate) => (await replay(candidate, on)).length > 0);
-    this.#fail(smaller, await replay(smaller, on));
+    const smaller = await minimised(
+      next,
+      async (candidate) => (await replay(candidate, target.name)).length > 0,
+    );
+    this.#fail(smaller, await replay(smaller, target.name));
   }
 
   #fail(failing: FuzzCase, problems: readonly string[]): void {
@@ -175,6 +176,10 @@ export function caseOf(seed: number, index: number, corpus: Corpus): FuzzCase {
   if (kind < 4) return damagedCase(name('damaged'), corpus, random);
   if (kind < 6) return oddPacketsCase(name('odd'), corpus, random);
   return stateCase(name('state'), random);
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function heapAfterCollection(): number {

@@ -11,7 +11,7 @@ export interface Wire {
 }
 
 export interface FuzzTarget {
-  readonly name: string;
+  readonly name: 'links' | 'sockets' | 'accounts';
   open(onBytes: (bytes: Buffer) => void): Promise<Wire>;
   /** Resolves when the broker has answered what it was sent, or a good while has passed. */
   settle(): Promise<void>;
@@ -19,6 +19,8 @@ export interface FuzzTarget {
   leftovers(): Promise<string[]>;
   /** Connections and messages that it refused so far, by its own counters; undefined: it has none to ask. */
   refusals(): Promise<number | undefined>;
+  /** Topics whose messages may reach nobody but those who watch. */
+  readonly forbidden: readonly string[];
   /** Payloads of messages that its auditor got. */
   readonly audited: ReadonlySet<string>;
   dispose(): Promise<void>;

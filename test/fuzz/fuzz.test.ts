@@ -24,5 +24,6 @@ describe('a broker that is fuzzed', () => {
     const fuzzCase = JSON.parse(readFileSync(new URL(file, REGRESSIONS), 'utf8')) as FuzzCase;
     expect(await replay(fuzzCase)).toEqual([]);
     expect(await replay(fuzzCase, 'sockets')).toEqual([]);
+    expect(await replay(fuzzCase, 'accounts')).toEqual([]);
   });
 });

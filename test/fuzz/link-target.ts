@@ -21,6 +21,7 @@ const PEER = { transport: 'tcp', address: '127.0.0.1', port: 1, certificateName:
 
 export class LinkTarget implements FuzzTarget {
   readonly name = 'links';
+  readonly forbidden = [];
   readonly #broker: Broker;
   readonly #context: ConnectionContext;
   readonly #open = new Set<Connection>();

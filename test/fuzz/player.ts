@@ -5,6 +5,8 @@ import type { FuzzTarget, Wire } from './fuzz-target.ts';
 import { AUDITED } from './state-cases.ts';
 
 const PINGREQ = Buffer.of(0xc0, 0);
+/** How often a login is waited for: a password costs more than any packet. */
+const LOGIN_WAITS_MAX = 25;
 
 interface Played {
   readonly wire: Wire;
@@ -31,7 +33,7 @@ export class Player {
       if (step.do === 'wait') await this.#wait(played.values());
       else if (connections[step.connection] !== undefined) await this.#step(step, played);
     }
-    await target.settle();
+    await this.#settle(played.values());
     const unanswered = await this.#unanswered([...played.values()]);
     const uncounted = await this.#uncounted([...played.values()], refusedBefore);
     for (const { wire } of played.values()) if (!wire.isClosed) wire.reset();
@@ -92,12 +94,21 @@ export class Player {
   }
 
   async #wait(played: Iterable<Played>): Promise<void> {
+    const all = [...played];
+    await this.#settle(all);
+    for (const { conversation, reads } of all) if (reads) conversation.quiet();
+  }
+
+  async #settle(played: Iterable<Played>): Promise<void> {
+    const all = [...played];
     await this.#target.settle();
-    for (const { conversation, reads } of played) if (reads) conversation.quiet();
+    const isLoggingIn = ({ wire, conversation, reads, ended }: Played): boolean =>
+      conversation.isConnecting && reads && !ended && !wire.isClosed;
+    for (let left = LOGIN_WAITS_MAX; left > 0 && all.some(isLoggingIn); left--) await this.#target.settle();
   }
 
   async #open(connection: number, played: Map<number, Played>): Promise<Played> {
-    const conversation = new Conversation((clientId) => this.#filtersOf(clientId));
+    const conversation = new Conversation((clientId) => this.#filtersOf(clientId), this.#target.forbidden);
     const wire = await this.#target.open((bytes) => {
       conversation.received(bytes);
     });

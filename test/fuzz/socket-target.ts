@@ -1,13 +1,15 @@
-/** A whole broker with its embedded store, over real sockets: TCP and WebSocket in turn. */
+/** A whole broker with its embedded store, over real sockets: all four transports in turn, with accounts or without. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startBroker } from '../../src/app/broker-process.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import type { RunningBroker } from '../../src/app/running-broker.ts';
 import { openRawStream, type RawStream } from '../support/raw-stream.ts';
+import { KEPT_FROM_PLAYERS, writeAccounts } from './accounts.ts';
 import { Auditor } from './auditor.ts';
 import { FUZZ_LIMITS } from './fuzz-limits.ts';
 import type { FuzzTarget, Wire } from './fuzz-target.ts';
@@ -20,9 +22,12 @@ const POLL_MS = 5;
 const QUIET_POLLS = 4;
 /** The auditor and the two of the witness. */
 const OWN_CONNECTIONS = 3;
+const TRANSPORTS = ['tcp', 'tls', 'ws', 'wss'] as const;
+const TLS = { certFile: tlsFile('server'), keyFile: tlsFile('server-key') };
 
 export class SocketTarget implements FuzzTarget {
-  readonly name = 'sockets';
+  readonly name: 'sockets' | 'accounts';
+  readonly forbidden: readonly string[];
   readonly witness: Witness;
   readonly #broker: RunningBroker;
   readonly #directory: string;
@@ -30,28 +35,34 @@ export class SocketTarget implements FuzzTarget {
   #opened = 0;
   #bytes = 0;
 
-  private constructor(broker: RunningBroker, directory: string) {
+  private constructor(name: SocketTarget['name'], broker: RunningBroker, directory: string) {
+    this.name = name;
+    this.forbidden = name === 'accounts' ? KEPT_FROM_PLAYERS : [];
     this.#broker = broker;
     this.#directory = directory;
     this.witness = new Witness(this.#port('tcp'));
   }
 
-  static async start(): Promise<SocketTarget> {
+  static async start(name: SocketTarget['name']): Promise<SocketTarget> {
     const directory = await mkdtemp(join(tmpdir(), 'spokemq-fuzz-'));
+    const usersFile = join(directory, 'users.yaml');
+    if (name === 'accounts') await writeAccounts(usersFile);
     const config = configSchema.parse({
       dataDirectory: directory,
       durability: 'os',
-      listeners: [
-        { transport: 'tcp', port: 0 },
-        { transport: 'ws', port: 0 },
-      ],
+      listeners: TRANSPORTS.map((transport) => ({
+        transport,
+        port: 0,
+        ...((transport === 'tls' || transport === 'wss') && { tls: TLS }),
+      })),
+      ...(name === 'accounts' && { auth: accountsIn(usersFile) }),
       admin: { port: 0 },
       sys: { intervalS: 0 },
       log: { level: 'silent' },
       limits: FUZZ_LIMITS,
     });
     const logger = createLogger(config.log, Object.assign(process.stderr, { isTerminal: false }));
-    const target = new SocketTarget(await startBroker(config, logger), directory);
+    const target = new SocketTarget(name, await startBroker(config, logger), directory);
     await target.#auditor.begin(await target.open(target.#auditor.onBytes));
     await target.witness.begin();
     return target;
@@ -62,7 +73,7 @@ export class SocketTarget implements FuzzTarget {
   }
 
   async open(onBytes: (bytes: Buffer) => void): Promise<Wire> {
-    const transport = this.#opened++ % 2 === 0 ? 'tcp' : 'ws';
+    const transport = TRANSPORTS[this.#opened++ % TRANSPORTS.length] ?? 'tcp';
     const stream = await openRawStream({ transport, port: this.#port(transport) });
     let isClosed = false;
     stream.onClosed = () => (isClosed = true);
@@ -128,6 +139,20 @@ export class SocketTarget implements FuzzTarget {
   #port(transport: string): number {
     return this.#broker.listeners.find((listener) => listener.transport === transport)?.port ?? 0;
   }
+}
+
+/** Wrong passwords are part of the game, and lock nobody out. */
+function accountsIn(usersFile: string) {
+  return {
+    mode: 'file',
+    usersFile,
+    passwords: { scryptLn: 10, upgradeOnLogin: false },
+    lockOut: { userFailures: 0, addressFailures: 0 },
+  } as const;
+}
+
+function tlsFile(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
 }
 
 /** Why the broker ends connections: each of them is counted in one of these at least. */

@@ -7,6 +7,7 @@ import { generate, type IConnectPacket, type IPublishPacket, type Packet } from 
 import type { SeededRandom } from '../../src/fleet/seeded-random.ts';
 import type { ProtocolLevel } from '../../src/mqtt/packets.ts';
 import { LEVELS } from './corpus.ts';
+import { PLAYER } from './accounts.ts';
 import { send, type FuzzCase, type FuzzConnection, type FuzzStep } from './fuzz-case.ts';
 
 const CONNECTIONS_MAX = 4;
@@ -85,9 +86,14 @@ class PacketWriter {
       clean: random.chance(0.4),
       keepalive: random.pick([0, 1, 60] as const),
       ...(random.chance(0.3) && { will: this.#will(level) }),
+      ...(random.chance(0.8) && this.#credentials()),
       ...(level === 5 && { properties }),
     };
     return generate(packet, { protocolVersion: level });
+  }
+
+  #credentials(): Partial<IConnectPacket> {
+    return this.#random.chance(0.9) ? PLAYER : { ...PLAYER, password: Buffer.from('wrong') };
   }
 
   next(level: ProtocolLevel): Buffer {

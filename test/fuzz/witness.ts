@@ -3,6 +3,7 @@
  * these round trips they complete says whether others feel what is done to the broker.
  */
 import { RawClient } from '../support/raw-client.ts';
+import { WATCHER } from './accounts.ts';
 
 /** A round trip that takes so long counts as none. */
 export const ROUND_TRIP_DEADLINE_MS = 5_000;
@@ -52,7 +53,7 @@ export class Witness {
   }
 
   async #connect(clientId: string): Promise<RawClient> {
-    const { client } = await RawClient.connect({ port: this.#port }, { clientId });
+    const { client } = await RawClient.connect({ port: this.#port }, { clientId, ...WATCHER });
     this.#clients.push(client);
     return client;
   }
