@@ -18,9 +18,6 @@ import { OpenedParts } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
 
-/** What a frame has besides the largest packet a client may send: names, and the sessions it is for. */
-const FRAME_OVERHEAD_BYTES = 1024 * 1024;
-
 export interface BrokerPeersOptions {
   readonly config: SpokeConfig;
   readonly logger: Logger;
@@ -48,7 +45,7 @@ export class BrokerPeers {
    */
   static async open(options: BrokerPeersOptions): Promise<BrokerPeers> {
     const { config, logger, clock, timers, mesh } = options;
-    const { cluster, hbase, broker, limits } = config;
+    const { cluster, hbase, broker } = config;
     const opened = new OpenedParts();
     try {
       const links = opened.keep(
@@ -61,7 +58,6 @@ export class BrokerPeers {
           tls: cluster.tls.enabled ? await peerTls(cluster.tls) : undefined,
           timers,
           random: Math.random,
-          frameBytesMax: limits.packetBytesMax + FRAME_OVERHEAD_BYTES,
           log: logger,
         }),
       );

@@ -17,6 +17,8 @@ export interface PeerLink {
   readonly isUp: boolean;
   /** Of frames that the peer has not said to be handled. */
   readonly unhandledBytes: number;
+  /** `send` throws a `RangeError` for a frame that may have more, by `frameBytesMax` of its codec. */
+  readonly frameBytesMax: number;
   /** Frames of one turn of the event loop leave in one write. `done` is called once, never within `send`. */
   send(frame: PeerFrame, done?: (outcome: FrameOutcome) => void): void;
   /** The peer is down, or this broker ends: everything that is not handled is `gone`. */

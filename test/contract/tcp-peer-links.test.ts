@@ -12,6 +12,7 @@ import { peerLinksContract, type PeerLinksHarness } from './peer-links-contract.
 
 /** Short, so that a parted connection is given up soon. */
 const LIMITS = {
+  frameBytesMax: 1 << 20,
   connectTimeoutMs: 500,
   redialFirstMs: 2,
   redialMaxMs: 20,
@@ -48,7 +49,6 @@ function harness(tls: PeerTls | undefined): PeerLinksHarness {
         self,
         cluster,
         protocol,
-        frameBytesMax: 1 << 20,
         limits: LIMITS,
         timers: new SystemTimers(),
         random: seededRandom(1),

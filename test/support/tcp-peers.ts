@@ -64,14 +64,13 @@ export class TcpPeer implements FrameHandler {
       port: 0,
       timers: new SystemTimers(),
       random: seededRandom(1),
-      frameBytesMax: FRAME_BYTES_MAX,
       log: {
         warn: (fields) => {
           problems.add(fields as Problem);
         },
       },
       ...options,
-      limits: { redialFirstMs: 2, redialMaxMs: 20, ...options.limits },
+      limits: { redialFirstMs: 2, redialMaxMs: 20, frameBytesMax: FRAME_BYTES_MAX, ...options.limits },
     });
     const peer = new TcpPeer(self, links, problems);
     links.receive(peer);

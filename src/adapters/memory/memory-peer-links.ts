@@ -20,8 +20,6 @@ export interface MemoryPeerHubOptions {
 
 export type MemoryPeerLinksOptions = Partial<Omit<PeerLinksOptions, 'self' | 'transport'>>;
 
-const FRAME_BYTES_MAX = 1_048_576;
-
 export class MemoryPeerHub {
   readonly #time: Clock & Timers;
   readonly #random: () => number;
@@ -49,7 +47,6 @@ export class MemoryPeerHub {
     return new StreamedPeerLinks({
       cluster: 'memory',
       random: this.#random,
-      limits: { frameBytesMax: FRAME_BYTES_MAX },
       report: () => undefined,
       ...options,
       timers: new MortalTimers(options.timers ?? this.#time, transport),

@@ -16,10 +16,8 @@ export interface TcpPeerLinksOptions extends Pick<LinkSettings, 'self' | 'cluste
   readonly protocol?: LinkSettings['protocol'] | undefined;
   /** Default: in the clear. All brokers of a cluster, or none. */
   readonly tls?: PeerTls | undefined;
-  /** Of one frame, the same in the whole cluster. */
-  readonly frameBytesMax: number;
   /** Other bounds than `LINK_LIMITS`. */
-  readonly limits?: Partial<Omit<LinkLimits, 'frameBytesMax'>>;
+  readonly limits?: Partial<LinkLimits>;
   readonly log: PeerLinksLog;
 }
 
@@ -29,7 +27,7 @@ export interface TcpPeerLinksOptions extends Pick<LinkSettings, 'self' | 'cluste
  */
 export async function openTcpPeerLinks(options: TcpPeerLinksOptions): Promise<StreamedPeerLinks> {
   const { self, cluster, protocol, timers, random, host, port, advertise, tls, log } = options;
-  const limits = { ...LINK_LIMITS, ...options.limits, frameBytesMax: options.frameBytesMax };
+  const limits = { ...LINK_LIMITS, ...options.limits };
   const problems = new LinkProblemLog(log);
   const report = problems.report.bind(problems);
   const transport = await TcpPeerTransport.listen({

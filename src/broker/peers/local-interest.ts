@@ -2,15 +2,14 @@
  * What the transient sessions of this broker have subscribed to, as its peers have to know it. Each filter is told once, however many
  * sessions have it, and whoever subscribes can wait until every peer routes by it.
  */
+import { cutByBytes } from '../../cluster/frame-bounds.ts';
 import type { PeerFrame } from '../../cluster/peer-frame.ts';
+import { placeBytesMax } from '../../cluster/wire/interest-codec.ts';
 import type { RoutePlace } from '../../routing/subscriber.ts';
 import type { TenantId } from '../../tenancy/identity.ts';
 
 /** Resolves when all peers have handled the frame; undefined: there are none. */
 export type TellAll = (frame: PeerFrame) => Promise<void> | undefined;
-
-/** Filters in one frame. */
-const PLACES_PER_FRAME = 1_000;
 
 interface Told {
   readonly place: RoutePlace;
@@ -62,12 +61,8 @@ export class LocalInterest {
   /** All of it, for a broker that knows nothing yet; at least one frame. */
   *frames(): Generator<PeerFrame, void, undefined> {
     const places = Array.from(this.#told.values(), ({ place }) => place);
-    let first = 0;
-    do {
-      const added = places.slice(first, first + PLACES_PER_FRAME);
-      yield { type: 'interest', tenant: this.#tenant, added, removed: [] };
-      first += PLACES_PER_FRAME;
-    } while (first < places.length);
+    const pieces = places.length === 0 ? [[]] : cutByBytes(places, placeBytesMax);
+    for (const added of pieces) yield { type: 'interest', tenant: this.#tenant, added, removed: [] };
   }
 }
 

@@ -3,13 +3,17 @@
  * or away costs the others nothing: what its clients can find in their queues becomes a position, QoS 0 is dropped and counted, and
  * whoever waits for the rest waits for a bounded time.
  */
-import type { MessageFrame, PeerTarget } from '../../cluster/peer-frame.ts';
-import type { PeerLink } from '../../cluster/peer-links.ts';
+import { cutByBytes, FRAME_OVERHEAD_BYTES } from '../../cluster/frame-bounds.ts';
+import type { PeerTarget } from '../../cluster/peer-frame.ts';
+import type { FrameOutcome, PeerLink } from '../../cluster/peer-links.ts';
+import { reachedQueueBytesMax } from '../../cluster/wire/session-frame-codec.ts';
 import type { Seq } from '../../queue/durable-queue.ts';
+import { messageBytesMax } from '../../queue/message-codec.ts';
 import { messageBytes, type Message } from '../../queue/message.ts';
 import type { PublishOrigin, Waiting } from '../../routing/subscriber.ts';
 import type { ClientId, SessionId, TenantId } from '../../tenancy/identity.ts';
 import type { Timers } from '../../time/clock.ts';
+import { messageFrames } from './message-frames.ts';
 
 export interface PeerOutboxOptions {
   readonly link: PeerLink;
@@ -39,8 +43,6 @@ const BYTES_HIGH = 8 * 1024 * 1024;
 const BYTES_MAX = 8 * BYTES_HIGH;
 /** How often those who wait are looked at. */
 const TICK_MS = 250;
-/** Queues in one frame. */
-const QUEUES_PER_FRAME = 1_000;
 
 interface Staged {
   readonly tenant: TenantId;
@@ -62,7 +64,7 @@ interface Ticket {
 
 export class PeerOutbox {
   readonly link: PeerLink;
-  /** QoS 0 messages and forwards that were not taken. */
+  /** QoS 0 messages and forwards that were not taken: the peer is behind, or takes none so large. */
   dropped = 0;
   readonly #options: PeerOutboxOptions;
   #staged = new Map<Message, Staged>();
@@ -91,9 +93,9 @@ export class PeerOutbox {
   /** For one session there; with a position if it is in its durable queue. */
   deliver(tenant: TenantId, message: Message, target: PeerTarget, origin?: PublishOrigin): void {
     const { seq, clientId, sessionId } = target;
-    if (seq > 0 && (!this.hasRoom || messageBytes(message) > this.#options.noticeBytesMax)) {
+    if (seq > 0 && (!this.#takes(message) || messageBytes(message) > this.#options.noticeBytesMax)) {
       this.reached({ tenant, clientId, sessionId }, seq as Seq);
-    } else if (seq === 0 && !this.hasRoom) {
+    } else if (seq === 0 && !this.#takes(message)) {
       this.dropped++;
     } else {
       const staged = this.#stage(tenant, message);
@@ -118,6 +120,11 @@ export class PeerOutbox {
     origin: PublishOrigin | undefined,
     onGone?: () => void,
   ): void {
+    if (this.#isTooLarge(message)) {
+      // As for a client that takes none so large: it will not take it the next time either, so nobody is to send it again.
+      this.dropped++;
+      return;
+    }
     if (waiting === undefined ? !this.hasRoom : this.link.unhandledBytes >= BYTES_MAX) {
       this.dropped++;
       waiting?.expect();
@@ -161,15 +168,29 @@ export class PeerOutbox {
     this.#flushing = false;
     const staged = this.#staged;
     this.#staged = new Map();
-    for (const [message, { tenant, targets, groups, forInterest, origin, tickets }] of staged) {
-      const frame: MessageFrame = { type: 'message', tenant, message, targets, groups, forInterest, origin };
-      this.link.send(frame, (outcome) => {
-        for (const ticket of tickets) this.#decide(ticket, outcome.type === 'gone');
-        this.#flushReached();
-      });
-    }
+    for (const [message, each] of staged) this.#sendStaged(message, each);
     this.#flushReached();
   };
+
+  #sendStaged(message: Message, { tickets, ...staged }: Staged): void {
+    const frames = messageFrames({ type: 'message', message, ...staged }, this.link.frameBytesMax);
+    let left = frames.length;
+    let gone = false;
+    const done = ({ type }: FrameOutcome): void => {
+      gone ||= type === 'gone';
+      if (--left === 0) for (const ticket of tickets) this.#decide(ticket, gone);
+      this.#flushReached();
+    };
+    for (const frame of frames) this.link.send(frame, done);
+  }
+
+  #takes(message: Message): boolean {
+    return this.hasRoom && !this.#isTooLarge(message);
+  }
+
+  #isTooLarge(message: Message): boolean {
+    return messageBytesMax(message) > this.link.frameBytesMax - FRAME_OVERHEAD_BYTES;
+  }
 
   #decide(ticket: Ticket, gone: boolean): void {
     if (ticket.done) return;
@@ -190,8 +211,8 @@ export class PeerOutbox {
     }
     this.#reached.clear();
     for (const [tenant, queues] of byTenant) {
-      for (let first = 0; first < queues.length; first += QUEUES_PER_FRAME) {
-        this.link.send({ type: 'reached', tenant, queues: queues.slice(first, first + QUEUES_PER_FRAME) });
+      for (const piece of cutByBytes(queues, reachedQueueBytesMax)) {
+        this.link.send({ type: 'reached', tenant, queues: piece });
       }
     }
   }

@@ -1,13 +1,14 @@
 /** What all links of a broker share: who it is, its bounds, and what is passed in. */
 import type { Incarnation } from '../../tenancy/identity.ts';
 import type { Timers } from '../../time/clock.ts';
+import { FRAME_BYTES_MAX } from '../frame-bounds.ts';
 import type { ProtocolRange } from '../wire/protocol-version.ts';
 import type { LinkStats } from './link-stats.ts';
 import type { PeerTransport } from './peer-transport.ts';
 
 /** Every bound of the links, by name. */
 export interface LinkLimits {
-  /** Of one frame, with its header. All brokers of a cluster need the same: what is sent must be taken. */
+  /** Of one frame, with its header; other than `FRAME_BYTES_MAX` in tests only, as what is sent must be taken. */
   readonly frameBytesMax: number;
   /** From dialling to the peer's welcome, and from accepting to its hello. */
   readonly connectTimeoutMs: number;
@@ -21,7 +22,8 @@ export interface LinkLimits {
   readonly backlogBytesMax: number;
 }
 
-export const LINK_LIMITS: Omit<LinkLimits, 'frameBytesMax'> = {
+export const LINK_LIMITS: LinkLimits = {
+  frameBytesMax: FRAME_BYTES_MAX,
   connectTimeoutMs: 2_000,
   redialFirstMs: 50,
   redialMaxMs: 2_000,

@@ -44,6 +44,10 @@ export class OutgoingLink implements PeerLink {
     return this.#frames.bytes;
   }
 
+  get frameBytesMax(): number {
+    return this.#frames.frameBytesMax;
+  }
+
   send(frame: PeerFrame, done?: Done): void {
     if (this.#isClosed) {
       if (done === undefined) return;

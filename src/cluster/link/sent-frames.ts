@@ -5,7 +5,11 @@
 import type { FrameOutcome } from '../peer-links.ts';
 import type { PeerFrame } from '../peer-frame.ts';
 import type { Confirmation } from '../wire/peer-message.ts';
-import { encodeNumberedFrame, numberedFrameBytesMax } from '../wire/peer-message-codec.ts';
+import {
+  encodeNumberedFrame,
+  FRAME_HEADER_BYTES,
+  numberedFrameBytesMax,
+} from '../wire/peer-message-codec.ts';
 
 /** Frames are written one behind the other into chunks of this size, a larger one into its own. */
 export const CHUNK_BYTES = 65_536;
@@ -29,7 +33,8 @@ interface SentFrame {
 export class SentFrames {
   /** Of frames that are not settled. */
   bytes = 0;
-  readonly #frameBytesMax: number;
+  /** Of a frame without its header. */
+  readonly frameBytesMax: number;
   /** Their numbers are consecutive; those before `#head` are settled. */
   #frames: (SentFrame | undefined)[] = [];
   #head = 0;
@@ -40,8 +45,9 @@ export class SentFrames {
   #chunk = NOTHING;
   #chunkBytes = 0;
 
-  constructor(frameBytesMax: number) {
-    this.#frameBytesMax = frameBytesMax;
+  /** `messageBytesMax`: of a frame with its header. */
+  constructor(messageBytesMax: number) {
+    this.frameBytesMax = messageBytesMax - FRAME_HEADER_BYTES;
   }
 
   /** Frames that are not settled, and settled ones between them. */
@@ -56,14 +62,15 @@ export class SentFrames {
 
   /** Throws a `RangeError` for a frame that peers do not take. Its bytes are copied. */
   add(frame: PeerFrame, version: number, done: Done | undefined): void {
-    const start = this.#room(numberedFrameBytesMax(frame));
-    const chunk = this.#chunk;
-    const end = encodeNumberedFrame(this.nextNumber, frame, version, chunk, start);
-    if (end - start > this.#frameBytesMax) {
+    const bytesMax = numberedFrameBytesMax(frame);
+    if (bytesMax > this.frameBytesMax + FRAME_HEADER_BYTES) {
       throw new RangeError(
-        `a frame of the kind ${frame.type} of ${end - start} bytes; peers take ${this.#frameBytesMax}: send several`,
+        `a frame of the kind ${frame.type} of up to ${bytesMax} bytes; peers take ${this.frameBytesMax}: send several`,
       );
     }
+    const start = this.#room(bytesMax);
+    const chunk = this.#chunk;
+    const end = encodeNumberedFrame(this.nextNumber, frame, version, chunk, start);
     this.#chunkBytes = end;
     this.#frames.push({ chunk, start, end, done });
     this.bytes += end - start;

@@ -10,7 +10,8 @@ import { LinkStats } from './link-stats.ts';
 import { OutgoingLink } from './outgoing-link.ts';
 
 export interface PeerLinksOptions extends Omit<LinkSettings, 'stats' | 'limits' | 'protocol'> {
-  readonly limits: Partial<LinkLimits> & Pick<LinkLimits, 'frameBytesMax'>;
+  /** Other bounds than `LINK_LIMITS`. */
+  readonly limits?: Partial<LinkLimits>;
   /** Versions to speak; default: all that this release knows. */
   readonly protocol?: LinkSettings['protocol'];
 }

@@ -51,8 +51,10 @@ function decodePlace(reader: WireReader): RoutePlace {
 
 function placesBytesMax(places: readonly RoutePlace[]): number {
   let bytes = COUNT_BYTES;
-  for (const { filter, group } of places) {
-    bytes += 1 + textBytesMax(filter) + (group === undefined ? 0 : textBytesMax(group));
-  }
+  for (const place of places) bytes += placeBytesMax(place);
   return bytes;
+}
+
+export function placeBytesMax({ filter, group }: RoutePlace): number {
+  return 1 + textBytesMax(filter) + (group === undefined ? 0 : textBytesMax(group));
 }

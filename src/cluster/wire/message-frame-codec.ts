@@ -23,11 +23,18 @@ const FIXED_BYTES = 1 + 4 + 4;
 
 export function messageFrameBytesMax({ tenant, message, groups, targets, origin }: MessageFrame): number {
   let bytes = FIXED_BYTES + textBytesMax(tenant) + messageBytesMax(message);
-  for (const { name, filter } of groups) bytes += textBytesMax(name) + textBytesMax(filter);
-  for (const target of targets)
-    bytes += textBytesMax(target.clientId) + 2 * U64_BYTES + deliveryBytes(deliveryOf(target));
+  for (const group of groups) bytes += groupBytesMax(group);
+  for (const target of targets) bytes += targetBytesMax(target);
   if (origin !== undefined) bytes += textBytesMax(origin.producer) + U64_BYTES;
   return bytes;
+}
+
+export function groupBytesMax({ name, filter }: MessageFrame['groups'][number]): number {
+  return textBytesMax(name) + textBytesMax(filter);
+}
+
+export function targetBytesMax(target: PeerTarget): number {
+  return textBytesMax(target.clientId) + 2 * U64_BYTES + deliveryBytes(deliveryOf(target));
 }
 
 /**

@@ -30,7 +30,7 @@ const CONFIRMATION = 6;
 
 const LENGTH_BYTES = 4;
 /** Before the frame in a message that carries one. */
-const FRAME_HEADER_BYTES = LENGTH_BYTES + 1 + U64_BYTES;
+export const FRAME_HEADER_BYTES = LENGTH_BYTES + 1 + U64_BYTES;
 
 /** A message that carries no frame, in a buffer of its own. */
 export function encodePeerMessage(message: Exclude<PeerMessage, { readonly type: 'frame' }>): Buffer {

@@ -11,8 +11,12 @@ const POSITION_BYTES = 4 + U64_BYTES;
 
 export function reachedBytesMax({ tenant, queues }: ReachedFrame): number {
   let bytes = textBytesMax(tenant) + COUNT_BYTES;
-  for (const { clientId } of queues) bytes += textBytesMax(clientId) + 2 * U64_BYTES;
+  for (const queue of queues) bytes += reachedQueueBytesMax(queue);
   return bytes;
+}
+
+export function reachedQueueBytesMax({ clientId }: Pick<ReachedFrame['queues'][number], 'clientId'>): number {
+  return textBytesMax(clientId) + 2 * U64_BYTES;
 }
 
 /**
