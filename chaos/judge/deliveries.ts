@@ -12,6 +12,8 @@ export class Deliveries {
   readonly #owed = new Map<number, number>();
   readonly #isOnce: boolean;
   #newest = 0;
+  /** Up to there messages were under way before the subscription, and may come late, or again as if for the first time. */
+  #unordered = 0;
   #repeats = 0;
   #forgiven = 0;
 
@@ -49,7 +51,8 @@ export class Deliveries {
       return { isFirst: false, finding: this.#isOnce ? 'duplicated' : undefined };
     }
     this.#owed.delete(seq);
-    if (seq < this.#newest && this.receiver.keepsOrder) return { isFirst: true, finding: 'reordered' };
+    if (seq < this.#newest && seq > this.#unordered && this.receiver.keepsOrder)
+      return { isFirst: true, finding: 'reordered' };
     this.#newest = Math.max(this.#newest, seq);
     return { isFirst: true, finding: undefined };
   }
@@ -59,6 +62,12 @@ export class Deliveries {
     this.#forgiven += this.#owed.size;
     this.#owed.clear();
     this.#newest = 0;
+    this.#unordered = Infinity;
+  }
+
+  /** SUBACK came to a receiver that begins anew; `published`: the number of the last message until now. */
+  begin(published: number): void {
+    this.#unordered = published;
   }
 
   /** How many messages are owed that were acknowledged before then. */

@@ -71,6 +71,8 @@ export class Judge {
 
   subscribed(receiver: Receiver, nowMs: number): void {
     receiver.subscribed(nowMs);
+    if (receiver.kind !== 'transient') return;
+    for (const stream of this.#streams.values()) stream.begin(receiver);
   }
 
   /** The receiver's connection is lost. Nothing changes for sessions that outlive it. */

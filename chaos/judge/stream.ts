@@ -91,6 +91,11 @@ export class Stream {
     return { isFirst, violation: finding };
   }
 
+  /** SUBACK came to the receiver, whose session begins with its connection. */
+  begin(receiver: Receiver): void {
+    this.#byReceiver.get(receiver)?.begin(this.#published);
+  }
+
   forgive(receiver: Receiver): void {
     this.#byReceiver.get(receiver)?.forgive();
   }

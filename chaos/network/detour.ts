@@ -1,11 +1,11 @@
 /**
  * Preloaded into a broker process (`node --import`): every TCP connection that it opens on this machine goes through the switchboard that
- * `SPOKE_CHAOS_SWITCHBOARD` names by its port, behind one line that says where it wanted to go. So the connections to Kafka and to region
+ * `CHAOS_SWITCHBOARD` names by its port, behind one line that says where it wanted to go. So the connections to Kafka and to region
  * servers, whose addresses are told by those servers, can be cut like all others.
  */
 import { Socket } from 'node:net';
 
-const switchboardPort = Number(process.env['SPOKE_CHAOS_SWITCHBOARD']);
+const switchboardPort = Number(process.env['CHAOS_SWITCHBOARD']);
 const LOOPBACK: readonly unknown[] = ['127.0.0.1', 'localhost', undefined];
 
 type Connect = (this: Socket, ...args: unknown[]) => Socket;

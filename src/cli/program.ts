@@ -9,6 +9,7 @@ import { registerDrainCommand } from './commands/drain.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
 import { registerEventsCommand } from './commands/events.ts';
 import { registerMetadataCommand } from './commands/metadata.ts';
+import { registerProveCommand } from './commands/prove.ts';
 import { registerQueueCommand } from './commands/queue.ts';
 import { registerSessionCommand } from './commands/session.ts';
 import { registerStartCommand } from './commands/start.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerUserCommand,
   registerStorageCommand,
   registerFleetCommand,
+  registerProveCommand,
 ];
 
 /** Runs one command line (without `node` and script) and resolves to the exit code. */

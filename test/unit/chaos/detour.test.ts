@@ -18,7 +18,7 @@ beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  process.env['SPOKE_CHAOS_SWITCHBOARD'] = `${port}`;
+  process.env['CHAOS_SWITCHBOARD'] = `${port}`;
   await import('../../../chaos/network/detour.ts');
   return () => server.close();
 });

@@ -168,6 +168,21 @@ describe('a transient session', () => {
     expect(scene.judge.totals(1).forgiven).toBe(2);
   });
 
+  it('is promised an order from its SUBACK on', () => {
+    const scene = new Scene(1, 'transient', 1);
+    scene.subscribe();
+    scene.leave();
+    // The first two reach the brokers before the subscription does, and only the second one is sent on; then both come again.
+    scene.publish();
+    scene.publish();
+    scene.subscribe();
+    scene.send(2);
+    scene.deliver(2, 1, 2, 4);
+    expect(scene.found).toEqual(['lost 3']);
+    scene.deliver(3);
+    expect(scene.found).toEqual(['reordered 3']);
+  });
+
   it('is not what a lost connection means to a persistent one', () => {
     const scene = new Scene(1);
     scene.send(1);
