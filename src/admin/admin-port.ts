@@ -2,11 +2,12 @@
  * What the admin API asks of the broker. Lists come in pages of a bounded size; a cursor is opaque, stays valid
  * while the broker runs, and skips or repeats nothing that was there all the time.
  */
+import type { MemberState } from '../cluster/member-roster.ts';
 import type { Subscription, SessionOwner, SessionState } from '../session/events.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import type { LogPosition, Offset } from '../event-log/event-log.ts';
 import type { QueueBounds, QueueKind, QueueQuota } from '../queue/durable-queue.ts';
-import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
+import type { ClientId, Incarnation, SessionId, TenantId } from '../tenancy/identity.ts';
 
 export interface PageRequest {
   /** From the page before; undefined: the first page. */
@@ -197,6 +198,32 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** One run of one broker as this one sees it. */
+export interface MemberSummary {
+  readonly brokerId: string;
+  readonly incarnation: Incarnation;
+  /** It is the one that was asked. */
+  readonly self: boolean;
+  readonly state: MemberState;
+  readonly draining: boolean;
+  /** In that state since. */
+  readonly sinceMs: number;
+  readonly joinedAtMs: number;
+  /** `host:port`, for other brokers. */
+  readonly peerAddress: string;
+  /** `host:port`, for clients; undefined: it does not say. */
+  readonly serverReference: string | undefined;
+  /** Of the link to it; undefined: there is none to the broker itself, nor to one that is down. */
+  readonly linkUp: boolean | undefined;
+}
+
+export interface ClusterMembers {
+  /** false: this broker shares its event log with nobody, and has no members. */
+  readonly clustered: boolean;
+  /** Those alive, and those that are down since a short time. */
+  readonly members: readonly MemberSummary[];
+}
+
 export interface DrainRequest {
   /** Clients asked to leave per second. */
   readonly ratePerS: number;
@@ -229,6 +256,8 @@ export interface DrainStatus {
 export interface AdminPort {
   status(): Promise<BrokerStatus>;
   readiness(): Readiness;
+
+  members(): ClusterMembers;
 
   listSessions(query: SessionQuery): Promise<Page<SessionSummary>>;
   showSession(tenant: TenantId, clientId: ClientId): Promise<SessionDetail | undefined>;

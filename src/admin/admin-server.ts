@@ -8,6 +8,7 @@ import { httpApp, listenAt, type HttpAppOptions } from './http-app.ts';
 import { OpenApiDocument } from './openapi.ts';
 import { registerDrainRoutes } from './routes/drain.ts';
 import { registerEventRoutes } from './routes/events.ts';
+import { registerMemberRoutes } from './routes/members.ts';
 import { registerHealthRoutes, registerStatusRoute } from './routes/observation.ts';
 import { registerQueueRoutes } from './routes/queues.ts';
 import { registerSessionRoutes } from './routes/sessions.ts';
@@ -34,6 +35,7 @@ export class AdminServer {
     });
     registerHealthRoutes(this.app, options.port);
     registerStatusRoute(this.app, options.port);
+    registerMemberRoutes(this.app, options.port);
     registerSessionRoutes(this.app, options.port, options.nowMs);
     registerQueueRoutes(this.app, options.port);
     registerDrainRoutes(this.app, options.port);

@@ -1,4 +1,5 @@
 /** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
+import { MEMBER_STATES } from '../cluster/member-roster.ts';
 import { CLOSE_REASONS } from '../session/events.ts';
 import { DRAIN_PHASES, PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
 import { MOMENT_FORMS } from './moment.ts';
@@ -170,6 +171,27 @@ export const queueDetail = object({
 
 export const kicked = object({ kicked: flag, discarded: flag });
 export const purged = object({ messages: count });
+
+export const members = object({
+  clustered: { ...flag, description: 'Whether it shares its event log with other brokers.' },
+  members: list(
+    object({
+      brokerId: text,
+      incarnation: text,
+      self: { ...flag, description: 'It is the broker that was asked.' },
+      state: { type: 'string', enum: MEMBER_STATES },
+      draining: flag,
+      sinceMs: { ...timeMs, description: 'In that state since, milliseconds since 1970.' },
+      joinedAtMs: timeMs,
+      peerAddress: { ...text, description: 'For other brokers.' },
+      'serverReference?': { ...text, description: 'For clients, if it says so.' },
+      'linkUp?': {
+        ...flag,
+        description: 'Whether the link to it is up; absent for itself and for those down.',
+      },
+    }),
+  ),
+});
 
 export const drainRequest = object({
   'ratePerS?': {

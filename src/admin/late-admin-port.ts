@@ -24,6 +24,7 @@ export class LateAdminPort implements AdminPort {
   readonly readiness: AdminPort['readiness'] = () => (this.#port ?? this.#early).readiness();
   readonly metrics: AdminPort['metrics'] = () => (this.#port ?? this.#early).metrics();
 
+  readonly members: AdminPort['members'] = () => this.#ready.members();
   readonly listSessions: AdminPort['listSessions'] = (query) => this.#ready.listSessions(query);
   readonly showSession: AdminPort['showSession'] = (tenant, clientId) =>
     this.#ready.showSession(tenant, clientId);

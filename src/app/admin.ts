@@ -9,6 +9,7 @@ import { EventAdmin } from '../admin/event-admin.ts';
 import { LateAdminPort } from '../admin/late-admin-port.ts';
 import type { EarlyPort } from '../admin/late-admin-port.ts';
 import { LogWindow } from '../admin/log-window.ts';
+import { clusterMembers } from '../admin/member-admin.ts';
 import { QueueAdmin } from '../admin/queue-admin.ts';
 import { SessionAdmin } from '../admin/session-admin.ts';
 import { SessionHistory } from '../admin/session-history.ts';
@@ -21,6 +22,7 @@ import type { Authentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerDrain } from './broker-drain.ts';
 import type { BrokerMetadata } from './broker-metadata.ts';
+import type { BrokerPeers } from './broker-peers.ts';
 import type { BrokerStores } from './broker-stores.ts';
 import type { Logger } from './logging.ts';
 import type { QueueDepth } from './queue-depth.ts';
@@ -47,6 +49,8 @@ export interface AdminParts {
   readonly transport: TransportServer;
   readonly certificates: WatchedCertificates;
   readonly metadata: BrokerMetadata;
+  /** undefined: it shares its event log with nobody. */
+  readonly peers: BrokerPeers | undefined;
   readonly drain: BrokerDrain;
   readonly depth: QueueDepth;
   readonly authentication: Authentication;
@@ -112,7 +116,7 @@ function earlyPort({ config, startup, startedAtMs }: EarlyAdminParts): EarlyPort
 
 function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   const { config, clock, startup } = early;
-  const { broker, stores, drain, depth } = parts;
+  const { broker, stores, peers, drain, depth } = parts;
   const { log } = stores.sessions;
   const window = new LogWindow(clock, config.eventLog.compactionLagMs);
   const sessions = new SessionAdmin(broker);
@@ -126,6 +130,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
       ...gauges(parts),
       ...(stores.shared ? peerGauges(broker) : []),
       ...stores.gauges,
+      ...(peers?.gauges ?? []),
       ...drain.gauges,
       ...depth.gauges,
       limitGauges(config.limits),
@@ -135,6 +140,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   return {
     status: () => Promise.resolve(status(early, parts)),
     readiness: () => readiness(parts),
+    members: () => clusterMembers(peers?.roster),
     listSessions: (query) => sessions.listSessions(query),
     showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),
     showSessionAt: (tenant, clientId, atMs, signal) => history.at(tenant, clientId, atMs, signal),

@@ -8,15 +8,18 @@ import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
 import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Endpoint } from '../cluster/member.ts';
+import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
 import type { PeerLinks } from '../cluster/peer-links.ts';
 import type { PeerMesh } from '../cluster/peer-mesh.ts';
 import { PROTOCOL } from '../cluster/wire/protocol-version.ts';
 import type { Offset } from '../event-log/event-log.ts';
+import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import { OpenedParts } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
+import { memberGauges } from './member-gauges.ts';
 
 export interface BrokerPeersOptions {
   readonly config: SpokeConfig;
@@ -29,12 +32,21 @@ export interface BrokerPeersOptions {
 export class BrokerPeers {
   readonly membership: Membership;
   readonly links: PeerLinks;
+  readonly roster: MemberRoster;
+  readonly gauges: readonly GaugeSource[];
   readonly #mesh: PeerMesh;
   readonly #opened: OpenedParts;
 
-  private constructor(membership: Membership, links: PeerLinks, mesh: PeerMesh, opened: OpenedParts) {
+  private constructor(
+    membership: Membership,
+    links: PeerLinks,
+    { mesh, clock }: BrokerPeersOptions,
+    opened: OpenedParts,
+  ) {
     this.membership = membership;
     this.links = links;
+    this.roster = new MemberRoster({ membership, clock, reach: (incarnation) => mesh.reach(incarnation) });
+    this.gauges = memberGauges(this.roster, mesh);
     this.#mesh = mesh;
     this.#opened = opened;
   }
@@ -80,7 +92,7 @@ export class BrokerPeers {
         },
       });
       opened.keep({ close: () => membership.leave() });
-      return new BrokerPeers(membership, links, mesh, opened);
+      return new BrokerPeers(membership, links, options, opened);
     } catch (error) {
       await opened.close();
       throw error;

@@ -85,7 +85,7 @@ async function start(
   stops.push(() => stores.close());
   const self = incarnation(config.broker.id, stores.startNumber);
   const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
-  const mesh = new PeerMesh({ incarnation: self, timers, log: logger, barrierTimeoutMs });
+  const mesh = new PeerMesh({ incarnation: self, clock, timers, log: logger, barrierTimeoutMs });
   const broker = new Broker({
     tenants: config.tenants,
     incarnation: self,
@@ -196,6 +196,7 @@ async function start(
     transport,
     certificates,
     metadata,
+    peers,
     drain,
     depth,
     authentication,

@@ -66,10 +66,10 @@ export class Broker {
     });
     const stagedBytes = (): number => batcher.stagedBytes + stagedRetained.bytes;
     const brake = new PublisherBrake(stagedBytes, limits.unsyncedBytesHigh);
-    const { incarnation } = options;
+    const { incarnation, clock } = options;
     const barrierTimeoutMs = limits.storeTimeoutMs;
     const peers = new PeerExchange({
-      mesh: options.mesh ?? new PeerMesh({ incarnation, timers, log, barrierTimeoutMs }),
+      mesh: options.mesh ?? new PeerMesh({ incarnation, clock, timers, log, barrierTimeoutMs }),
       timers,
       applied: this.applied,
       waitMsMax: limits.storeTimeoutMs,

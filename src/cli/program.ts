@@ -8,6 +8,7 @@ import { registerConfigCommand } from './commands/config.ts';
 import { registerDrainCommand } from './commands/drain.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
 import { registerEventsCommand } from './commands/events.ts';
+import { registerMembersCommand } from './commands/members.ts';
 import { registerMetadataCommand } from './commands/metadata.ts';
 import { registerProveCommand } from './commands/prove.ts';
 import { registerQueueCommand } from './commands/queue.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerStartCommand,
   registerMetadataCommand,
   registerStatusCommand,
+  registerMembersCommand,
   registerDrainCommand,
   registerConfigCommand,
   registerSessionCommand,

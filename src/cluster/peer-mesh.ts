@@ -3,8 +3,9 @@
  * is joined to a membership; then everything that waits for peers waits for those alive, and for none that is down.
  */
 import type { Incarnation } from '../tenancy/identity.ts';
-import type { TimerHandle, Timers } from '../time/clock.ts';
+import type { Clock, TimerHandle, Timers } from '../time/clock.ts';
 import type { Member } from './member.ts';
+import type { Reach } from './member-roster.ts';
 import type { MemberEvent, Membership } from './membership.ts';
 import type { PeerFrame } from './peer-frame.ts';
 import type { FrameOutcome, PeerLink, PeerLinks } from './peer-links.ts';
@@ -17,6 +18,7 @@ export interface MeshLog {
 
 export interface PeerMeshOptions {
   readonly incarnation: Incarnation;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: MeshLog;
   /** How long a barrier waits for a peer that is alive and does not answer. */
@@ -39,7 +41,8 @@ const DOWN_REMEMBERED = 10_000;
 interface Peer {
   member: Member;
   readonly link: PeerLink;
-  unreachable: boolean;
+  /** undefined: it is not worth a word. */
+  unreachableSinceMs: number | undefined;
   timer: TimerHandle | undefined;
 }
 
@@ -88,24 +91,10 @@ export class PeerMesh {
     return this.#peers.get(incarnation)?.link;
   }
 
-  /** For people; self included. */
-  members(): readonly {
-    readonly member: Member;
-    readonly self: boolean;
-    readonly linkUp: boolean;
-    readonly unreachable: boolean;
-  }[] {
-    const self =
-      this.#membership?.members().filter(({ incarnation }) => incarnation === this.incarnation) ?? [];
-    return [
-      ...self.map((member) => ({ member, self: true, linkUp: true, unreachable: false })),
-      ...Array.from(this.#peers.values(), ({ member, link, unreachable }) => ({
-        member,
-        self: false,
-        linkUp: link.isUp,
-        unreachable,
-      })),
-    ];
+  /** For people: whether a peer that is alive can be reached; undefined: it is not known here. */
+  reach(incarnation: Incarnation): Reach | undefined {
+    const peer = this.#peers.get(incarnation);
+    return peer && { isUp: peer.link.isUp, unreachableSinceMs: peer.unreachableSinceMs };
   }
 
   /** The incarnation is known to have ended. One that was never heard of is not. */
@@ -205,7 +194,7 @@ export class PeerMesh {
         this.#linkChanged(incarnation, changed);
       },
     });
-    const peer: Peer = { member, link, unreachable: false, timer: undefined };
+    const peer: Peer = { member, link, unreachableSinceMs: undefined, timer: undefined };
     this.#peers.set(incarnation, peer);
     this.#watch(peer);
     this.#observer?.peerUp(link);
@@ -231,8 +220,9 @@ export class PeerMesh {
     if (link.isUp) {
       peer.timer?.cancel();
       peer.timer = undefined;
-      if (peer.unreachable) this.#options.log.info({ peer: incarnation }, 'a broker can be reached again');
-      peer.unreachable = false;
+      if (peer.unreachableSinceMs !== undefined)
+        this.#options.log.info({ peer: incarnation }, 'a broker can be reached again');
+      peer.unreachableSinceMs = undefined;
     } else this.#watch(peer);
     this.#observer?.linkChanged(link);
   }
@@ -241,7 +231,7 @@ export class PeerMesh {
     peer.timer ??= this.#options.timers.after(UNREACHABLE_AFTER_MS, () => {
       peer.timer = undefined;
       if (peer.link.isUp) return;
-      peer.unreachable = true;
+      peer.unreachableSinceMs = this.#options.clock.nowMs();
       this.#options.log.warn(
         { event: 'MemberUnreachable', peer: peer.member.incarnation, address: peer.member.peerAddress },
         'a broker is alive and cannot be reached: what goes to its clients waits',

@@ -268,6 +268,13 @@ describe('metrics', () => {
   );
 });
 
+describe('members', () => {
+  it('are none where the event log is embedded', async () => {
+    expect(await answer('/api/v1/members')).toEqual({ status: 200, body: { clustered: false, members: [] } });
+    expect(await (await broker.admin('/metrics')).text()).not.toContain('spoke_members');
+  });
+});
+
 describe('health', () => {
   it('and readiness need no token; the API does', async () => {
     const open = { headers: {} };

@@ -42,7 +42,13 @@ export class MemoryCluster {
     const self = incarnation(brokerId, this.brokers.length + 1);
     const timers = new SystemTimers();
     const log = { info: () => undefined, warn: () => undefined };
-    const mesh = new PeerMesh({ incarnation: self, timers, log, barrierTimeoutMs: BARRIER_TIMEOUT_MS });
+    const mesh = new PeerMesh({
+      incarnation: self,
+      clock: this.#time,
+      timers,
+      log,
+      barrierTimeoutMs: BARRIER_TIMEOUT_MS,
+    });
     const memoryBroker = await startMemoryBroker({
       incarnation: self,
       mesh,

@@ -395,6 +395,7 @@ describe('the OpenAPI document', () => {
       '/health/ready',
       '/readyz',
       '/api/v1/status',
+      '/api/v1/members',
       '/api/v1/sessions',
       '/api/v1/session',
       '/api/v1/session/past',

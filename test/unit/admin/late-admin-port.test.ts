@@ -28,6 +28,7 @@ test('while the broker starts it says how it is and refuses everything else; the
     expect(await status(url), url).toBe(200);
   expect(await status('/health/ready')).toBe(503);
   const refused = [
+    ['GET', '/api/v1/members'],
     ['GET', '/api/v1/sessions'],
     ['GET', '/api/v1/session?client=a'],
     ['GET', '/api/v1/session/past?client=a&at=-0s'],

@@ -3,6 +3,7 @@ import type {
   AdminEvent,
   AdminPort,
   BrokerStatus,
+  ClusterMembers,
   DrainRequest,
   DrainStatus,
   EventQuery,
@@ -32,6 +33,7 @@ export class MemoryAdminPort implements AdminPort {
   readonly drains: DrainRequest[] = [];
   /** How far a drain is each time somebody asks; the last one stays. */
   drainSteps: DrainStatus[] = [{ phase: 'serving', connected: 0 }];
+  cluster: ClusterMembers = { clustered: false, members: [] };
   reasons: string[] = [];
   completeFromMs = 0;
   openTails = 0;
@@ -162,6 +164,10 @@ export class MemoryAdminPort implements AdminPort {
 
   readiness(): Readiness {
     return { ready: this.reasons.length === 0, reasons: this.reasons };
+  }
+
+  members(): ClusterMembers {
+    return this.cluster;
   }
 
   listSessions({ tenant, connected, match, ...page }: SessionQuery): Promise<Page<SessionSummary>> {

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { MemberSummary } from '../../../src/admin/admin-port.ts';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
+import { incarnation } from '../../../src/tenancy/identity.ts';
 import { MemoryAdminPort } from '../admin/memory-admin-port.ts';
 import { CliHarness } from './cli-harness.ts';
 
@@ -184,6 +186,91 @@ describe('spoke events tail', () => {
     expect((await run).code).toBe(0);
   });
 });
+
+describe('spoke members', () => {
+  afterEach(() => {
+    port.cluster = { clustered: false, members: [] };
+  });
+
+  const spoke1: MemberSummary = {
+    brokerId: 'spoke-1',
+    incarnation: incarnation('spoke-1', 3),
+    self: true,
+    state: 'up',
+    draining: false,
+    sinceMs: 1_700_000_000_000,
+    joinedAtMs: 1_700_000_000_000,
+    peerAddress: '10.0.0.1:7883',
+    serverReference: 'one.example:1883',
+    linkUp: undefined,
+  };
+  const other: MemberSummary = { ...spoke1, self: false, linkUp: true, serverReference: undefined };
+
+  it('shows each broker, its state since when, its link and where it is', async () => {
+    port.cluster = {
+      clustered: true,
+      members: [
+        spoke1,
+        { ...other, brokerId: 'spoke-2', incarnation: incarnation('spoke-2', 9), draining: true },
+        {
+          ...other,
+          brokerId: 'spoke-3',
+          incarnation: incarnation('spoke-3', 1),
+          state: 'unreachable',
+          linkUp: false,
+        },
+        {
+          ...other,
+          brokerId: 'spoke-4',
+          incarnation: incarnation('spoke-4', 1),
+          state: 'down',
+          linkUp: undefined,
+        },
+      ],
+    };
+    const { out } = await cli.run('members');
+    const since = '2023-11-14T22:13:20.000Z';
+    expect(out.trimEnd().split('\n').map(words)).toEqual([
+      ['BROKER', 'INCARNATION', 'STATE', 'SINCE', 'LINK', 'FOR PEERS', 'FOR CLIENTS'],
+      ['spoke-1', 'spoke-1#3', 'up', since, 'this broker', '10.0.0.1:7883', 'one.example:1883'],
+      ['spoke-2', 'spoke-2#9', 'up, draining', since, 'up', '10.0.0.1:7883', '-'],
+      ['spoke-3', 'spoke-3#1', 'unreachable', since, 'down', '10.0.0.1:7883', '-'],
+      ['spoke-4', 'spoke-4#1', 'down', since, '-', '10.0.0.1:7883', '-'],
+    ]);
+  });
+
+  it('says when no other broker is alive, and when there can be none', async () => {
+    port.cluster = { clustered: true, members: [spoke1] };
+    expect((await cli.run('members')).out).toContain('\nNo other broker is alive.\n');
+    port.cluster = { clustered: false, members: [] };
+    expect((await cli.run('members')).out).toMatch(/^This broker is alone: it has an event log of its own/);
+  });
+
+  it('prints JSON for programs', async () => {
+    port.cluster = { clustered: true, members: [spoke1] };
+    expect(JSON.parse((await cli.run('members', '--json')).out)).toEqual({
+      clustered: true,
+      members: [
+        {
+          brokerId: 'spoke-1',
+          incarnation: 'spoke-1#3',
+          self: true,
+          state: 'up',
+          draining: false,
+          sinceMs: 1_700_000_000_000,
+          joinedAtMs: 1_700_000_000_000,
+          peerAddress: '10.0.0.1:7883',
+          serverReference: 'one.example:1883',
+        },
+      ],
+    });
+  });
+});
+
+/** Of a line of a table, whose columns are two blanks apart at least. */
+function words(line: string): readonly string[] {
+  return line.split(/ {2,}/);
+}
 
 describe('spoke drain', () => {
   const serving = { phase: 'serving', connected: 0 } as const;
