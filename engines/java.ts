@@ -1,7 +1,6 @@
-/** Finds the Java and Maven that the engines need, and says what to install where they are missing. */
+/** Finds the Java that the engines need, and says what to install where it is missing. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { EngineError } from './engine.ts';
 import { missing } from './installed-command.ts';
 
@@ -9,7 +8,7 @@ import { missing } from './installed-command.ts';
 const JAVA_VERSION_MIN = 17;
 const JAVA_VERSION_MAX = 21;
 
-const INSTALL = 'On Debian or Ubuntu: apt-get install openjdk-17-jdk-headless maven';
+const INSTALL = 'On Debian or Ubuntu: apt-get install openjdk-17-jdk-headless';
 
 /** The command that runs Java, from JAVA_HOME or the path. Throws an `EngineError` when it is missing or of another version. */
 export function javaCommand(): string {
@@ -27,16 +26,7 @@ export function javaCommand(): string {
   return command;
 }
 
-/** The command that runs Maven. Throws an `EngineError` when it is not on the path. */
-export function mavenCommand(): string {
-  // Asking it for its version would start a JVM, which takes half a second.
-  const folder = (process.env['PATH'] ?? '').split(delimiter).find((path) => existsSync(join(path, 'mvn')));
-  if (folder === undefined)
-    throw new EngineError(`Maven is needed, and "mvn" is not on the path. ${INSTALL}`);
-  return join(folder, 'mvn');
-}
-
 /** What is missing for engines that run on Java, in one line, or undefined. */
 export function missingJava(): string | undefined {
-  return missing(() => [javaCommand(), mavenCommand()]);
+  return missing(javaCommand);
 }

@@ -1,7 +1,7 @@
 /** Runs Maven, which fetches jars and builds our endpoint. */
 import { spawn } from 'node:child_process';
 import { EngineError } from './engine.ts';
-import { mavenCommand } from './java.ts';
+import { mavenCommand } from './maven-distribution.ts';
 
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
@@ -10,7 +10,7 @@ const OUTPUT_CHARACTERS_MAX = 4_000;
  * project, which leave folders there.
  */
 export async function runMaven(args: readonly string[], directory?: string): Promise<void> {
-  const child = spawn(mavenCommand(), ['--quiet', '--batch-mode', ...args], {
+  const child = spawn(await mavenCommand(), ['--quiet', '--batch-mode', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: directory,
   });

@@ -41,7 +41,7 @@ function program(): Command {
   const cluster = new Command('npm run cluster --')
     .description(
       'Kafka, HBase, brokers, a metadata service, HAProxy, Redis and MySQL on this machine, on loopback only. ' +
-        'Needs Java 17 and Maven. What is not installed and can be done without is left out. ' +
+        'Needs Java 17, a JDK. What is not installed and can be done without is left out. ' +
         'All of it ends with this command; data and logs stay.',
     )
     .usage('[options]  or  npm run cluster -- <command> [options]')
