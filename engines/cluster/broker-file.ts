@@ -22,6 +22,8 @@ export interface SharedPlaces {
   readonly zookeeperQuorum: string;
   /** How many of Kafka's brokers there are to hold a record. */
   readonly kafkaReplicas: number;
+  /** Clients come through it. */
+  readonly haproxy: boolean;
   /** Processes of their own fold the log: brokers need not. */
   readonly metadataServices: boolean;
 }
@@ -45,6 +47,11 @@ export function brokerSettings(name: string, ports: ClusterPorts, places: Shared
       { transport: 'ws', port: ports.port(`${name}.proxiedWs`), proxyProtocol },
     ],
     metadata: { inBroker: !places.metadataServices },
+    cluster: {
+      peerPort: ports.port(`${name}.peer`),
+      // Behind HAProxy who is sent away comes back the same way, and gets another broker.
+      ...(places.haproxy ? {} : { serverReference: `127.0.0.1:${ports.port(`${name}.mqtt`)}` }),
+    },
     ...sharedSettings(name, ports, places),
   };
 }
@@ -99,6 +106,8 @@ export function brokerPorts({ file, config }: ConfigFile): MemberPorts {
     mqtt: listener('a listener for tcp without proxyProtocol', 'tcp', false),
     proxiedMqtt: listener('a listener for tcp with proxyProtocol', 'tcp', true),
     proxiedWs: listener('a listener for ws with proxyProtocol', 'ws', true),
+    // 0: other brokers are told by ZooKeeper.
+    ...(config.cluster.peerPort === 0 ? {} : { peer: config.cluster.peerPort }),
     ...adminPort({ file, config }),
   };
 }

@@ -191,6 +191,7 @@ export class RunningCluster {
       kafkaBrokers: this.#kafkaBrokers,
       zookeeperQuorum: this.#zookeeperQuorum,
       kafkaReplicas: size.kafkaBrokers,
+      haproxy: size.haproxy,
       metadataServices: size.metadata > 0,
     };
     for (const [name, { file, config }] of await startBrokers(context, places, size, this.#options))

@@ -15,7 +15,7 @@ import { missingHAProxy } from '../../../engines/haproxy/haproxy-binary.ts';
 import { PROJECT_DIRECTORY } from '../../../engines/places.ts';
 import { newCluster } from '../../support/cluster-brokers.ts';
 import { RawClient } from '../../support/raw-client.ts';
-import { acknowledge, disconnect, publishPacket, subscribe } from '../support/exchanges.ts';
+import { disconnect, payloads, publish, subscribe, take } from '../support/exchanges.ts';
 import { newClientId } from '../support/versions.ts';
 
 const OWNER = `
@@ -31,7 +31,8 @@ let cluster: RunningCluster;
 const engines = () => ({ kafkaBrokers: inject('kafkaAddress'), zookeeperQuorum: inject('zookeeperQuorum') });
 
 beforeAll(async () => {
-  settings = await newCluster(engines());
+  // Who dies is not waited for longer than it has to be.
+  settings = { ...(await newCluster(engines())), cluster: { peerPort: 0, sessionTimeoutMs: 4_000 } };
   cluster = await RunningCluster.start({ brokers: 2, engines: engines(), settings });
 });
 
@@ -48,6 +49,14 @@ function next(name: string, type: MemberEvent['type']): Promise<MemberEvent> {
   });
 }
 
+async function connected(port: number | undefined, name: string): Promise<RawClient> {
+  const { client } = await RawClient.connect(
+    { port: port ?? 0, level: 4 },
+    { clientId: newClientId(name), clean: false },
+  );
+  return client;
+}
+
 describe('a running cluster', () => {
   test('has its members ready, and takes clients wherever they connect', async () => {
     const behind = missingHAProxy() === undefined ? ['haproxy'] : [];
@@ -59,18 +68,16 @@ describe('a running cluster', () => {
     ]);
     for (const { name } of cluster.members) expect(await cluster.isReady(name)).toBe(true);
 
-    const clientId = newClientId('rider');
+    const reader = await connected(cluster.brokers[0]?.mqttPort, 'reader');
+    await subscribe(reader, { topic: 'bikes/1', qos: 1 });
     const ports = [cluster.front?.mqttPort, ...cluster.brokers.map(({ mqttPort }) => mqttPort)];
     for (const port of ports.filter((each) => each !== undefined)) {
-      const { client } = await RawClient.connect({ port, level: 4 }, { clientId, clean: false });
-      await subscribe(client, { topic: 'bikes/1', qos: 1 });
-      client.send(publishPacket({ topic: 'bikes/1', payload: `by ${port}`, qos: 1 }));
-      // In either order.
-      for (const packet of [await client.next(), await client.next()])
-        if (packet.cmd === 'publish') await acknowledge(client, packet);
-        else expect(packet.cmd).toBe('puback');
-      await disconnect(client);
+      const writer = await connected(port, 'writer');
+      await publish(writer, { topic: 'bikes/1', payload: `by ${port}`, qos: 1 });
+      expect(payloads([await take(reader)])).toEqual([`by ${port}`]);
+      await disconnect(writer);
     }
+    await disconnect(reader);
   });
 
   test('starts again who died by itself', async () => {
@@ -107,7 +114,8 @@ test('nothing outlives an owner that is killed', async () => {
   // Of the sources as they are: an owner that can be killed is a process of its own, without vitest.
   await promisify(execFile)('npx', ['tsc', '-p', 'engines/tsconfig.json'], { cwd: PROJECT_DIRECTORY });
   const program = `${PROJECT_DIRECTORY}/dist/engines/cluster/running-cluster.js`;
-  const options = JSON.stringify({ brokers: 1, metadata: 0, engines: engines(), settings });
+  const another = { ...settings, broker: { id: 'another' } };
+  const options = JSON.stringify({ brokers: 1, metadata: 0, engines: engines(), settings: another });
   const owner = spawn(process.execPath, ['--input-type=module', '-e', OWNER, program, options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
