@@ -166,6 +166,26 @@ describe.concurrent('message expiry', () => {
     await expectNothing(resumed);
   });
 
+  it('counts on while the broker is down [5.0 MQTT-3.3.2-5, MQTT-3.3.2-6]', async ({ onTestFinished }) => {
+    const own = await RunningBroker.forTest({}, onTestFinished);
+    const { client } = await own.connect(MQTT_5, { clientId: 'away', ...persistent(MQTT_5) });
+    await subscribe(client, { topic: 't', qos: 1 });
+    await disconnect(client);
+    const { client: sender } = await own.connect(MQTT_5, { clientId: 'sender' });
+    for (const messageExpiryInterval of [1, 600]) {
+      const payload = `${messageExpiryInterval}`;
+      await publish(sender, { topic: 't', qos: 1, payload, properties: { messageExpiryInterval } });
+    }
+    await own.stop();
+    await sleep(PAST_ONE_SECOND_MS);
+    await own.startAgain();
+    const { client: resumed } = await own.connect(MQTT_5, { clientId: 'away', ...persistent(MQTT_5) });
+    const message = await take(resumed);
+    expect(payloads([message])).toEqual(['600']);
+    expect(message.properties?.messageExpiryInterval).toBeLessThan(600);
+    await expectNothing(resumed);
+  });
+
   it('passes whole through a broker that delivers at once', async () => {
     const topic = newClientId('expiry');
     const { client } = await broker.connect(MQTT_5, { clientId: newClientId() });

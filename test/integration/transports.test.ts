@@ -1,4 +1,5 @@
-/** The same broker over tcp, tls, ws and wss, however the bytes are cut into pieces. */
+/** The same broker over tcp, tls, ws and wss, however the bytes are cut into pieces, and over IPv6. */
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RawClient } from '../support/raw-client.ts';
 import { RunningBroker, TRANSPORTS } from '../support/running-broker.ts';
@@ -78,3 +79,35 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     await expectNothing(watcher);
   });
 });
+
+describe('a broker on IPv6', () => {
+  let own: RunningBroker;
+
+  beforeAll(async () => {
+    const tls = { certFile: tlsFile('server'), keyFile: tlsFile('server-key') };
+    own = await RunningBroker.start({
+      listeners: TRANSPORTS.map((transport) => {
+        const shared = { host: '::1', port: 0 } as const;
+        return transport === 'tcp' || transport === 'ws'
+          ? { ...shared, transport }
+          : { ...shared, transport, tls };
+      }),
+    });
+  });
+
+  afterAll(() => own.dispose());
+
+  it.each(TRANSPORTS)('serves clients, and shows where they come from: %s', async (transport) => {
+    const clientId = newClientId('six');
+    const { client } = await own.connect({ transport, host: '::1', level: 5 }, { clientId });
+    await subscribe(client, { topic: clientId, qos: 1 });
+    client.send(publishPacket({ topic: clientId, payload: 'six' }));
+    expect((await take(client)).payload.toString()).toBe('six');
+    const session = await (await own.admin(`/api/v1/session?tenant=default&client=${clientId}`)).json();
+    expect(session).toMatchObject({ address: '::1' });
+  });
+});
+
+function tlsFile(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
+}
