@@ -7,7 +7,6 @@ import { openTcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
 import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
 import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { Endpoint } from '../cluster/member.ts';
 import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
 import type { PeerLinks } from '../cluster/peer-links.ts';
@@ -18,6 +17,7 @@ import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import { OpenedParts } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import { endpointOf } from './endpoint.ts';
 import type { Logger } from './logging.ts';
 import { memberGauges } from './member-gauges.ts';
 
@@ -117,12 +117,6 @@ export class BrokerPeers {
     this.#mesh.close();
     await this.#opened.close();
   }
-}
-
-/** `host:port`, where the schema has looked at it already. */
-function endpointOf(address: string): Endpoint {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }
 
 async function peerTls(files: SpokeConfig['cluster']['tls']): Promise<PeerTls> {

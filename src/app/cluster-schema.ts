@@ -34,7 +34,9 @@ export const cluster = z.strictObject({
     .string()
     .regex(ADDRESS)
     .default('')
-    .describe('Where other brokers reach this one, `host:port`; empty: at `peerHost` and the port.'),
+    .describe(
+      'Where other brokers reach this one, `host:port`; empty: at `peerHost` and the port, which must not be every address then.',
+    ),
   serverReference: text(
     'Where clients that another broker sends away reach this one, for example `broker-2.example.com:8883`; empty: they are not told.',
   ),

@@ -3,6 +3,7 @@ import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
 import { isLoopback } from '../admin/loopback.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import { usedLinks } from './auth-chains.ts';
+import { clusterRules } from './cluster-rules.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaRules } from './kafka-rules.ts';
 
@@ -20,7 +21,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
     ...(config.eventLog.store === 'kafka'
-      ? [...kafkaRules(config), ...insecurePeers(config), ...namelessPeers(config)]
+      ? [...kafkaRules(config), ...clusterRules(config)]
       : metadataElsewhere(config)),
   ];
 }
@@ -53,31 +54,6 @@ function insecureAdmin(config: SpokeConfig): readonly RuleViolation[] {
       fix: 'Use 127.0.0.1 and a tunnel or a proxy with TLS, or set allowInsecureRemote to true',
     },
   ];
-}
-
-/** Whoever can reach it could say what it likes of every session. */
-function insecurePeers({ cluster, allowInsecureRemote }: SpokeConfig): readonly RuleViolation[] {
-  if (cluster.tls.enabled || allowInsecureRemote || isLoopback(cluster.peerHost)) return [];
-  return [
-    {
-      path: ['cluster', 'peerHost'],
-      what: `${cluster.peerHost} is reachable from other machines, and without cluster.tls anybody there passes for a broker`,
-      fix: 'Turn cluster.tls on, or use 127.0.0.1, or set allowInsecureRemote to true where only brokers reach the port',
-    },
-  ];
-}
-
-/** Mutual TLS takes all three. */
-function namelessPeers({ cluster: { tls } }: SpokeConfig): readonly RuleViolation[] {
-  const files = ['certFile', 'keyFile', 'caFile'] as const;
-  if (!tls.enabled) return [];
-  return files
-    .filter((file) => tls[file] === '')
-    .map((file) => ({
-      path: ['cluster', 'tls', file],
-      what: 'brokers have to show each other certificates, and none can without this file',
-      fix: 'Name the file, or set cluster.tls.enabled to false',
-    }));
 }
 
 function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {
