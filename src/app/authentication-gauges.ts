@@ -39,19 +39,20 @@ export function loginGauges(guard: LoginGuard, verifier: PasswordVerifier): Gaug
   ];
 }
 
-export function upgradeGauges(upgrades: PasswordUpgrades): GaugeSource[] {
+/** `all`: of every place that users are kept at. */
+export function upgradeGauges(all: readonly PasswordUpgrades[]): GaugeSource[] {
   return [
     {
       name: 'spoke_passwords_upgraded_total',
       help: 'Passwords hashed again with the cost that is configured by now.',
       type: 'counter',
-      read: () => upgrades.upgraded,
+      read: () => all.reduce((sum, { upgraded }) => sum + upgraded, 0),
     },
     {
       name: 'spoke_password_upgrades_failed_total',
       help: 'Password hashes that could not be replaced; tried again at another login.',
       type: 'counter',
-      read: () => upgrades.failed,
+      read: () => all.reduce((sum, { failed }) => sum + failed, 0),
     },
   ];
 }

@@ -12,8 +12,9 @@ import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import { chainsOf, usedLinks } from './auth-chains.ts';
 import type { AuthConfig, ChainLink } from './auth-schema.ts';
-import { loginGauges } from './authentication-gauges.ts';
+import { loginGauges, upgradeGauges } from './authentication-gauges.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import type { DatabaseUsers } from './database-users.ts';
 import { openFileUsers, type FileUsers } from './file-users.ts';
 import type { Logger } from './logging.ts';
 import { PasswordHashing } from './password-hashing.ts';
@@ -72,8 +73,10 @@ async function openChains(
   const file = used.has('file')
     ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers)
     : undefined;
+  const database = used.has('mysql') ? await openDatabase(auth, hashing, logger, time.timers) : undefined;
+  const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
-    chains: chains(config, file),
+    chains: chains(config, file, database),
     hashInVain: (credentials) => hashInVain(credentials, hashing),
     onUnavailable: (name, err) => {
       logger.error({ err, authenticator: name }, 'a client could not be authenticated');
@@ -82,24 +85,42 @@ async function openChains(
   return {
     authenticator: new GuardedAuthenticator(chain, guard),
     enhanced: file === undefined ? [] : [new GuardedEnhancedAuthenticator(file.enhanced, guard)],
-    gauges: [...loginGauges(guard, hashing.verifier), ...(file?.gauges ?? [])],
+    gauges: [
+      ...loginGauges(guard, hashing.verifier),
+      ...upgradeGauges(upgrades),
+      ...(database?.gauges ?? []),
+    ],
     reload: async () => {
       await file?.reload();
     },
     close: async () => {
       file?.close();
+      await database?.close();
       await hashing.close();
     },
   };
 }
 
+/** Loaded only where it is used: a broker without it starts without its client. */
+async function openDatabase(
+  auth: AuthConfig,
+  hashing: PasswordHashing,
+  logger: Logger,
+  timers: Timers,
+): Promise<DatabaseUsers> {
+  const { openDatabaseUsers } = await import('./database-users.ts');
+  return openDatabaseUsers(auth, hashing, logger, timers);
+}
+
 function chains(
   config: AuthSettings,
   file: FileUsers | undefined,
+  database: DatabaseUsers | undefined,
 ): ReadonlyMap<TenantId, readonly ChainAuthenticator[]> {
   const { certificateRules, anonymousRules } = config.auth;
   const links: Readonly<Record<ChainLink, ChainAuthenticator | undefined>> = {
     file: file?.authenticator,
+    mysql: database?.authenticator,
     certificate: new CertificateAuthenticator(certificateRules),
     anonymous: new GuestAuthenticator(anonymousRules),
   };

@@ -116,7 +116,11 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
   return {
     ...config,
     dataDirectory: absolute(config.dataDirectory),
-    auth: { ...config.auth, usersFile: absolute(config.auth.usersFile) },
+    auth: {
+      ...config.auth,
+      usersFile: absolute(config.auth.usersFile),
+      mysql: { ...config.auth.mysql, tls: withAbsoluteAuthority(config.auth.mysql.tls, absolute) },
+    },
     kafka: { ...config.kafka, tls: withAbsoluteFiles(config.kafka.tls, absolute) },
     listeners: config.listeners.map((listener) => {
       if (!('tls' in listener)) return listener;
@@ -133,6 +137,13 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
       return { ...listener, tls: caFile === undefined ? tls : { ...tls, caFile: absolute(caFile) } };
     }),
   };
+}
+
+function withAbsoluteAuthority<Tls extends { readonly caFile: string }>(
+  tls: Tls,
+  absolute: (path: string) => string,
+): Tls {
+  return tls.caFile === '' ? tls : { ...tls, caFile: absolute(tls.caFile) };
 }
 
 /** Empty: none. */

@@ -5,16 +5,15 @@ import { UsersFileEditor } from '../adapters/file/users-file-editor.ts';
 import { WatchedUsers } from '../adapters/file/watched-users.ts';
 import type { EnhancedAuthenticator } from '../auth/authenticator.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
-import { PasswordUpgrades } from '../auth/password-upgrades.ts';
+import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrades.ts';
 import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
-import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
-import { upgradeGauges } from './authentication-gauges.ts';
 import type { Logger } from './logging.ts';
 import type { PasswordHashing } from './password-hashing.ts';
+import { weakHashes } from './weak-hashes.ts';
 
 const SECRET_BYTES = 32;
 const NONCE_BYTES = 18;
@@ -22,7 +21,7 @@ const NONCE_BYTES = 18;
 export interface FileUsers {
   readonly authenticator: ChainAuthenticator;
   readonly enhanced: EnhancedAuthenticator;
-  readonly gauges: readonly GaugeSource[];
+  readonly upgrades: PasswordUpgrades;
   reload(): Promise<void>;
   close(): void;
 }
@@ -36,7 +35,13 @@ export async function openFileUsers(
   timers: Timers,
 ): Promise<FileUsers> {
   const watched = await watchedUsers(auth, logger);
-  const upgrades = passwordUpgrades(auth, watched, hashing, logger, timers);
+  const editor = new UsersFileEditor(auth.usersFile);
+  const store = async (all: readonly PasswordUpgrade[]): Promise<number> => {
+    const written = await editor.upgradePasswords(all);
+    await watched.check();
+    return written;
+  };
+  const upgrades = weakHashes(auth.usersFile, store, hashing, logger, timers);
   const authenticator = new UserAuthenticator({
     name: 'file',
     find: (user) => watched.users.find(user),
@@ -54,7 +59,7 @@ export async function openFileUsers(
   return {
     authenticator,
     enhanced,
-    gauges: upgradeGauges(upgrades),
+    upgrades,
     reload: () => watched.check(),
     close: () => {
       watched.close();
@@ -73,32 +78,5 @@ function watchedUsers({ usersFile: file }: AuthConfig, logger: Logger): Promise<
     onProblem: (err) => {
       logger.error({ err, file }, 'users file changed but cannot be used: the users from before stay');
     },
-  });
-}
-
-function passwordUpgrades(
-  auth: AuthConfig,
-  watched: WatchedUsers,
-  hashing: PasswordHashing,
-  logger: Logger,
-  timers: Timers,
-): PasswordUpgrades {
-  const editor = new UsersFileEditor(auth.usersFile);
-  return new PasswordUpgrades({
-    wanted: hashing.wanted,
-    verifier: hashing.verifier,
-    newSalt: () => hashing.newSalt(),
-    store: async (upgrades) => {
-      const written = await editor.upgradePasswords(upgrades);
-      await watched.check();
-      return written;
-    },
-    onFailure: (err) => {
-      logger.warn(
-        { err, file: editor.file },
-        'weak password hashes could not be replaced: they stay for now',
-      );
-    },
-    timers,
   });
 }

@@ -48,6 +48,8 @@ export class UserAuthenticator implements ChainAuthenticator {
 
   async #byPassword(credentials: Credentials, password: Buffer): Promise<AuthResult | undefined> {
     const { find, verifier, decoy, upgrades } = this.#options;
+    // No source has a user without a name, and none is asked for one.
+    if (credentials.clientName === '') return undefined;
     const user = await find(credentials);
     if (user === undefined) return undefined;
     const expected = user.passwordHash;

@@ -3,19 +3,27 @@
  * is not as it should be. `spoke storage reset`: empties the tables for another data directory or event log.
  */
 import type { Command } from 'commander';
+import { usedLinks } from '../../app/auth-chains.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
 import type { LogTopics } from '../../app/log-topics.ts';
 import type { Storage } from '../../app/storage.ts';
+import type { UserTables } from '../../app/user-tables.ts';
 import { CommandError } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
 
+const NOTHING_TO_DO =
+  'queues.store is "embedded": everything is in the data directory, there is nothing to do.\n';
+
 /** Everything outside of the data directory. */
 interface Places {
-  readonly tables: Storage;
+  /** undefined: the queues are in the data directory. */
+  readonly tables: Storage | undefined;
   /** undefined: the event log is in the data directory. */
   readonly topics: LogTopics | undefined;
+  /** undefined: nobody is looked up in a database. */
+  readonly users: UserTables | undefined;
 }
 
 export function registerStorageCommand(program: Command, context: CliContext): void {
@@ -42,21 +50,38 @@ export function registerStorageCommand(program: Command, context: CliContext): v
   );
 }
 
-async function apply({ tables, topics }: Places, context: CliContext): Promise<void> {
+async function apply(places: Places, context: CliContext): Promise<void> {
+  const { tables, topics, users } = places;
   failOn(
     // Topics first: how many partitions they have cannot be changed, and the tables follow it.
-    [...((await topics?.apply()) ?? []), ...(await tables.apply())],
+    [
+      ...((await topics?.apply()) ?? []),
+      ...((await tables?.apply()) ?? []),
+      ...((await users?.apply()) ?? []),
+    ],
     'Region servers keep a class until its jar has another name: see docs/operations.md',
   );
-  tell(tables, topics, 'is ready', context);
+  tell(places, 'is ready', context);
 }
 
-async function check({ tables, topics }: Places, context: CliContext): Promise<void> {
-  failOn([...((await topics?.check()) ?? []), ...(await tables.check())], 'Run "spoke storage apply"');
-  tell(tables, topics, 'is as it should be', context);
+async function check(places: Places, context: CliContext): Promise<void> {
+  const { tables, topics, users } = places;
+  failOn(
+    [
+      ...((await topics?.check()) ?? []),
+      ...((await tables?.check()) ?? []),
+      ...((await users?.check()) ?? []),
+    ],
+    'Run "spoke storage apply"',
+  );
+  tell(places, 'is as it should be', context);
 }
 
 async function reset({ tables, topics }: Places, context: CliContext): Promise<void> {
+  if (tables === undefined) {
+    context.stdout.write(NOTHING_TO_DO);
+    return;
+  }
   // Before the queues are anybody's again.
   if (topics !== undefined) await tables.resetSnapshots();
   const owner = await tables.resetQueues();
@@ -66,9 +91,10 @@ async function reset({ tables, topics }: Places, context: CliContext): Promise<v
   );
 }
 
-function tell(tables: Storage, topics: LogTopics | undefined, state: string, { stdout }: CliContext): void {
+function tell({ tables, topics, users }: Places, state: string, { stdout }: CliContext): void {
   for (const topic of topics?.names ?? []) stdout.write(`Topic ${topic} ${state}.\n`);
-  for (const table of tables.tables) stdout.write(`Table ${table} ${state}.\n`);
+  for (const table of tables?.tables ?? []) stdout.write(`Table ${table} ${state}.\n`);
+  if (users !== undefined) stdout.write(`The database ${users.name} ${state}.\n`);
 }
 
 function failOn(problems: readonly string[], advice: string): void {
@@ -86,28 +112,31 @@ async function withPlaces(
   run: (places: Places, context: CliContext) => Promise<void>,
 ): Promise<void> {
   const { config } = configOf(options, context);
-  if (isEmbedded(config)) {
-    context.stdout.write(
-      'queues.store is "embedded": everything is in the data directory, there is nothing to do.\n',
-    );
+  if (isEmbedded(config) && !usedLinks(config).has('mysql')) {
+    context.stdout.write(NOTHING_TO_DO);
     return;
   }
   const places = await openPlaces(config, (line) => void context.stderr.write(`${line}\n`)).catch(failed);
   try {
     await run(places, context).catch(failed);
   } finally {
-    places.tables.close();
+    places.tables?.close();
+    await places.users?.close();
   }
 }
 
 /** Loaded only here, so that every other command starts quickly. */
 async function openPlaces(config: SpokeConfig, progress: (line: string) => void): Promise<Places> {
+  const users = usedLinks(config).has('mysql')
+    ? (await import('../../app/user-tables.ts')).openUserTables(config.auth.mysql)
+    : undefined;
+  if (isEmbedded(config)) return { tables: undefined, topics: undefined, users };
   const { openStorage } = await import('../../app/storage.ts');
   if (config.eventLog.store === 'embedded')
-    return { tables: await openStorage(config.hbase, progress), topics: undefined };
+    return { tables: await openStorage(config.hbase, progress), topics: undefined, users };
   const { logTopics } = await import('../../app/log-topics.ts');
   const topics = await logTopics(config, QUIET, progress);
-  return { tables: await openStorage(config.hbase, progress, config.kafka.partitions), topics };
+  return { tables: await openStorage(config.hbase, progress, config.kafka.partitions), topics, users };
 }
 
 /** What Kafka's client complains of while it tries again; if that does not help, it says so in an error. */

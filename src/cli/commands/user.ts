@@ -10,7 +10,7 @@ import type { NewScram } from '../../adapters/file/users-file-editor.ts';
 import { usedLinks } from '../../app/auth-chains.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
 import { PasswordHashing } from '../../app/password-hashing.ts';
-import { DEFAULT_COST } from '../../auth/password-hash.ts';
+import { DEFAULT_COST, formatPasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import { saslPrepared } from '../../auth/saslprep.ts';
 import { LN_MAX, LN_MIN } from '../../auth/scrypt-hash.ts';
@@ -72,6 +72,18 @@ export function registerUserCommand(program: Command, context: CliContext): void
       const { passwordHash, scram } = await newPassword(options, withScram, config, context);
       await explained(editor.setPassword(named, passwordHash, scram));
       context.stdout.write(`${userText(named)}: password changed in ${editor.file}\n`);
+    });
+
+  user
+    .command('hash')
+    .description('print the hash of a password, for users in a database')
+    .addOption(configOption())
+    .option('--password-stdin', 'read the password from standard input')
+    .addOption(costOption())
+    .action(async (options: PasswordOptions) => {
+      const { config } = configOf(options, context);
+      const { passwordHash } = await newPassword(options, false, config, context);
+      context.stdout.write(`${formatPasswordHash(passwordHash)}\n`);
     });
 
   user

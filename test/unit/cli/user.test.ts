@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseUsersFile } from '../../../src/adapters/file/users-file.ts';
-import { verifyPassword } from '../../../src/auth/password-hash.ts';
+import { parsePasswordHash, verifyPassword } from '../../../src/auth/password-hash.ts';
 import { deriveScramCredentials } from '../../../src/auth/scram-credentials.ts';
 import { parseListedUser, type User } from '../../../src/auth/user-list.ts';
 import { CliHarness } from './cli-harness.ts';
@@ -58,6 +58,14 @@ describe('spoke user', () => {
     writeFileSync(join(directory, 'spokemq.yaml'), JSON.stringify({ auth: { passwords } }));
     expect((await spoke('p', 'add', 'bike-7', '--password-stdin')).code).toBe(0);
     expect(readFileSync(file, 'utf8')).toContain('$argon2id$v=19$m=1024,t=1,p=1$');
+  });
+
+  it('prints a hash for users who are kept elsewhere, and writes no file', async () => {
+    const { code, out } = await spoke('s3cret\n', 'hash', '--password-stdin', '--cost', '10');
+    expect(code).toBe(0);
+    const hash = parsePasswordHash(out.trim());
+    expect(hash && (await verifyPassword(Buffer.from('s3cret'), hash))).toBe(true);
+    expect(existsSync(file)).toBe(false);
   });
 
   it('gives the rights that were named', async () => {

@@ -1,0 +1,82 @@
+/** Users in MySQL or MariaDB, as an authenticator. The broker starts without them, and refuses their logins as long as they are away. */
+import { MySqlPool } from '../adapters/mysql/mysql-pool.ts';
+import { MySqlUsers } from '../adapters/mysql/mysql-users.ts';
+import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
+import type { PasswordUpgrades } from '../auth/password-upgrades.ts';
+import { UserAuthenticator } from '../auth/user-authenticator.ts';
+import { userText } from '../auth/user-list.ts';
+import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { Timers } from '../time/clock.ts';
+import type { AuthConfig } from './auth-schema.ts';
+import type { Logger } from './logging.ts';
+import type { PasswordHashing } from './password-hashing.ts';
+import { weakHashes } from './weak-hashes.ts';
+
+export interface DatabaseUsers {
+  readonly authenticator: ChainAuthenticator;
+  readonly upgrades: PasswordUpgrades;
+  readonly gauges: readonly GaugeSource[];
+  close(): Promise<void>;
+}
+
+export function openDatabaseUsers(
+  { mysql, passwords }: AuthConfig,
+  hashing: PasswordHashing,
+  logger: Logger,
+  timers: Timers,
+): DatabaseUsers {
+  const pool = new MySqlPool(mysql);
+  const users = new MySqlUsers({
+    pool,
+    statementsMax: mysql.connectionsMax,
+    waitingMax: mysql.waitingMax,
+    onProblem: (user, problem) => {
+      logger.error({ user: userText(user), problem }, 'a user in the database cannot be used as it is');
+    },
+  });
+  const upgrades = weakHashes(pool.place, (all) => users.upgradePasswords(all), hashing, logger, timers);
+  return {
+    authenticator: new UserAuthenticator({
+      name: 'mysql',
+      find: (user) => users.find(user),
+      verifier: hashing.verifier,
+      decoy: hashing.decoy,
+      ...(passwords.upgradeOnLogin ? { upgrades } : {}),
+    }),
+    upgrades,
+    gauges: gauges(users, pool),
+    close: () => {
+      upgrades.close();
+      return pool.close();
+    },
+  };
+}
+
+function gauges(users: MySqlUsers, pool: MySqlPool): readonly GaugeSource[] {
+  return [
+    {
+      name: 'spoke_mysql_user_lookups_total',
+      help: 'Users asked for in MySQL.',
+      type: 'counter',
+      read: () => users.lookUps,
+    },
+    {
+      name: 'spoke_mysql_statements_total',
+      help: 'Statements sent to MySQL; one looks many users up.',
+      type: 'counter',
+      read: () => pool.statements,
+    },
+    {
+      name: 'spoke_mysql_failures_total',
+      help: 'Statements that MySQL did not answer, or not in time.',
+      type: 'counter',
+      read: () => pool.failures,
+    },
+    {
+      name: 'spoke_mysql_lookups_waiting',
+      help: 'Users waiting to be looked up in MySQL.',
+      type: 'gauge',
+      read: () => users.waiting,
+    },
+  ];
+}
