@@ -48,8 +48,9 @@ const WARM_UP_ROUNDS = 3;
 const HEAP_GROWTH_MAX_BYTES = 48 * 1_048_576;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const watch = new CrashWatch();
+  // Before the watch, which would keep to itself that they do not start.
   const sockets = await Promise.all([SocketTarget.start('sockets'), SocketTarget.start('accounts')]);
+  const watch = new CrashWatch();
   try {
     return await new FuzzRun(options, watch, sockets).run();
   } finally {

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startBroker } from '../../src/app/broker-process.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import type { RunningBroker } from '../../src/app/running-broker.ts';
+import { packageFile } from '../../src/fleet/spawned-broker.ts';
 import { openRawStream, type RawStream } from '../support/raw-stream.ts';
 import { KEPT_FROM_PLAYERS, writeAccounts } from './accounts.ts';
 import { Auditor } from './auditor.ts';
@@ -152,7 +152,9 @@ function accountsIn(usersFile: string) {
 }
 
 function tlsFile(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
+  const file = packageFile(`test/fixtures/tls/${name}.pem`);
+  if (file === undefined) throw new Error(`test/fixtures/tls/${name}.pem is missing`);
+  return file;
 }
 
 /** Why the broker ends connections: each of them is counted in one of these at least. */
