@@ -128,7 +128,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
     gauges: [
       ...startup.gauges,
       ...gauges(parts),
-      ...(stores.shared ? peerGauges(broker) : []),
+      ...(peers === undefined ? [] : peerGauges(broker.services.peers, peers.links.stats)),
       ...stores.gauges,
       ...(peers?.gauges ?? []),
       ...drain.gauges,

@@ -7,9 +7,9 @@ import { openTcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
 import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
 import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { StreamedPeerLinks } from '../cluster/link/streamed-peer-links.ts';
 import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
-import type { PeerLinks } from '../cluster/peer-links.ts';
 import type { PeerMesh } from '../cluster/peer-mesh.ts';
 import { PROTOCOL } from '../cluster/wire/protocol-version.ts';
 import type { Offset } from '../event-log/event-log.ts';
@@ -31,7 +31,7 @@ export interface BrokerPeersOptions {
 
 export class BrokerPeers {
   readonly membership: Membership;
-  readonly links: PeerLinks;
+  readonly links: StreamedPeerLinks;
   readonly roster: MemberRoster;
   readonly gauges: readonly GaugeSource[];
   readonly #mesh: PeerMesh;
@@ -39,7 +39,7 @@ export class BrokerPeers {
 
   private constructor(
     membership: Membership,
-    links: PeerLinks,
+    links: StreamedPeerLinks,
     { mesh, clock }: BrokerPeersOptions,
     opened: OpenedParts,
   ) {
