@@ -197,6 +197,11 @@ export class Proof {
     for (const fault of faults) {
       if (!(await pause(fault.restMs, signal))) return;
       if (performance.now() - firstMs > lastFaultMs) return;
+      if (this.#records.length > 0) {
+        // What is struck next would have no clients if they stayed where the last fault has driven them.
+        this.#fleet.spread();
+        await this.#recovery.connected();
+      }
       const record = await this.#strike(fault);
       this.#records.push(record);
       this.#options.say(recordLine(this.#records.length, record));

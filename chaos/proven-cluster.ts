@@ -138,7 +138,7 @@ export class LoopbackCluster implements ProvenCluster {
       ),
     );
     const first = unready.flat();
-    if (first.length > 0 || this.shape.brokers.length === 1) return first;
+    if (first.length > 0) return first;
     return (await Promise.all(this.#cluster.brokers.map((broker) => this.#missingAt(broker)))).flat();
   }
 
@@ -147,10 +147,10 @@ export class LoopbackCluster implements ProvenCluster {
     await Promise.all([...this.#switchboards.values()].map((each) => each.close()));
   }
 
-  /** Brokers that this one does not count among the living. */
+  /** Brokers that this one does not count among the living, or is not linked to. */
   async #missingAt({ name, adminUrl, dataDirectory }: BrokerMember): Promise<readonly string[]> {
     const known = await knownMembers(adminUrl, await readAdminToken(dataDirectory));
-    if (known === undefined) return [];
+    if (known === undefined) return [`${name} does not say whom it knows`];
     return this.shape.brokers
       .filter((each) => !known.has(each))
       .map((each) => `${name} does not know ${each}`);
@@ -171,7 +171,6 @@ async function knownMembers(
       headers: { authorization: `Bearer ${token ?? ''}` },
       signal: AbortSignal.timeout(ASK_MS_MAX),
     });
-    if (response.status === 404) return undefined;
     const body: unknown = await response.json();
     return response.ok ? new Set(brokerIds(body)) : undefined;
   } catch {

@@ -75,6 +75,11 @@ export class Recovery {
     return { membersMs, connectedMs, deliveredMs, retainedMs: since() };
   }
 
+  /** Every client that does not lose its connection by itself has one. @throws NotRecovered */
+  async connected(): Promise<void> {
+    await this.#until(performance.now(), POLL_MS, () => this.#away());
+  }
+
   /** With nobody speaking any more: flaky clients count too, and nothing at all may be owed. @throws NotRecovered */
   async settle(): Promise<void> {
     const markMs = performance.now();

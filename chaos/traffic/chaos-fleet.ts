@@ -132,6 +132,12 @@ export class ChaosFleet {
     await Promise.all(this.clients.map((client) => client.subscribed()));
   }
 
+  /** Everybody connects anew, so that each broker has its share of the clients again. */
+  spread(): void {
+    this.#options.addresses.beginAnew();
+    for (const client of this.steadyClients) client.drop('closed', 0);
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.end()));
   }

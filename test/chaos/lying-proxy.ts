@@ -19,6 +19,7 @@ export class LyingProxy {
   /** `victim`: client identifier. */
   static async start(brokerPort: number, victim: string, lies: readonly Lie[]): Promise<LyingProxy> {
     const sockets = new Set<Socket>();
+    const left = new Set(lies);
     const server = createServer({ noDelay: true }, (client) => {
       const broker = connect({ host: '127.0.0.1', port: brokerPort, noDelay: true });
       for (const [one, other] of [
@@ -36,7 +37,7 @@ export class LyingProxy {
       client.once('data', (first: Buffer) => {
         client.pause();
         broker.write(first);
-        if (clientIdOf(first) === victim) new LiedToClient(client, broker, new Set(lies)).begin();
+        if (clientIdOf(first) === victim) new LiedToClient(client, broker, left).begin();
         else {
           client.pipe(broker);
           broker.pipe(client);
@@ -89,6 +90,11 @@ class LiedToClient {
   }
 
   begin(): void {
+    this.#broker.once('close', () => {
+      // Whoever was not told it yet is told it on the next connection.
+      if (this.#held !== undefined) this.#lies.add('swap');
+      if (this.#doubled !== undefined) this.#lies.add('double');
+    });
     const down = parser({ protocolVersion: LEVEL });
     down.on('packet', (packet) => {
       if (packet.cmd === 'publish') this.#deliver(packet);

@@ -11,7 +11,15 @@ import { RunningBroker } from '../support/running-broker.ts';
 import { LyingProxy, type Lie } from './lying-proxy.ts';
 
 const SEED = 11;
-const PACE: Pace = { assembleMs: 20_000, calmMs: 2_000, recoveryMs: 3_000, retainedMs: 2_000, quietMs: 300 };
+const PACE: Pace = {
+  assembleMs: 20_000,
+  calmMs: 2_000,
+  recoveryMs: 30_000,
+  retainedMs: 10_000,
+  quietMs: 300,
+};
+/** What is lost is waited for in vain. */
+const LIAR_PACE: Pace = { ...PACE, calmMs: 3_000, recoveryMs: 4_000 };
 const RESTART: PlannedFault = {
   kind: 'rolling-restart',
   targets: ['broker-1'],
@@ -49,7 +57,11 @@ function clusterOf(broker: RunningBroker, port: number): ProvenCluster {
   };
 }
 
-async function prove(faults: readonly PlannedFault[], lies: readonly Lie[]): Promise<ProofResult> {
+async function prove(
+  faults: readonly PlannedFault[],
+  lies: readonly Lie[],
+  pace: Pace,
+): Promise<ProofResult> {
   const broker = await RunningBroker.forTest();
   const proxy = await LyingProxy.start(broker.port(), 'depot', lies);
   onTestFinished(() => {
@@ -63,7 +75,7 @@ async function prove(faults: readonly PlannedFault[], lies: readonly Lie[]): Pro
     faults,
     lastFaultMs: 60_000,
     signal: new AbortController().signal,
-    pace: PACE,
+    pace,
     say: () => undefined,
   });
   return await proof.run();
@@ -71,7 +83,7 @@ async function prove(faults: readonly PlannedFault[], lies: readonly Lie[]): Pro
 
 describe('a proof', () => {
   it('passes an honest broker that is restarted under it, and says what clients noticed', async () => {
-    const result = await prove([RESTART], []);
+    const result = await prove([RESTART], [], PACE);
     expect(verdict(result)).toMatch(/^PASS/);
     expect(result.totals.qos1.acknowledged + result.totals.qos2.acknowledged).toBeGreaterThan(100);
     expect(result.totals.qos2.delivered).toBeGreaterThan(result.totals.qos2.acknowledged);
@@ -83,7 +95,7 @@ describe('a proof', () => {
   });
 
   it('finds a single message lost, doubled or overtaken among all the others, and gives evidence', async () => {
-    const result = await prove([], ['lose', 'double', 'swap']);
+    const result = await prove([], ['lose', 'double', 'swap'], LIAR_PACE);
     expect(result.violations.map(({ kind, receiver }) => `${kind} ${receiver}`).sort()).toEqual([
       'duplicated depot',
       'lost depot',
