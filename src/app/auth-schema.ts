@@ -10,6 +10,7 @@ import {
 } from '../auth/argon2id-hash.ts';
 import { ITERATIONS_MAX, ITERATIONS_MIN } from '../auth/scram-credentials.ts';
 import { LN_MAX, LN_MIN, SCRYPT_LN } from '../auth/scrypt-hash.ts';
+import { jwt } from './jwt-schema.ts';
 import { mysql } from './mysql-schema.ts';
 import { tenantName } from './tenant-name-schema.ts';
 
@@ -22,7 +23,7 @@ const whole = (min: number, max: number, fallback: number, description: string) 
 const durationMs = (fallback: number, description: string) => whole(1, TIMER_MAX_MS, fallback, description);
 
 /** What a chain may be made of. */
-export const CHAIN_LINKS = ['file', 'mysql', 'certificate', 'anonymous'] as const;
+export const CHAIN_LINKS = ['file', 'mysql', 'jwt', 'certificate', 'anonymous'] as const;
 export type ChainLink = (typeof CHAIN_LINKS)[number];
 
 const chain = z.array(z.enum(CHAIN_LINKS)).min(1);
@@ -99,6 +100,7 @@ export const auth = z.strictObject({
   passwords: passwords.prefault({}),
   lockOut: lockOut.prefault({}),
   mysql: mysql.prefault({}),
+  jwt: jwt.prefault({}),
 });
 
 export type AuthConfig = z.output<typeof auth>;

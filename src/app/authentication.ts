@@ -18,6 +18,7 @@ import type { DatabaseUsers } from './database-users.ts';
 import { openFileUsers, type FileUsers } from './file-users.ts';
 import type { Logger } from './logging.ts';
 import { PasswordHashing } from './password-hashing.ts';
+import type { TokenUsers } from './token-users.ts';
 
 export interface Authentication {
   readonly authenticator: Authenticator;
@@ -74,9 +75,10 @@ async function openChains(
     ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers)
     : undefined;
   const database = used.has('mysql') ? await openDatabase(auth, hashing, logger, time.timers) : undefined;
+  const tokens = used.has('jwt') ? await openTokens(auth, logger, time.clock) : undefined;
   const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
-    chains: chains(config, file, database),
+    chains: chains(config, file, database, tokens),
     hashInVain: (credentials) => hashInVain(credentials, hashing),
     onUnavailable: (name, err) => {
       logger.error({ err, authenticator: name }, 'a client could not be authenticated');
@@ -91,10 +93,11 @@ async function openChains(
       ...(database?.gauges ?? []),
     ],
     reload: async () => {
-      await file?.reload();
+      await Promise.all([file?.reload(), tokens?.reload()]);
     },
     close: async () => {
       file?.close();
+      tokens?.close();
       await database?.close();
       await hashing.close();
     },
@@ -112,15 +115,22 @@ async function openDatabase(
   return openDatabaseUsers(auth, hashing, logger, timers);
 }
 
+async function openTokens({ jwt }: AuthConfig, logger: Logger, clock: Clock): Promise<TokenUsers> {
+  const { openTokenUsers } = await import('./token-users.ts');
+  return openTokenUsers(jwt, logger, clock);
+}
+
 function chains(
   config: AuthSettings,
   file: FileUsers | undefined,
   database: DatabaseUsers | undefined,
+  tokens: TokenUsers | undefined,
 ): ReadonlyMap<TenantId, readonly ChainAuthenticator[]> {
   const { certificateRules, anonymousRules } = config.auth;
   const links: Readonly<Record<ChainLink, ChainAuthenticator | undefined>> = {
     file: file?.authenticator,
     mysql: database?.authenticator,
+    jwt: tokens?.authenticator,
     certificate: new CertificateAuthenticator(certificateRules),
     anonymous: new GuestAuthenticator(anonymousRules),
   };

@@ -119,6 +119,7 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
     auth: {
       ...config.auth,
       usersFile: absolute(config.auth.usersFile),
+      jwt: withAbsoluteKeys(config.auth.jwt, absolute),
       mysql: { ...config.auth.mysql, tls: withAbsoluteAuthority(config.auth.mysql.tls, absolute) },
     },
     kafka: { ...config.kafka, tls: withAbsoluteFiles(config.kafka.tls, absolute) },
@@ -144,6 +145,14 @@ function withAbsoluteAuthority<Tls extends { readonly caFile: string }>(
   absolute: (path: string) => string,
 ): Tls {
   return tls.caFile === '' ? tls : { ...tls, caFile: absolute(tls.caFile) };
+}
+
+function withAbsoluteKeys(
+  jwt: SpokeConfig['auth']['jwt'],
+  absolute: (path: string) => string,
+): SpokeConfig['auth']['jwt'] {
+  const fileOf = (path: string): string => (path === '' ? '' : absolute(path));
+  return { ...jwt, jwksFile: fileOf(jwt.jwksFile), caFile: fileOf(jwt.caFile) };
 }
 
 /** Empty: none. */

@@ -1,7 +1,7 @@
 /** What somebody gets who has proven to be a user, and the one answer for everybody who has not. */
 import { REASON } from '../mqtt/reason-code.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
-import type { AuthResult, Credentials } from './authenticator.ts';
+import type { AuthResult, Credentials, Principal } from './authenticator.ts';
 import { isSafeInFilter } from './place-holders.ts';
 import { RuledPrincipal } from './topic-rights.ts';
 import { bindRule, usesClientId, type TopicRule } from './topic-rule.ts';
@@ -14,7 +14,7 @@ export const REFUSED: AuthResult = {
 
 /** `verified` false: nothing was proven, and nothing had to be. */
 export function admit(
-  user: TenantUser & { readonly rules: readonly TopicRule[] },
+  user: TenantUser & Pick<Principal, 'expiresAtMs'> & { readonly rules: readonly TopicRule[] },
   { clientId }: Pick<Credentials, 'clientId'>,
   verified = true,
 ): AuthResult {

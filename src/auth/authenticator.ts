@@ -24,6 +24,8 @@ export interface Principal {
   readonly clientName: string;
   /** The client proved that it is `clientName`; false for one that could have said anything. */
   readonly verified: boolean;
+  /** What proved it ends then, and the connection with it; milliseconds since 1970. */
+  readonly expiresAtMs?: number | undefined;
   mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
   maySubscribe(filter: string, qos: QoS): boolean;
 }

@@ -18,6 +18,7 @@ export class RuledPrincipal implements Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
   readonly verified: boolean;
+  readonly expiresAtMs: number | undefined;
   readonly #publishRules: readonly BoundRule[];
   readonly #subscribeRules: readonly BoundRule[];
   // Devices publish to the same topic over and over.
@@ -26,8 +27,13 @@ export class RuledPrincipal implements Principal {
   #lastRetain = false;
   #lastAnswer = false;
 
-  constructor({ tenant, clientName }: TenantUser, rules: readonly BoundRule[], verified = true) {
+  constructor(
+    { tenant, clientName, expiresAtMs }: TenantUser & Pick<Principal, 'expiresAtMs'>,
+    rules: readonly BoundRule[],
+    verified = true,
+  ) {
     this.tenant = tenant;
+    this.expiresAtMs = expiresAtMs;
     this.clientName = clientName;
     this.verified = verified;
     this.#publishRules = rules.filter((rule) => rule.action !== 'subscribe');

@@ -11,6 +11,7 @@ import { wildcardLevels } from '../routing/filter-tree.ts';
 import type { Route, Subscriber } from '../routing/subscriber.ts';
 import type { CloseReason, SessionOwner } from '../session/events.ts';
 import type { ClientId, SessionId } from '../tenancy/identity.ts';
+import type { TimerHandle } from '../time/clock.ts';
 import { AskingBrake } from './asking-brake.ts';
 import type { AckType, ClientLink } from './client-link.ts';
 import type { DurableOutbound } from './durable-outbound.ts';
@@ -40,6 +41,9 @@ export interface ActiveSessionOptions {
   /** Of this CONNECT: MQTT 5 forbids DISCONNECT to raise it from 0. */
   readonly sessionExpiryS: number;
 }
+
+/** Longest delay that a timer takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** How the connection ended, decided once. */
 interface Ending {
@@ -75,6 +79,7 @@ export class ActiveSession implements TicketOwner {
   #retained: Promise<void> = Promise.resolve();
   #ended = false;
   #refusalLogged = false;
+  #expiry: TimerHandle | undefined;
   #wildcardLevels: number | undefined;
 
   constructor(options: ActiveSessionOptions) {
@@ -214,6 +219,23 @@ export class ActiveSession implements TicketOwner {
     this.disconnect(reasonCode, 'administrative', 'this broker serves the session no more', serverReference);
   }
 
+  /** What the client proved itself with ends, and nothing it says is believed from then on. */
+  endWithPrincipal(): void {
+    const { expiresAtMs } = this.principal;
+    if (expiresAtMs === undefined || this.#ended) return;
+    const { clock, services } = this.broker;
+    const leftMs = expiresAtMs - clock.nowMs();
+    this.#expiry = services.timers.after(Math.max(0, Math.min(leftMs, TIMER_MAX_MS)), () => {
+      if (leftMs > TIMER_MAX_MS) this.endWithPrincipal();
+      else
+        this.disconnect(
+          REASON.maximumConnectTime,
+          'administrative',
+          'what the client logged in with has expired',
+        );
+    });
+  }
+
   /** The log gave the session to another connection, or ended it. */
   ownershipLost(reasonCode: ReasonCode): void {
     if (this.#ended) return;
@@ -226,6 +248,7 @@ export class ActiveSession implements TicketOwner {
   end(ending: Ending): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#expiry?.cancel();
     this.outbound.stop();
     this.broker.sessionLeft(this, ending);
   }

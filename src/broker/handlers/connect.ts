@@ -166,6 +166,7 @@ export class ConnectExchange {
       properties,
     });
     tenantBroker.connected(session);
+    session.endWithPrincipal();
     this.#onConnected(session);
     await opened.startDelivery();
     this.#link.resumeReading('handshake');

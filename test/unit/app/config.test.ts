@@ -185,3 +185,15 @@ describe('chains of authenticators', () => {
     expect(problemsOf('auth: { anonymousRules: [allow everything] }\n').join()).toMatch(/is not of the form/);
   });
 });
+
+describe('tokens', () => {
+  it('need keys, of one place, and a secret that cannot be guessed', () => {
+    const auth = (jwt: string) => `auth: { mode: chain, chain: [jwt], jwt: { ${jwt} } }\n`;
+    expect(problemsOf(auth('')).join()).toMatch(/nothing says which keys to believe/);
+    expect(problemsOf(auth('jwksFile: a, jwksUrl: b')).join()).toMatch(/is there beside auth\.jwt\.jwksFile/);
+    expect(problemsOf(auth('jwksUrl: https://login.example/jwks'))).toEqual([]);
+    const short = problemsOf(auth('secret: hunter2')).join();
+    expect(short).toMatch(/is shorter than 32 characters/);
+    expect(short).not.toContain('hunter2');
+  });
+});

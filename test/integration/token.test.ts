@@ -1,0 +1,58 @@
+/** Clients that log in with a token, over MQTT: let in with what it says, and sent away when it ends. */
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REASON } from '../../src/mqtt/reason-code.ts';
+import { RunningBroker } from '../support/running-broker.ts';
+
+const SECRET = 'a shared secret of more than 32 bytes';
+let broker: RunningBroker;
+
+beforeAll(async () => {
+  broker = await RunningBroker.start({
+    tenants: ['default', 'acme'],
+    auth: {
+      mode: 'chain',
+      chain: ['jwt'],
+      jwt: { secret: SECRET, clockToleranceS: 0, rules: ['allow all devices/%u/#'] },
+    },
+  });
+});
+afterAll(() => broker.dispose());
+
+function token(claims: Readonly<Record<string, unknown>>, lifeS: number): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + lifeS;
+  return new SignJWT({ tenant: 'acme', exp, ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(Buffer.from(SECRET));
+}
+
+async function connect(level: 4 | 5, password: string, username = 'acme/bike-7') {
+  return await broker.connect(
+    { level },
+    { clientId: `c${level}`, username, password: Buffer.from(password) },
+  );
+}
+
+describe.each([4, 5] as const)('MQTT level %i: a token', (level) => {
+  it('lets its holder in, as nobody else', async () => {
+    const password = await token({ sub: 'bike-7' }, 60);
+    const { connack } = await connect(level, password);
+    expect(connack.reasonCode ?? connack.returnCode).toBe(0);
+    const other = await connect(level, password, 'acme/bike-8');
+    expect(other.connack.reasonCode ?? other.connack.returnCode).not.toBe(0);
+  });
+
+  it('ends its connection with itself', async () => {
+    const { client, connack } = await connect(level, await token({ sub: 'bike-7' }, 4));
+    expect(connack.reasonCode ?? connack.returnCode).toBe(0);
+    if (level === 5) expect((await client.expect('disconnect')).reasonCode).toBe(REASON.maximumConnectTime);
+    await client.closed();
+  });
+
+  it('that has ended, or that somebody else signed, lets nobody in', async () => {
+    const ended = await connect(level, await token({ sub: 'bike-7' }, -1));
+    const forged = await connect(level, `${await token({ sub: 'bike-7' }, 60)}x`);
+    for (const { connack } of [ended, forged])
+      expect(connack.reasonCode ?? connack.returnCode).toBe(level === 5 ? REASON.badUserNameOrPassword : 4);
+  });
+});
