@@ -157,6 +157,9 @@ test('SIGTERM stops it gracefully, and what was acknowledged is there after the 
   await bike.endAsync();
   const operator = await client('operator');
   await operator.publishAsync('bikes/7/commands', 'unlock', { qos: 1 });
+  // As the chart does it before SIGTERM.
+  const drained = await broker.exec('timeout', '20', 'spoke', 'drain', '--rate', '500', '--notice', '1s');
+  expect(drained, drained.output).toMatchObject({ exitCode: 0 });
   const beganMs = performance.now();
   const ended = await broker.stop(GRACE_S);
   console.info(`stopped after ${((performance.now() - beganMs) / 1_000).toFixed(1)} s`);

@@ -6,6 +6,7 @@ export const EVERYTHING: Values = {
   secrets: {
     tls: 'tls',
     kafkaTls: 'kafka-tls',
+    peerTls: 'peer-tls',
     kafkaPassword: { name: 'kafka' },
     schemaRegistryUrl: { name: 'registry' },
   },

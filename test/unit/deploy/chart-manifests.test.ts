@@ -13,6 +13,29 @@ import { hasSchema, unknownFields } from '../../support/chart/strict-manifest.ts
 import { deployPath, deployYaml } from '../../support/deployment.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 
+const beforeStop = z.looseObject({
+  lifecycle: z.object({
+    preStop: z.object({
+      exec: z.object({ command: z.tuple([z.literal('sh'), z.literal('-c'), z.string()]) }),
+    }),
+  }),
+});
+const withServiceName = z.looseObject({ spec: z.looseObject({ serviceName: z.string() }) });
+const withPorts = z.looseObject({
+  metadata: z.looseObject({ name: z.string() }),
+  spec: z.looseObject({
+    selector: labels,
+    ports: z.array(z.object({ name: z.string(), port: z.number() })),
+  }),
+});
+const withIngress = z.looseObject({
+  spec: z.looseObject({
+    ingress: z.array(
+      z.object({ ports: z.array(z.object({ port: z.number() })), from: z.unknown().optional() }),
+    ),
+  }),
+});
+
 const plain = manifestsOf(renderedChart({}));
 const full = manifestsOf(renderedChart(EVERYTHING));
 
@@ -86,11 +109,38 @@ describe('what is rendered', () => {
     });
   });
 
-  it('gives a broker longer than a graceful stop takes', () => {
+  it('gives a broker longer than it takes to drain and to stop', () => {
     const { spec } = podOf(only(plain, 'StatefulSet', 'fleet-spokemq'))!;
     const { config } = loadConfig({ file: undefined, environment: {}, workingDirectory: '/' });
-    expect(spec.terminationGracePeriodSeconds! * 1_000).toBeGreaterThan(5_000 + config.shutdown.deadlineMs);
+    const [, drainS, forgetS] =
+      /^timeout (\d+) spoke drain --rate \d+ --notice \d+s \|\| sleep (\d+)$/.exec(
+        beforeStop.parse(spec.containers[0]).lifecycle.preStop.exec.command[2],
+      ) ?? [];
+    const neededMs = (Number(drainS) + Number(forgetS)) * 1_000 + config.shutdown.deadlineMs;
+    expect(spec.terminationGracePeriodSeconds! * 1_000).toBeGreaterThan(neededMs);
   });
+
+  it.each([
+    ['as it is', plain],
+    ['with everything on', full],
+  ])(
+    '%s, tells brokers of each other by the names of their pods, and lets nobody else come to them',
+    (_what, made) => {
+      const { metadata, spec } = withPorts.parse(only(made, 'Service', 'fleet-spokemq-brokers'));
+      expect(withServiceName.parse(only(made, 'StatefulSet', 'fleet-spokemq')).spec.serviceName).toBe(
+        metadata.name,
+      );
+      const peers = spec.ports.find(({ name }) => name === 'peers');
+      const [{ env, ports }] = podOf(only(made, 'StatefulSet', 'fleet-spokemq'))!.spec.containers;
+      expect(env.find(({ name }) => name === 'SPOKE_CLUSTER_ADVERTISE')?.value).toBe(
+        `$(POD_NAME).${metadata.name}.mqtt.svc.cluster.local:${peers?.port}`,
+      );
+      expect(ports).toContainEqual({ name: 'peers', containerPort: peers?.port });
+      const { ingress } = withIngress.parse(only(made, 'NetworkPolicy', 'fleet-spokemq')).spec;
+      const allowed = ingress.filter((rule) => rule.ports.some(({ port }) => port === peers?.port));
+      expect(allowed.map(({ from }) => from)).toEqual([[{ podSelector: { matchLabels: spec.selector } }]]);
+    },
+  );
 
   it('configures every process without a problem or a warning', async () => {
     const directory = await temporaryDirectory();
@@ -119,7 +169,12 @@ describe('what is rendered', () => {
       expect(warnings, made.metadata.name).toEqual([]);
       expect(config.metadata.inBroker).toBe(false);
       expect(config.auth).toMatchObject({ mode: 'file', passwords: { upgradeOnLogin: false } });
-      if (made.kind === 'StatefulSet') expect(config.broker.id).toBe('fleet-spokemq-0');
+      if (made.kind !== 'StatefulSet') continue;
+      expect(config.broker.id).toBe('fleet-spokemq-0');
+      expect(config.cluster).toMatchObject({
+        peerHost: '0.0.0.0',
+        tls: { enabled: true, certFile: '/etc/spokemq/peers/tls.crt' },
+      });
     }
   });
 

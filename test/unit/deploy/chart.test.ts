@@ -37,6 +37,7 @@ describe('the values of the chart', () => {
     ['no broker', { brokers: { replicas: 0 } }],
     ['a log that the pods would lose', { config: { eventLog: { store: 'embedded' } } }],
     ['a listener without a port', { config: { listeners: [{ transport: 'tcp', host: '0.0.0.0' }] } }],
+    ['one address of all brokers', { config: { cluster: { advertise: 'spoke:7883' } } }],
     ['a broker id for all', { config: { broker: { id: 'spoke' } } }],
   ])('are refused with %s', (_what, over) => {
     expect(valid(mergedValues(values, over))).toBe(false);

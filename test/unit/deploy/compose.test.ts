@@ -138,6 +138,13 @@ describe('the configuration of the brokers', () => {
     ]);
   });
 
+  it('tells the others where each broker is', () => {
+    for (const [name, container] of brokers) {
+      const { cluster } = configOf(container).config;
+      expect(cluster).toMatchObject({ peerHost: '0.0.0.0', advertise: `${name}:${cluster.peerPort}` });
+    }
+  });
+
   it('lets nobody in without a password', () => {
     const [, container] = brokers[0]!;
     expect(configOf(container).config.auth.mode).toBe('file');
