@@ -11,14 +11,27 @@ import { DEFAULT_TENANT } from '../../src/tenancy/identity.ts';
 import { PROJECT_DIRECTORY } from './deployment.ts';
 
 const METRIC_NAME = /'(spoke_[a-z0-9_]+)'/g;
+const CLAIMED_NAME = /^ *name: '(spoke_[a-z0-9_]+)'/gm;
 
 export function namesInSources(): ReadonlySet<string> {
+  return new Set(
+    sourceTexts().flatMap((text) => [...text.matchAll(METRIC_NAME)].map(([, name = '']) => name)),
+  );
+}
+
+function sourceTexts(): readonly string[] {
   const sources = join(PROJECT_DIRECTORY, 'src');
-  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' });
-  const texts = files
+  return readdirSync(sources, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(sources, file), 'utf8'));
-  return new Set(texts.flatMap((text) => [...text.matchAll(METRIC_NAME)].map(([, name = '']) => name)));
+}
+
+/** Names that more than one source claims: the page would have them twice. */
+export function namesClaimedTwice(): readonly string[] {
+  const claimed = sourceTexts().flatMap((text) =>
+    [...text.matchAll(CLAIMED_NAME)].map(([, name = '']) => name),
+  );
+  return claimed.filter((name, at) => claimed.indexOf(name) !== at);
 }
 
 /** Of a page with the counters of one tenant and the limits. */

@@ -2,7 +2,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { dashboardFiles, deployJson, deployText, deployYaml } from '../../support/deployment.ts';
-import { exportedSeries, namesInSources, seriesOnAPage } from '../../support/exported-series.ts';
+import {
+  exportedSeries,
+  namesClaimedTwice,
+  namesInSources,
+  seriesOnAPage,
+} from '../../support/exported-series.ts';
 import { seriesAskedFor } from '../../support/promql.ts';
 
 const alertsFile = z.strictObject({
@@ -67,6 +72,10 @@ describe('the names of series', () => {
     const inSources = namesInSources();
     expect(onPage.filter((name) => !inSources.has(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([]);
     expect(inSources).toContain('spoke_kafka_available');
+  });
+
+  it('are each of one source', () => {
+    expect(namesClaimedTwice()).toEqual([]);
   });
 
   it('are told from those that nobody exports', () => {
