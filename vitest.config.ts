@@ -92,6 +92,7 @@ export default defineConfig({
             name: 'engines',
             include: ['test/integration/engines/**/*.test.ts'],
             testTimeout: 120_000,
+            hookTimeout: 120_000,
             fileParallelism: false,
             sequence: { groupOrder: 10 },
           },
