@@ -174,6 +174,7 @@ export class DurableOutbound extends Outbound {
     if (entry.marked) {
       // The client confirmed this one with PUBREC before: only the rest of the handshake is left.
       this.window.resumed(seq);
+      this.noteCredit();
       this.link.sendAck('pubrel', packetId, REASON.success);
       return;
     }
@@ -190,5 +191,6 @@ export class DurableOutbound extends Outbound {
       this.window.skip(seq);
       this.acknowledgedThrough(this.window.ackedThrough as Seq);
     }
+    this.noteCredit();
   }
 }

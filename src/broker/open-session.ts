@@ -162,6 +162,9 @@ async function durableParts(
     trims,
     marks,
     sentBefore,
+    onCredit: (hasCredit) => {
+      tenantBroker.peers.creditChangedHere(subscriber.clientId, hasCredit);
+    },
     onStoreFailure: (error) => {
       services.onStoreError(error);
       tenantBroker

@@ -19,6 +19,8 @@ export interface OutboundOptions {
   readonly inFlightMax: number;
   /** Outbox bytes at which nothing new is sent and QoS 0 is dropped. */
   readonly outboxBytesHigh: number;
+  /** `hasCredit` is another now; not told when it stops. Default: nobody wants to know. */
+  readonly onCredit?: (hasCredit: boolean) => void;
 }
 
 /** What became of a client's PUBREC, PUBREL answer or acknowledgement; `unknown`: no such packet identifier. */
@@ -32,6 +34,8 @@ export abstract class Outbound implements Outlet {
   protected stopped = false;
   readonly #inFlightMax: number;
   readonly #outboxBytesHigh: number;
+  readonly #onCredit: ((hasCredit: boolean) => void) | undefined;
+  #hadCredit = true;
   #roomWaiter: (() => void) | undefined;
 
   constructor(options: OutboundOptions) {
@@ -40,6 +44,7 @@ export abstract class Outbound implements Outlet {
     this.counters = options.counters;
     this.#inFlightMax = options.inFlightMax;
     this.#outboxBytesHigh = options.outboxBytesHigh;
+    this.#onCredit = options.onCredit;
   }
 
   abstract deliver(
@@ -118,6 +123,7 @@ export abstract class Outbound implements Outlet {
   ): void {
     if (this.link.outboxBytes >= this.#outboxBytesHigh) this.counters.drop('outboxFull');
     else this.transmit({ message, qos: 0, retain, dup: false, packetId: 0, subscriptionIds });
+    this.noteCredit();
   }
 
   /** false: nothing left the broker; the message is expired or too large for this client, and is counted. */
@@ -140,6 +146,15 @@ export abstract class Outbound implements Outlet {
     return true;
   }
 
+  /** After everything that takes credit or gives it. */
+  protected noteCredit(): void {
+    if (this.#onCredit === undefined || this.stopped) return;
+    const { hasCredit } = this;
+    if (hasCredit === this.#hadCredit) return;
+    this.#hadCredit = hasCredit;
+    this.#onCredit(hasCredit);
+  }
+
   protected wakeWaiterIfRoom(): void {
     if (this.#roomWaiter !== undefined && this.hasCredit) this.#wakeWaiter();
   }
@@ -153,6 +168,7 @@ export abstract class Outbound implements Outlet {
 
   #goOn(): void {
     this.pump();
+    this.noteCredit();
     this.wakeWaiterIfRoom();
   }
 

@@ -194,6 +194,7 @@ export class TenantBroker implements RegistryObserver {
     this.counters.connections = this.#active.size;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
     session.subscriber.sentThrough = sentThrough;
+    this.peers.credit.left(session.clientId);
     this.peers.handOffs.left(session.clientId, session.sessionId, sentThrough);
     this.#awaitReleases(session);
     if (ending.reason === 'takenOver') return;
@@ -254,11 +255,13 @@ export class TenantBroker implements RegistryObserver {
 
   subscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.add(client, placeOf(subscription), subscription);
+    this.peers.credit.subscriptionsChanged(subscription.clientId, subscription.filter);
     this.#countRoutes();
   }
 
   unsubscribed(client: ClientNumber, subscription: Subscription): void {
     this.router.trie.remove(client, placeOf(subscription));
+    this.peers.credit.subscriptionsChanged(subscription.clientId, subscription.filter);
     this.#countRoutes();
   }
 

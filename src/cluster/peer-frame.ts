@@ -67,7 +67,7 @@ export interface HandOffFrame {
   readonly sessionId: SessionId;
 }
 
-/** Whether transient members of a shared group at the sender, or a persistent member connected there, can take more now. */
+/** Whether a persistent member of shared groups that is connected to the sender can take more now; until told otherwise it can. */
 export interface CreditFrame {
   readonly type: 'credit';
   readonly tenant: TenantId;

@@ -2,7 +2,7 @@
  * Between the mesh of brokers and the tenants of this one: what peers send goes to its tenant, who is new is told what everybody has to
  * know, and when a peer is down what it leaves behind is seen to.
  */
-import type { PeerFrame } from '../../cluster/peer-frame.ts';
+import type { CreditFrame, PeerFrame } from '../../cluster/peer-frame.ts';
 import type { FrameHandler, PeerLink } from '../../cluster/peer-links.ts';
 import type { Member } from '../../cluster/member.ts';
 import type { MeshObserver, PeerMesh } from '../../cluster/peer-mesh.ts';
@@ -55,6 +55,11 @@ export class PeerExchange implements MeshObserver, FrameHandler {
     return positions.length === 0 ? undefined : this.mesh.tellAll({ type: 'awaitApplied', positions });
   }
 
+  /** Of a session connected here. */
+  tellCredit(frame: CreditFrame): void {
+    for (const outbox of this.#outboxes.values()) outbox.credit(frame);
+  }
+
   /** Resolves when all peers know this broker and what it knows of theirs is complete. Before that it must not serve. */
   async meetEverybody(): Promise<void> {
     await this.mesh.tellAll({ type: 'awaitApplied', positions: [] });
@@ -63,12 +68,16 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   peerUp(link: PeerLink): void {
     const { incarnation } = link.peer;
     const { timers, waitMsMax, noticeBytesMax } = this.#options;
-    this.#outboxes.set(incarnation, new PeerOutbox({ link, timers, waitMsMax, noticeBytesMax }));
+    const outbox = new PeerOutbox({ link, timers, waitMsMax, noticeBytesMax });
+    this.#outboxes.set(incarnation, outbox);
     const frames = Array.from(this.#options.tenants(), ({ peers }) => [...peers.interest.frames()]).flat();
     this.#greetings.set(
       incarnation,
       Promise.all(frames.map((frame) => new Promise((resolve) => link.send(frame, resolve)))),
     );
+    for (const { peers } of this.#options.tenants()) {
+      for (const frame of peers.credit.frames()) outbox.credit(frame);
+    }
   }
 
   peerDown({ incarnation }: Member): void {

@@ -4,7 +4,7 @@
  * whoever waits for the rest waits for a bounded time.
  */
 import { cutByBytes, FRAME_OVERHEAD_BYTES } from '../../cluster/frame-bounds.ts';
-import type { PeerTarget } from '../../cluster/peer-frame.ts';
+import type { CreditFrame, PeerTarget } from '../../cluster/peer-frame.ts';
 import type { FrameOutcome, PeerLink } from '../../cluster/peer-links.ts';
 import { reachedQueueBytesMax } from '../../cluster/wire/session-frame-codec.ts';
 import type { Seq } from '../../queue/durable-queue.ts';
@@ -70,6 +70,8 @@ export class PeerOutbox {
   #staged = new Map<Message, Staged>();
   /** By session id and tenant: how far its queue reaches, not told yet. */
   readonly #reached = new Map<string, RemoteSession & { readonly seq: Seq }>();
+  /** By tenant and client, not told yet; the latest counts. */
+  readonly #credits = new Map<string, CreditFrame>();
   readonly #tickets = new Set<Ticket>();
   #flushing = false;
   #tick = 0;
@@ -111,6 +113,12 @@ export class PeerOutbox {
     this.#flushLater();
   }
 
+  /** A session here can take more, or cannot for now. */
+  credit(frame: CreditFrame): void {
+    this.#credits.set(`${frame.tenant}/${frame.clientId}`, frame);
+    this.#flushLater();
+  }
+
   /** For whoever is interested there, or for one member of a group. */
   forward(
     tenant: TenantId,
@@ -145,7 +153,7 @@ export class PeerOutbox {
 
   /** There may be room again. */
   linkChanged(): void {
-    this.#flushReached();
+    this.#flushSmall();
   }
 
   #stage(tenant: TenantId, message: Message): Staged {
@@ -169,7 +177,7 @@ export class PeerOutbox {
     const staged = this.#staged;
     this.#staged = new Map();
     for (const [message, each] of staged) this.#sendStaged(message, each);
-    this.#flushReached();
+    this.#flushSmall();
   };
 
   #sendStaged(message: Message, { tickets, ...staged }: Staged): void {
@@ -179,7 +187,7 @@ export class PeerOutbox {
     const done = ({ type }: FrameOutcome): void => {
       gone ||= type === 'gone';
       if (--left === 0) for (const ticket of tickets) this.#decide(ticket, gone);
-      this.#flushReached();
+      this.#flushSmall();
     };
     for (const frame of frames) this.link.send(frame, done);
   }
@@ -200,9 +208,12 @@ export class PeerOutbox {
     ticket.waiting.settle();
   }
 
-  /** Positions are small, but a peer that is away would pile them up in the link instead of here, where they replace each other. */
-  #flushReached(): void {
-    if (this.#reached.size === 0 || !this.hasRoom) return;
+  /** Positions and credit: a peer that is away would pile them up in the link instead of here, where they replace each other. */
+  #flushSmall(): void {
+    if (!this.hasRoom) return;
+    for (const frame of this.#credits.values()) this.link.send(frame);
+    this.#credits.clear();
+    if (this.#reached.size === 0) return;
     const byTenant = new Map<TenantId, (RemoteSession & { readonly seq: Seq })[]>();
     for (const entry of this.#reached.values()) {
       const entries = byTenant.get(entry.tenant);

@@ -12,6 +12,7 @@ import type { ClientId, Incarnation, SessionId } from '../../tenancy/identity.ts
 import type { TenantBroker } from '../tenant-broker.ts';
 import { decodeSentThrough, HandOffs } from './hand-off.ts';
 import { InterestOutlet, type InterestOutletOptions } from './interest-outlet.ts';
+import { LocalCredit } from './local-credit.ts';
 import { LocalInterest } from './local-interest.ts';
 import { PeerInterest } from './peer-interest.ts';
 import type { PeerExchange } from './peer-exchange.ts';
@@ -20,6 +21,7 @@ import { RemoteOutlet } from './remote-outlet.ts';
 export class TenantPeers {
   readonly handOffs: HandOffs;
   readonly interest: LocalInterest;
+  readonly credit: LocalCredit;
   readonly #broker: TenantBroker;
   readonly #exchange: PeerExchange;
   readonly #guests: PeerInterest;
@@ -30,6 +32,14 @@ export class TenantPeers {
     this.#exchange = exchange;
     this.handOffs = new HandOffs(broker);
     this.interest = new LocalInterest(tenant, (frame) => exchange.mesh.tellAll(frame));
+    this.credit = new LocalCredit({
+      tenant,
+      timers: broker.services.timers,
+      filtersOf: (clientId) => broker.registry.get(clientId)?.subscriptions.keys() ?? [],
+      tellAll: (frame) => {
+        exchange.tellCredit(frame);
+      },
+    });
     const find = exchange.outboxTo;
     this.#guests = new PeerInterest({
       router,
@@ -94,6 +104,11 @@ export class TenantPeers {
   reached({ queues }: ReachedFrame): void {
     for (const { clientId, sessionId, seq } of queues)
       this.#connectedHere(clientId, sessionId)?.outlet?.reached(seq);
+  }
+
+  /** Of a persistent session that is connected here. */
+  creditChangedHere(clientId: ClientId, hasCredit: boolean): void {
+    if (this.#exchange.mesh.isJoined) this.credit.changed(clientId, hasCredit);
   }
 
   /** A member of shared groups that is connected to that peer can take more, or cannot for now. */

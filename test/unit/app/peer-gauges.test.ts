@@ -18,13 +18,14 @@ afterEach(async () => {
 
 test('everything that links count can be read, under its own name', () => {
   const stats = new LinkStats();
-  for (const [index, key] of (Object.keys(stats) as (keyof LinkStats)[]).entries()) stats[key] = index + 1;
+  const keys = Object.keys(stats) as (keyof LinkStats)[];
+  for (const [index, key] of keys.entries()) stats[key] = index + 1;
   const read = peerGauges({ dropped: 100 }, stats).map((source) => [source.name, source.read()]);
   const values = read.flatMap(([, value]) =>
     typeof value === 'object' ? Array.from(value, (sample) => sample.value) : [value],
   );
-  expect(new Set(values)).toEqual(new Set([...Object.values(stats), 100]));
-  expect(values).toHaveLength(Object.keys(stats).length + 1);
+  expect(new Set(values)).toEqual(new Set([...keys.map((_, index) => index + 1), 100]));
+  expect(values).toHaveLength(keys.length + 1);
 });
 
 test('no metric of a broker among others is there twice', async () => {
