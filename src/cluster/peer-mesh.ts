@@ -57,6 +57,7 @@ export class PeerMesh {
   #links: PeerLinks | undefined;
   #observer: MeshObserver | undefined;
   #unfollow: (() => void) | undefined;
+  #closed = false;
 
   constructor(options: PeerMeshOptions) {
     this.#options = options;
@@ -112,9 +113,9 @@ export class PeerMesh {
     }
   }
 
-  /** Resolves when this peer is known here, if it is alive: it may have found us before we heard of it. */
+  /** Resolves when this peer is known here, if it is alive: it may have found us before we heard of it. Nobody is after `close`. */
   async meet(incarnation: Incarnation): Promise<PeerLink | undefined> {
-    if (!this.#peers.has(incarnation)) await this.#membership?.refresh();
+    if (!this.#peers.has(incarnation) && !this.#closed) await this.#membership?.refresh();
     return this.#peers.get(incarnation)?.link;
   }
 
@@ -150,6 +151,7 @@ export class PeerMesh {
   }
 
   close(): void {
+    this.#closed = true;
     this.#unfollow?.();
     for (const { link, timer } of this.#peers.values()) {
       timer?.cancel();
