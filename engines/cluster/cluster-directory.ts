@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '../engine.ts';
-import { claimDataDirectory, readRecord, runningProcesses } from '../engine-record.ts';
+import { claimDataDirectory, readRecord, runningProcesses, writeRecord } from '../engine-record.ts';
 import type { EngineRecord } from '../engine-record.ts';
 import { defaultDataDirectory, realDirectory } from '../places.ts';
 import { sizeOf } from './cluster-options.ts';
@@ -36,6 +36,9 @@ export async function makeClusterDirectory(
       `A cluster runs in ${directory} already. See it with "${commandFor(directory, 'status')}", ` +
         `or stop it: ${commandFor(directory, 'stop')}`,
     );
+  // Nothing has run in it: a start that failed has decided nothing.
+  if (record?.engine === ENGINE && record.processes.length === 0)
+    await writeRecord(directory, { ...record, form: formOf(options) });
   await claimDataDirectory(directory, ENGINE, formOf(options));
 }
 

@@ -1,4 +1,4 @@
-/** The servers that the brokers stand on: Kafka, HBase, and the two that nothing uses yet. */
+/** The servers that the brokers stand on: Kafka, HBase, and the two that they do not need. */
 import { join } from 'node:path';
 import type { Progress } from '../engine.ts';
 import { HBaseEngine } from '../hbase/hbase-engine.ts';
@@ -122,7 +122,7 @@ function zookeeperPort({ zookeeperQuorum }: HBaseEngine): number {
   return Number(zookeeperQuorum.split(':')[1]);
 }
 
-/** Nothing uses them yet, so where one is not installed a line says so and that is all. */
+/** No broker needs them, so where one is not installed a line says so and that is all. */
 export async function startCaches(context: EngineContext): Promise<void> {
   const caches = [
     { name: 'redis', missing: missingRedis, start: startRedis, call: callRedis },
@@ -130,7 +130,7 @@ export async function startCaches(context: EngineContext): Promise<void> {
   ] as const;
   for (const { name, missing, start, call } of caches) {
     const reason = missing();
-    if (reason !== undefined) context.progress(`without ${name}, which nothing uses yet: ${reason}`);
+    if (reason !== undefined) context.progress(`without ${name}, which no broker needs: ${reason}`);
     else await startCache(context, name, start, call);
   }
 }

@@ -15,7 +15,7 @@ export interface ClusterOptions {
   readonly metadata?: number;
   /** Default true. Left out with a line of progress where it is not installed: clients then connect to the brokers. */
   readonly haproxy?: boolean;
-  /** Redis and MySQL, which nothing uses yet; default false. Left out with a line of progress where they are not installed. */
+  /** Redis and MySQL, which the brokers do not use unless their settings say so; default false. Left out with a line of progress where they are not installed. */
   readonly caches?: boolean;
   /** Default: free ones in a temporary directory, otherwise what was chosen before, or the usual ones. */
   readonly ports?: PortChoice;

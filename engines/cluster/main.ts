@@ -69,7 +69,7 @@ function program(): Command {
       whole(BASE_PORT_MIN, BASE_PORT_MAX),
     )
     .option('--no-haproxy', 'clients connect to the brokers')
-    .option('--no-caches', 'without Redis and MySQL, which nothing uses yet')
+    .option('--no-caches', 'without Redis and MySQL, which no broker needs')
     .option('--no-restart', 'a process that ends stays down')
     .action(start);
   const add = (name: string, summary: string) => cluster.command(name).description(summary);

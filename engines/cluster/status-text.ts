@@ -27,7 +27,10 @@ export function statusText(members: readonly MemberReport[]): string {
       .trimEnd(),
   );
   const idle = members.filter(({ name }) => IDLE.has(name)).map(({ name }) => name);
-  const note = idle.length === 0 ? [] : ['', `Nothing uses ${idle.join(' and ')} yet.`];
+  const note =
+    idle.length === 0
+      ? []
+      : ['', `The brokers do not use ${idle.join(' and ')} unless their configuration says so.`];
   return [...lines, ...note].join('\n');
 }
 
