@@ -147,9 +147,9 @@ async function prove(options: ProveOptions, context: ProveContext): Promise<numb
 }
 
 /** What repeats the run. */
-function commandOf({ minutes, faults }: ProveOptions, seed: number): string {
+function commandOf({ minutes, faults, bikes, rate }: ProveOptions, seed: number): string {
   const which = faults === undefined ? `--minutes ${minutes}` : `--faults ${faults.join(',')}`;
-  return `npm run prove -- ${which} --seed ${seed}`;
+  return `npm run prove -- ${which} --bikes ${bikes} --rate ${rate} --seed ${seed}`;
 }
 
 function kinds(text: string): readonly FaultKind[] {

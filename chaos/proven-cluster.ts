@@ -1,6 +1,6 @@
 /** A cluster of its own for a proof: real processes on loopback, each broker behind a switchboard that can cut what it connects to. */
 import { fileURLToPath } from 'node:url';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { RunningCluster } from '../engines/cluster/running-cluster.ts';
 import type { BrokerMember, ClusterMember, MemberEvent } from '../engines/cluster/cluster-member.ts';
 import { readAdminToken } from '../src/adapters/file/admin-token.ts';
@@ -25,6 +25,11 @@ const DETOUR = ['./network/detour.js', '../dist/chaos/network/detour.js']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((file) => existsSync(file));
 const ASK_MS_MAX = 3_000;
+const HBASE_KINDS: readonly ClusterMember['kind'][] = ['hbase', 'hbaseMaster', 'regionServer'];
+/** Its last words. */
+const LAST_LINES = 3;
+/** HBase's master takes minutes on a busy machine when its region servers have just been restarted. */
+const READY_MS_MAX = 300_000;
 
 export class LoopbackCluster implements ProvenCluster {
   readonly shape: ClusterShape;
@@ -109,7 +114,7 @@ export class LoopbackCluster implements ProvenCluster {
   }
 
   waitReady(name: string): Promise<void> {
-    return this.#cluster.waitReady(name);
+    return this.#cluster.waitReady(name, READY_MS_MAX);
   }
 
   pause(name: string): void {
@@ -156,8 +161,15 @@ export class LoopbackCluster implements ProvenCluster {
       .map((each) => `${name} does not know ${each}`);
   }
 
+  /**
+   * HBase's own servers end when ZooKeeper has given them up, and a broker that cannot reach its stores does not start: whoever
+   * supervises them starts them again. Anything else is a crash.
+   */
   #noteCrash({ type, name, asked, how }: MemberEvent): void {
-    if (type === 'ended' && !asked) this.#crashes.push(`${name} ended by itself, with ${how ?? 'no reason'}`);
+    if (type !== 'ended' || asked) return;
+    const { kind, log } = this.#cluster.member(name);
+    if (HBASE_KINDS.includes(kind) || couldNotStart(log)) return;
+    this.#crashes.push(`${name} ended by itself, with ${how ?? 'no reason'}`);
   }
 }
 
@@ -188,6 +200,12 @@ function brokerIds(body: unknown): readonly string[] {
       ('self' in member && member.self === true) || ('linkUp' in member && member.linkUp === true);
     return typeof member.brokerId === 'string' && member.state === 'up' && isLinked ? [member.brokerId] : [];
   });
+}
+
+/** `log`: a file. */
+function couldNotStart(log: string): boolean {
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES);
+  return lines.some((line) => /^The (broker|metadata service) did not start/.test(line));
 }
 
 function shapeOf(members: readonly ClusterMember[]): ClusterShape {
