@@ -3,6 +3,7 @@
  * the deadline has passed. Keeps the order of every queue through retries and failures. When a call may start is
  * the scheduler's to say.
  */
+import { PlaceLostError } from '../errors/place-lost-error.ts';
 import type { AppendEntry, AppendResult, DurableQueueStore } from '../queue/durable-queue.ts';
 import type { TimerHandle, Timers } from '../time/clock.ts';
 import { AppendBatch, type AppendReceiver } from './append-batch.ts';
@@ -85,6 +86,7 @@ export class AppendLane {
       this.#isRetrying = true;
       this.#options.onAttempt(error);
       answered();
+      if (error instanceof PlaceLostError) this.#giveUp();
       this.#pause(batch);
       return;
     }
@@ -142,7 +144,7 @@ export class AppendLane {
   }
 
   /**
-   * The deadline of the first batch has passed. What waits behind it must not reach the store either: a publisher
+   * The deadline of the first batch has passed, or nothing can be stored any more. What waits behind it must not reach the store either: a publisher
    * repeats what failed, and a queue takes a producer's messages by rising sequence only, so that a later one that
    * is there already would make the earlier one a repeat, and lose it.
    */

@@ -2,7 +2,7 @@
  * The stores of a broker that may lose its place in the cluster: from the moment it has, nothing more is written in its name. A process
  * that was stopped and wakes up asks before its first write, not when its timers say so.
  */
-import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
+import { PlaceLostError } from '../errors/place-lost-error.ts';
 import type {
   EventLog,
   LogFollower,
@@ -136,9 +136,5 @@ export class FencedQueues implements DurableQueueStore {
 }
 
 function assertMayAct(mayAct: MayAct, store: string): void {
-  if (!mayAct())
-    throw new StoreUnavailableError(
-      store,
-      'this broker has lost its place among its peers and writes nothing more',
-    );
+  if (!mayAct()) throw new PlaceLostError(store);
 }

@@ -3,6 +3,7 @@ import { MemoryDurableQueue } from '../../../src/adapters/memory/memory-durable-
 import type { AppendReceiver } from '../../../src/broker/append-batch.ts';
 import { AppendBatcher } from '../../../src/broker/append-batcher.ts';
 import { PublishTicket } from '../../../src/broker/publish-ticket.ts';
+import { PlaceLostError } from '../../../src/errors/place-lost-error.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import type { AppendEntry, AppendResult, QueueQuota, Seq } from '../../../src/queue/durable-queue.ts';
@@ -19,7 +20,7 @@ const QUEUE = queueKey(DEFAULT_TENANT, 1 as SessionId, 'pending');
 class GatedStore extends MemoryDurableQueue {
   readonly calls: (readonly AppendEntry[])[] = [];
   /** What becomes of the calls to come, in order; afterwards they succeed. */
-  fates: ('hang' | 'lost' | 'applied')[] = [];
+  fates: ('hang' | 'lost' | 'applied' | 'place lost')[] = [];
   release: () => void = () => undefined;
 
   override async append(batch: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
@@ -27,6 +28,7 @@ class GatedStore extends MemoryDurableQueue {
     const fate = this.fates.shift();
     if (fate === 'hang') await new Promise<void>((resolve) => (this.release = resolve));
     if (fate === 'lost') throw new Error('lost');
+    if (fate === 'place lost') throw new PlaceLostError('queues');
     const results = await super.append(batch);
     if (fate === 'applied') throw new Error('applied, but the answer was lost');
     return results;
@@ -86,6 +88,15 @@ describe('append batcher', () => {
     const entries = await store.read(QUEUE, 1 as Seq, { messagesMax: 100, bytesMax: 10_000 });
     return entries.map((entry) => entry.queued.message.payload.toString());
   }
+
+  test('whoever has lost its place is told at once that nothing is stored, not after the time-out', async () => {
+    store.fates = ['place lost'];
+    append('a');
+    const settledBy = batcher.barrier().then(() => heard.push('barrier'));
+    await time.advance(STORE_TIMEOUT_MS / 2);
+    await settledBy;
+    expect(heard).toEqual(['a failed', 'barrier']);
+  });
 
   test('what one turn hands in is one call, and readers hear of it before the publisher', async () => {
     append('a');
