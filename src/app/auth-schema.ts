@@ -13,6 +13,7 @@ import { LN_MAX, LN_MIN, SCRYPT_LN } from '../auth/scrypt-hash.ts';
 import { jwt } from './jwt-schema.ts';
 import { mysql } from './mysql-schema.ts';
 import { tenantName } from './tenant-name-schema.ts';
+import { userCache } from './user-cache-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -100,6 +101,7 @@ export const auth = z.strictObject({
   passwords: passwords.prefault({}),
   lockOut: lockOut.prefault({}),
   mysql: mysql.prefault({}),
+  cache: userCache.prefault({}),
   jwt: jwt.prefault({}),
 });
 

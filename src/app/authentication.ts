@@ -8,13 +8,13 @@ import { GuestAuthenticator } from '../auth/guest-authenticator.ts';
 import { LoginGuard } from '../auth/login-guard.ts';
 import { hashInVain } from '../auth/user-authenticator.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { TenantId } from '../tenancy/identity.ts';
-import type { Clock, Timers } from '../time/clock.ts';
+import type { TenantId, TenantUser } from '../tenancy/identity.ts';
+import type { Clock } from '../time/clock.ts';
 import { chainsOf, usedLinks } from './auth-chains.ts';
 import type { AuthConfig, ChainLink } from './auth-schema.ts';
 import { loginGauges, upgradeGauges } from './authentication-gauges.ts';
 import type { SpokeConfig } from './config-schema.ts';
-import type { DatabaseUsers } from './database-users.ts';
+import type { DatabaseUsers, Time } from './database-users.ts';
 import { openFileUsers, type FileUsers } from './file-users.ts';
 import type { Logger } from './logging.ts';
 import { PasswordHashing } from './password-hashing.ts';
@@ -25,14 +25,11 @@ export interface Authentication {
   /** Methods of MQTT 5 enhanced authentication. */
   readonly enhanced: readonly EnhancedAuthenticator[];
   readonly gauges: readonly GaugeSource[];
+  /** `action`: with every user that an administrator changed, as far as that is heard of. */
+  followChanges(action: (user: TenantUser) => void): void;
   /** Reads the users again if their file changed (SIGHUP); they are also looked at every few seconds. */
   reload(): Promise<void>;
   close(): Promise<void>;
-}
-
-export interface Time {
-  readonly clock: Clock;
-  readonly timers: Timers;
 }
 
 type AuthSettings = Pick<SpokeConfig, 'auth' | 'tenants'>;
@@ -49,6 +46,7 @@ export async function openAuthentication(
       // Where everybody may come in there is nothing to prove.
       enhanced: [],
       gauges: [],
+      followChanges: () => undefined,
       reload: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
@@ -74,7 +72,18 @@ async function openChains(
   const file = used.has('file')
     ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers)
     : undefined;
-  const database = used.has('mysql') ? await openDatabase(auth, hashing, logger, time.timers) : undefined;
+  let onChanged: (user: TenantUser) => void = () => undefined;
+  const database = used.has('mysql')
+    ? await openDatabase(
+        auth,
+        hashing,
+        (user) => {
+          onChanged(user);
+        },
+        logger,
+        time,
+      )
+    : undefined;
   const tokens = used.has('jwt') ? await openTokens(auth, logger, time.clock) : undefined;
   const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
@@ -92,6 +101,9 @@ async function openChains(
       ...upgradeGauges(upgrades),
       ...(database?.gauges ?? []),
     ],
+    followChanges: (action) => {
+      onChanged = action;
+    },
     reload: async () => {
       await Promise.all([file?.reload(), tokens?.reload()]);
     },
@@ -108,11 +120,12 @@ async function openChains(
 async function openDatabase(
   auth: AuthConfig,
   hashing: PasswordHashing,
+  onChanged: (user: TenantUser) => void,
   logger: Logger,
-  timers: Timers,
+  time: Time,
 ): Promise<DatabaseUsers> {
   const { openDatabaseUsers } = await import('./database-users.ts');
-  return openDatabaseUsers(auth, hashing, logger, timers);
+  return openDatabaseUsers(auth, hashing, onChanged, logger, time);
 }
 
 async function openTokens({ jwt }: AuthConfig, logger: Logger, clock: Clock): Promise<TokenUsers> {

@@ -103,6 +103,9 @@ async function start(
     log: logger,
     randomId: randomUUID,
   });
+  authentication.followChanges((user) => {
+    broker.dismiss(user);
+  });
   const { metadata, peers } = await restore(broker, stores, config, logger, clock, timers, startup, stops);
 
   const depth = new QueueDepth(stores.queues);

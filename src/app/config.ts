@@ -120,6 +120,13 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
       ...config.auth,
       usersFile: absolute(config.auth.usersFile),
       jwt: withAbsoluteKeys(config.auth.jwt, absolute),
+      cache: {
+        ...config.auth.cache,
+        redis: {
+          ...config.auth.cache.redis,
+          tls: withAbsoluteAuthority(config.auth.cache.redis.tls, absolute),
+        },
+      },
       mysql: { ...config.auth.mysql, tls: withAbsoluteAuthority(config.auth.mysql.tls, absolute) },
     },
     kafka: { ...config.kafka, tls: withAbsoluteFiles(config.kafka.tls, absolute) },

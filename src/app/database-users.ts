@@ -2,15 +2,22 @@
 import { MySqlPool } from '../adapters/mysql/mysql-pool.ts';
 import { MySqlUsers } from '../adapters/mysql/mysql-users.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
-import type { PasswordUpgrades } from '../auth/password-upgrades.ts';
+import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrades.ts';
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
 import { userText } from '../auth/user-list.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { Timers } from '../time/clock.ts';
+import type { TenantUser } from '../tenancy/identity.ts';
+import type { Clock, Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
 import type { PasswordHashing } from './password-hashing.ts';
+import { openUserCache } from './user-cache.ts';
 import { weakHashes } from './weak-hashes.ts';
+
+export interface Time {
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
 
 export interface DatabaseUsers {
   readonly authenticator: ChainAuthenticator;
@@ -20,10 +27,11 @@ export interface DatabaseUsers {
 }
 
 export function openDatabaseUsers(
-  { mysql, passwords }: AuthConfig,
+  { mysql, passwords, cache: cacheConfig }: AuthConfig,
   hashing: PasswordHashing,
+  onChanged: (user: TenantUser) => void,
   logger: Logger,
-  timers: Timers,
+  { clock, timers }: Time,
 ): DatabaseUsers {
   const pool = new MySqlPool(mysql);
   const users = new MySqlUsers({
@@ -34,19 +42,26 @@ export function openDatabaseUsers(
       logger.error({ user: userText(user), problem }, 'a user in the database cannot be used as it is');
     },
   });
-  const upgrades = weakHashes(pool.place, (all) => users.upgradePasswords(all), hashing, logger, timers);
+  const cache = openUserCache(cacheConfig, users, onChanged, logger, clock);
+  const store = async (all: readonly PasswordUpgrade[]): Promise<number> => {
+    const written = await users.upgradePasswords(all);
+    await cache.rehashed(all.map(({ user }) => user));
+    return written;
+  };
+  const upgrades = weakHashes(pool.place, store, hashing, logger, timers);
   return {
     authenticator: new UserAuthenticator({
       name: 'mysql',
-      find: (user) => users.find(user),
+      find: (user) => cache.users.find(user),
       verifier: hashing.verifier,
       decoy: hashing.decoy,
       ...(passwords.upgradeOnLogin ? { upgrades } : {}),
     }),
     upgrades,
-    gauges: gauges(users, pool),
+    gauges: [...gauges(users, pool), ...cache.gauges],
     close: () => {
       upgrades.close();
+      cache.close();
       return pool.close();
     },
   };

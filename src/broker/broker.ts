@@ -10,7 +10,7 @@ import type { LogEntry } from '../event-log/event-log.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { clientOf } from '../session/events.ts';
 import type { SessionOwner } from '../session/events.ts';
-import type { TenantId } from '../tenancy/identity.ts';
+import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import { AppendBatcher } from './append-batcher.ts';
 import type { BrokerServices } from './broker-services.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -122,6 +122,19 @@ export class Broker {
       const event = decodeRetainedEvent(entry);
       this.#tenants.get(event.tenant)?.retained.apply(event);
     });
+  }
+
+  /** Whoever has proven to be this user has to log in again, with what the user may do by now. */
+  dismiss({ tenant, clientName }: TenantUser): void {
+    for (const session of [...(this.tenant(tenant)?.activeSessions() ?? [])]) {
+      const { principal } = session;
+      if (principal.verified && principal.clientName === clientName)
+        session.disconnect(
+          REASON.administrativeAction,
+          'administrative',
+          'the user was changed: log in again',
+        );
+    }
   }
 
   /** Every connected client is told and disconnected; resolves when their ends are on record. */

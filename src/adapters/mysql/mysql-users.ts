@@ -4,6 +4,7 @@
  */
 import type { PasswordUpgrade } from '../../auth/password-upgrades.ts';
 import { formatPasswordHash } from '../../auth/password-hash.ts';
+import type { UserSource } from '../../auth/user-source.ts';
 import { userText, type User } from '../../auth/user-list.ts';
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
@@ -30,7 +31,7 @@ interface LookUp {
   readonly reject: (error: unknown) => void;
 }
 
-export class MySqlUsers {
+export class MySqlUsers implements UserSource {
   lookUps = 0;
   readonly #options: MySqlUsersOptions;
   readonly #waiting = new Map<string, LookUp>();

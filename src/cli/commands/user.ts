@@ -87,6 +87,23 @@ export function registerUserCommand(program: Command, context: CliContext): void
     });
 
   user
+    .command('changed <name>')
+    .description('tell all brokers over Redis that a user in the database was changed')
+    .addOption(configOption())
+    .action(async (name: string, options: ConfigOption) => {
+      const { named, config } = editing(name, options, context);
+      const { cache } = config.auth;
+      if (!cache.redis.enabled)
+        throw new CommandError('auth.cache.redis is not enabled: there is nobody to tell.', EXIT.usage);
+      const { tellOfChange } = await import('../../app/user-changes.ts');
+      await tellOfChange(cache, named).catch((cause: unknown) => {
+        const age = `The change counts after auth.cache.ttlMs, ${cache.ttlMs} ms`;
+        throw new CommandError(`Redis could not be told: ${String(cause)}. ${age}.`, EXIT.failure, { cause });
+      });
+      context.stdout.write(`${userText(named)}: every broker looks this user up again\n`);
+    });
+
+  user
     .command('remove <name>')
     .description('remove a user')
     .addOption(configOption())
