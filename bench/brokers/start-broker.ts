@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BenchClient } from '../driver/client.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import { pinned } from '../machine/cpu-pinning.ts';
-import { machineCpuMs, treeUsage } from '../machine/process-usage.ts';
-import type { BrokerLauncher, ObservedUsage, RunningBroker } from './launch.ts';
+import type { BrokerLauncher, RunningBroker } from './launch.ts';
+import { observed } from './observed-processes.ts';
 
 export interface StartOptions {
   /** Parent of the data directory. */
@@ -69,33 +69,8 @@ export async function startBroker(launcher: BrokerLauncher, options: StartOption
   const pid = child.pid ?? 0;
   return {
     port,
-    usage: () => treeUsage(pid),
-    usageBetween: async (fromMs, toMs) => {
-      await delay(Math.max(0, fromMs - monotonicMs()));
-      const finish = observe(pid);
-      await delay(Math.max(0, toMs - monotonicMs()));
-      return finish();
-    },
-    usageDuring: async (work) => {
-      const finish = observe(pid);
-      const result = await work();
-      return { result, usage: finish() };
-    },
+    ...observed(() => [pid]),
     stop,
-  };
-}
-
-/** Starts to observe the process; the answer ends it. */
-function observe(pid: number): () => ObservedUsage {
-  const before = { ...treeUsage(pid), machineMs: machineCpuMs(), atMs: monotonicMs() };
-  return () => {
-    const after = treeUsage(pid);
-    return {
-      elapsedMs: monotonicMs() - before.atMs,
-      cpuMs: after.cpuMs - before.cpuMs,
-      machineCpuMs: machineCpuMs() - before.machineMs,
-      residentBytes: after.residentBytes,
-    };
   };
 }
 

@@ -93,6 +93,27 @@ export interface DrainResult {
   readonly failures: readonly string[];
 }
 
+/** The clients of a group dial again when their connections break, each at once. */
+export interface ReconnectParams {
+  readonly group: string;
+  /** Client i begins with port i mod their number and goes on to the next one when that does not take it. */
+  readonly ports: readonly number[];
+  /** Between an attempt that failed and the next one, on average. */
+  readonly retryMs: number;
+  /** Monotonic milliseconds after which nobody dials any more. */
+  readonly giveUpMs: number;
+}
+
+export interface ReconnectResult {
+  /** Monotonic milliseconds of the CONNACKs, of clients that have come back. */
+  readonly connectedAtMs: Float64Array;
+  readonly failedAttempts: number;
+  /** Clients for which the broker that took them had no session. */
+  readonly sessionsMissing: number;
+  /** Of the first few attempts. */
+  readonly failures: readonly string[];
+}
+
 export interface Elapsed {
   readonly elapsedMs: number;
 }
@@ -105,6 +126,8 @@ export interface DriverCalls {
   readonly traffic: { readonly params: TrafficParams; readonly result: TrafficResult };
   /** Resumes the sessions of the preceding `traffic` call's flows, session i owning flow i, and takes what is queued. */
   readonly drain: { readonly params: DrainParams; readonly result: DrainResult };
+  /** Resolves when all are connected again, or it is time to give up. */
+  readonly reconnect: { readonly params: ReconnectParams; readonly result: ReconnectResult };
 }
 
 export type CallName = keyof DriverCalls;

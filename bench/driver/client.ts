@@ -40,9 +40,12 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 const PACKET_IDS = 65_535;
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const SUBSCRIPTION_REFUSED = 0x80;
+const SESSION_PRESENT = 0x01;
 
 export class BenchClient {
   readonly clientId: string;
+  /** Resolves when the connection ends without having been asked to. */
+  readonly broken: Promise<void>;
   onMessage: MessageHandler;
   onAcknowledged: AcknowledgementHandler = () => undefined;
 
@@ -55,11 +58,14 @@ export class BenchClient {
   #chunkTimeMs = 0;
   #lastPacketId = 0;
   #ended = false;
+  #hasSession = false;
+  #tellBroken: () => void = () => undefined;
 
   private constructor(options: ClientOptions, onConnected: () => void) {
     this.clientId = options.clientId;
     this.onMessage = options.onMessage ?? (() => undefined);
     this.#onFailure = options.onFailure;
+    this.broken = new Promise((resolve) => (this.#tellBroken = resolve));
     const scanner = new FrameScanner((flags, bytes, start, end) => {
       this.#receive(flags, bytes, start, end);
     });
@@ -94,6 +100,11 @@ export class BenchClient {
     });
     await client.#answer(PacketType.connack, 'CONNACK');
     return client;
+  }
+
+  /** Whether the broker had a session for it when it connected. */
+  get hasSession(): boolean {
+    return this.#hasSession;
   }
 
   /** Bytes written that the kernel has not taken: how far a QoS 0 publisher is ahead of the broker. */
@@ -168,6 +179,7 @@ export class BenchClient {
         this.#acks.add(AckByte.pubcomp, bytes.readUInt16BE(start));
         break;
       case PacketType.connack:
+        this.#hasSession = (bytes.readUInt8(start) & SESSION_PRESENT) !== 0;
         this.#settle(PacketType.connack, bytes[start + 1] === 0 ? undefined : 'refused the connection');
         break;
       case PacketType.suback:
@@ -229,5 +241,6 @@ export class BenchClient {
     for (const waiters of this.#waiting.values()) for (const waiter of waiters) waiter.reject(error);
     this.#waiting.clear();
     this.#onFailure(error);
+    this.#tellBroken();
   }
 }

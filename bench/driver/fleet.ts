@@ -9,6 +9,8 @@ import type {
   DriverCalls,
   Elapsed,
   OpenParams,
+  ReconnectParams,
+  ReconnectResult,
   SubscribeParams,
   TrafficParams,
   TrafficResult,
@@ -17,6 +19,7 @@ import { BenchClient, type MessageHandler } from './client.ts';
 import { DeliveryTally } from './delivery-tally.ts';
 import { monotonicMs } from './monotonic-clock.ts';
 import type { Flow } from './publisher.ts';
+import { Reconnection } from './reconnection.ts';
 import { TrafficRun } from './traffic-run.ts';
 
 /** Handshakes under way at once: enough to keep a broker busy, few enough for its listen backlog. */
@@ -40,6 +43,7 @@ export class Fleet {
     subscribe: (params) => this.#subscribe(params),
     traffic: (params) => this.#traffic(params),
     drain: (params) => this.#drain(params),
+    reconnect: (params) => this.#reconnect(params),
   };
 
   async #open(params: OpenParams, handlerOf: MessageHandlerOf): Promise<Elapsed> {
@@ -124,6 +128,16 @@ export class Fleet {
       driverCpuMs: (cpu.user + cpu.system) / 1000,
       failures: [...this.#failures],
     };
+  }
+
+  async #reconnect(params: ReconnectParams): Promise<ReconnectResult> {
+    const connect = (port: number, clientId: string): Promise<BenchClient> =>
+      this.#connect(port, clientId, false, undefined);
+    const reconnection = new Reconnection(params, connect);
+    const clients = await reconnection.complete(this.#group(params.group));
+    this.#groups.set(params.group, clients);
+    this.#failures.length = 0;
+    return reconnection.result;
   }
 
   #group(name: string): readonly BenchClient[] {

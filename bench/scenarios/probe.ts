@@ -5,7 +5,7 @@
 import type { ObservedUsage } from '../brokers/launch.ts';
 import { type DriverPool, mergeTraffic } from '../driver/driver-pool.ts';
 import type { Share } from '../driver/driver-pool.ts';
-import type { TrafficResult } from '../driver/calls.ts';
+import type { ClientPlan, TrafficResult } from '../driver/calls.ts';
 import type { Expectation } from '../driver/delivery-tally.ts';
 import { LatencyHistogram } from '../driver/latency-histogram.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
@@ -24,7 +24,11 @@ export interface Shape {
   readonly qos: Qos;
   readonly persistent: boolean;
   readonly inFlightMaxPerPublisher: number;
+  /** Where publisher or subscriber `index` connects; absent: all to the one broker. Then there is one of each per topic. */
+  readonly portOf?: (role: Role, index: number) => number;
 }
+
+export type Role = 'publisher' | 'subscriber';
 
 export interface Probe {
   /** Offered, messages published per second. */
@@ -89,8 +93,7 @@ export class ProbedClients {
   async #open(): Promise<void> {
     this.#generation += 1;
     this.#isOpen = true;
-    const { port } = this.#bench.broker;
-    const { filters, publishers, qos, persistent } = this.#shape;
+    const { filters, publishers } = this.#shape;
     const id = (role: string, index: number): string => `bench-${this.#generation}-${role}-${index}`;
     for (const share of this.#shares) {
       const mine = share.count === this.#shape.topics.length ? filters : slice(filters, share);
@@ -98,25 +101,31 @@ export class ProbedClients {
         clientId: id('sub', share.first + index),
         filters: [filter],
       }));
-      await share.driver.call('open', {
-        group: 'subscribers',
-        port,
-        clients,
-        cleanSession: !persistent,
-        qos,
-      });
+      await this.#openGroup(share, 'subscriber', clients);
       const mineToPublish = Math.max(1, Math.round(publishers * share.fraction));
       const senders = Array.from({ length: mineToPublish }, (_, index) => ({
         clientId: id('pub', share.first + index),
         filters: [],
       }));
+      await this.#openGroup(share, 'publisher', senders);
+    }
+  }
+
+  /** One call for each run of clients with the same port, so that they stay in order. */
+  async #openGroup(share: Share, role: Role, clients: readonly ClientPlan[]): Promise<void> {
+    const { qos, persistent, portOf = () => this.#bench.broker.port } = this.#shape;
+    for (let first = 0; first < clients.length;) {
+      const port = portOf(role, share.first + first);
+      let end = first + 1;
+      while (end < clients.length && portOf(role, share.first + end) === port) end += 1;
       await share.driver.call('open', {
-        group: 'publishers',
+        group: `${role}s`,
         port,
-        clients: senders,
+        clients: clients.slice(first, end),
         cleanSession: !persistent,
         qos,
       });
+      first = end;
     }
   }
 
