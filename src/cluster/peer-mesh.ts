@@ -135,11 +135,15 @@ export class PeerMesh {
     );
   }
 
-  /** Resolves with the outcome, or undefined after `barrierTimeoutMs`. */
-  ask(link: PeerLink, frame: PeerFrame): Promise<FrameOutcome | undefined> {
-    const { timers, barrierTimeoutMs } = this.#options;
+  /** Resolves with the outcome, or undefined after `withinMs`; default: `barrierTimeoutMs`. */
+  ask(
+    link: PeerLink,
+    frame: PeerFrame,
+    withinMs = this.#options.barrierTimeoutMs,
+  ): Promise<FrameOutcome | undefined> {
+    const { timers } = this.#options;
     return new Promise((resolve) => {
-      const timer = timers.after(barrierTimeoutMs, () => {
+      const timer = timers.after(withinMs, () => {
         this.barrierTimeouts++;
         resolve(undefined);
       });

@@ -64,7 +64,8 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   let tailRecords = 0;
   let caughtUp = false;
   const from = checkpoint ?? (await log.startOffsets());
-  for (const [partition, offset] of from.entries()) onApplied?.({ partition, offset: (offset - 1) as Offset });
+  for (const [partition, offset] of from.entries())
+    onApplied?.({ partition, offset: (offset - 1) as Offset });
   const follower = await log.follow(from, (entries) => {
     for (const entry of removed.news(entries)) apply(entry);
     if (onApplied !== undefined) for (const entry of lastOfEach(entries)) onApplied(entry);

@@ -18,6 +18,12 @@ import { PeerInterest } from './peer-interest.ts';
 import type { PeerExchange } from './peer-exchange.ts';
 import { RemoteOutlet } from './remote-outlet.ts';
 
+/**
+ * How long a broker that cannot be reached is asked to let go of a session. Most likely it has died, and its clients are waiting; what it had
+ * under way in a store has been decided by then.
+ */
+const UNLINKED_MS_MAX = 1_000;
+
 export class TenantPeers {
   readonly handOffs: HandOffs;
   readonly interest: LocalInterest;
@@ -122,7 +128,9 @@ export class TenantPeers {
     const link: PeerLink | undefined = this.#exchange.mesh.link(from.incarnation);
     if (link === undefined) return undefined;
     const { tenant, clientId, sessionId } = session;
-    const outcome = await this.#exchange.mesh.ask(link, { type: 'handOff', tenant, clientId, sessionId });
+    const withinMs = link.isUp ? undefined : UNLINKED_MS_MAX;
+    const frame = { type: 'handOff', tenant, clientId, sessionId } as const;
+    const outcome = await this.#exchange.mesh.ask(link, frame, withinMs);
     return outcome?.type === 'handled' ? decodeSentThrough(outcome.reply) : undefined;
   }
 
