@@ -1,9 +1,9 @@
 /** The ports of a cluster on one machine: what people expect, what they ask for, and the same at every start. */
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ClusterPorts } from '../../../engines/cluster/cluster-ports.ts';
-import { freePorts } from '../../../engines/free-ports.ts';
+import { freePorts, isFree } from '../../../engines/free-ports.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 
 const SIZE = {
@@ -14,6 +14,17 @@ const SIZE = {
   ownEngines: true,
   kafkaBrokers: 3,
 } as const;
+
+/** As many as a cluster of that size takes. Other tests choose theirs at the same time, one here and one there. */
+const ROW = 20;
+
+async function freeRow(): Promise<number> {
+  for (;;) {
+    const [base = 0] = await freePorts(1);
+    const row = Array.from({ length: ROW }, (_, step) => base + step);
+    if ((await Promise.all(row.map(isFree))).every(Boolean)) return base;
+  }
+}
 
 describe('ports', () => {
   test('stay what they were, and a broker that comes later gets others', async () => {
@@ -34,18 +45,19 @@ describe('ports', () => {
   });
 
   test('in one row: Kafka’s brokers have theirs side by side', async () => {
-    const [base = 0] = await freePorts(1);
+    const base = await freeRow();
     const ports = await ClusterPorts.of(await temporaryDirectory(), { ...SIZE, haproxy: false }, base);
     expect(ports.port('broker-1.mqtt')).toBe(base);
     expect(ports.port('kafka')).toBe(base + 2 * 5 + 1 + 1);
   });
 
   test('that somebody has are named, with what to do', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
+    const base = await freeRow();
+    const port = base + 1;
+    const server = createServer().listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
     const directory = await temporaryDirectory();
-    const start = () => ClusterPorts.of(directory, { ...SIZE, haproxy: false }, port - 1);
+    const start = () => ClusterPorts.of(directory, { ...SIZE, haproxy: false }, base);
     await expect(start()).rejects.toThrow(
       new RegExp(`${port} \\(broker-1.proxiedMqtt\\)(.|\\n)*--base-port`),
     );
