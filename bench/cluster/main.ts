@@ -10,11 +10,17 @@ import { formatTable } from '../report/table.ts';
 import type { Row } from '../scenarios/scenario.ts';
 import { MeasuredEngines } from './measured-engines.ts';
 import { parseOptions, USAGE } from './options.ts';
-import type { ClusterScenario } from './scenarios/cluster-scenario.ts';
+import { brokersText, measuredRow } from './scenarios/cluster-scenario.ts';
+import type { ClusterBench, ClusterScenario } from './scenarios/cluster-scenario.ts';
 import { memory } from './scenarios/memory.ts';
+import { measurePairs } from './scenarios/pairs.ts';
 import { notices } from './scenarios/notices.ts';
 import { storm } from './scenarios/storm.ts';
 import { throughput } from './scenarios/throughput.ts';
+
+/** Messages a second, and how often a measuring window of them. */
+const WARM_UP_RATE = 1_000;
+const WARM_UP_ROUNDS = 5;
 
 const SCENARIOS: readonly ClusterScenario[] = [throughput, notices, storm, memory];
 
@@ -37,6 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
   const rows: Row[] = [];
   const engines = await MeasuredEngines.start(options.heapMb, log);
   try {
+    await warmUp({ options, engines, log });
     for (const scenario of scenarios) {
       const measured = await scenario.measure({ options, engines, log });
       rows.push(...measured);
@@ -48,6 +55,20 @@ async function main(args: readonly string[]): Promise<void> {
   const command = `npm run bench:cluster -- ${args.join(' ')}`;
   const results = { startedAt, command, machine, brokers: [], rows };
   console.log(`Written: ${writeResults(options.traffic.resultsDirectory, results, scenarios).join(', ')}`);
+}
+
+/** Kafka and HBase run their first ten thousands of requests uncompiled: traffic that no table shows. */
+async function warmUp(bench: ClusterBench): Promise<void> {
+  await bench.engines.withCluster({ brokers: 2 }, async (cluster) => {
+    const name = { scenario: 'warm-up', variant: 'persistent', broker: brokersText(2) };
+    const row = await measuredRow(bench, name, async (drivers) => {
+      const traffic = { persistent: true, way: 'cross', rate: WARM_UP_RATE } as const;
+      for (let round = 1; round < WARM_UP_ROUNDS; round++)
+        await measurePairs(bench, cluster, drivers, traffic);
+      return await measurePairs(bench, cluster, drivers, traffic);
+    });
+    bench.log(`warm-up over${row.note === undefined ? '' : `: ${row.note}`}`);
+  });
 }
 
 function chosen(names: readonly string[] | undefined): readonly ClusterScenario[] {
