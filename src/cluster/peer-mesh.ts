@@ -2,7 +2,7 @@
  * The other brokers as this one knows them: who is alive, a link to each, and what all of them have to have heard. Alone until it
  * is joined to a membership; then everything that waits for peers waits for those alive, and for none that is down.
  */
-import type { Incarnation } from '../tenancy/identity.ts';
+import { brokerIdOf, startNumberOf, type Incarnation } from '../tenancy/identity.ts';
 import type { Clock, TimerHandle, Timers } from '../time/clock.ts';
 import type { Member } from './member.ts';
 import type { Reach } from './member-roster.ts';
@@ -57,6 +57,7 @@ export class PeerMesh {
   #links: PeerLinks | undefined;
   #observer: MeshObserver | undefined;
   #unfollow: (() => void) | undefined;
+  #joinedAtMs = 0;
   #closed = false;
 
   constructor(options: PeerMeshOptions) {
@@ -66,6 +67,7 @@ export class PeerMesh {
 
   /** Begins to link up with everybody who is alive. The observer hears of those at once. */
   join(membership: Membership, links: PeerLinks, observer: MeshObserver): void {
+    this.#joinedAtMs = this.#options.clock.nowMs();
     this.#membership = membership;
     this.#links = links;
     this.#observer = observer;
@@ -94,6 +96,7 @@ export class PeerMesh {
 
   /** For people: whether a peer that is alive can be reached; undefined: it is not known here. */
   reach(incarnation: Incarnation): Reach | undefined {
+    if (this.#isEarlierRun(incarnation)) return { isUp: false, unreachableSinceMs: this.#joinedAtMs };
     const peer = this.#peers.get(incarnation);
     return peer && { isUp: peer.link.isUp, unreachableSinceMs: peer.unreachableSinceMs };
   }
@@ -191,6 +194,10 @@ export class PeerMesh {
   #up(member: Member): void {
     const { incarnation } = member;
     if (incarnation === this.incarnation || this.#peers.has(incarnation) || this.#links === undefined) return;
+    if (this.#isEarlierRun(incarnation)) {
+      this.#rememberDown(incarnation);
+      return;
+    }
     this.#options.log.info(
       { event: 'MemberUp', peer: incarnation, address: member.peerAddress },
       'a broker joined',
@@ -204,6 +211,12 @@ export class PeerMesh {
     this.#peers.set(incarnation, peer);
     this.#watch(peer);
     this.#observer?.peerUp(link);
+  }
+
+  /** A run of this broker before this one: it is over, though its place is kept for a while. Nobody would answer there. */
+  #isEarlierRun(incarnation: Incarnation): boolean {
+    const isOwn = brokerIdOf(incarnation) === brokerIdOf(this.incarnation);
+    return isOwn && startNumberOf(incarnation) < startNumberOf(this.incarnation);
   }
 
   #downFor(member: Member): void {

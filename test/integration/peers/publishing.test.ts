@@ -196,6 +196,15 @@ describe('a client that comes to another broker', () => {
 });
 
 describe('a broker that dies', () => {
+  test('and is started again does not wait for its earlier run, whose place is kept for a while', async () => {
+    cluster.members.kill(there.incarnation);
+    cluster.hub.kill(there.incarnation);
+    const again = await cluster.start('there');
+    expect(again.mesh.barrierTimeouts).toBe(0);
+    expect(again.mesh.isDown(there.incarnation)).toBe(true);
+    expect(again.mesh.links().map(({ peer }) => peer.incarnation)).toEqual([here.incarnation]);
+  });
+
   test('leaves its clients to the others: their sessions are closed and their wills published once', async () => {
     const watcher = await connect(here, 'watcher');
     await subscribe(watcher, 'gone/+');
