@@ -179,6 +179,8 @@ describe('a database that is', () => {
         anonymousRules: ['allow all #'],
         mysql: settings(),
         passwords: { upgradeOnLogin: false },
+        // Nobody is remembered: who is, gets in without the database; see user-cache.test.ts.
+        cache: { ttlMs: 1, negativeTtlMs: 1 },
       },
     });
     try {
