@@ -2,6 +2,7 @@
  * Judges the brokers by what clients saw: publishes, acknowledgements and deliveries go in, broken promises come out. Pure: times
  * are passed in. What was promised to whom is said in `receiver.ts`, the promises in `violation.ts`.
  */
+import { addedUp } from '../../src/fleet/counts.ts';
 import type { QoS } from '../../src/mqtt/qos.ts';
 import { MessageHistory } from './message-history.ts';
 import type { Receiver } from './receiver.ts';
@@ -134,7 +135,7 @@ export class Judge {
     return [...this.#streams.values()]
       .filter((stream) => stream.qos === qos)
       .map((stream) => stream.totals())
-      .reduce(add, NOTHING);
+      .reduce(addedUp, NOTHING);
   }
 }
 
@@ -160,16 +161,3 @@ const NOTHING: StreamTotals = {
   forgiven: 0,
   owed: 0,
 };
-
-function add(one: StreamTotals, other: StreamTotals): StreamTotals {
-  return {
-    published: one.published + other.published,
-    acknowledged: one.acknowledged + other.acknowledged,
-    refused: one.refused + other.refused,
-    unanswered: one.unanswered + other.unanswered,
-    delivered: one.delivered + other.delivered,
-    repeated: one.repeated + other.repeated,
-    forgiven: one.forgiven + other.forgiven,
-    owed: one.owed + other.owed,
-  };
-}

@@ -12,6 +12,7 @@
  *   been. Repeats never count: QoS 1 may send a message again at any time.
  * - *phantom*: delivered but never published.
  */
+import { addedUp } from './counts.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import { SeqSet } from './seq-set.ts';
 
@@ -78,7 +79,7 @@ export class Ledger {
   totals(qos: QoS): LedgerTotals {
     let sum = NOTHING;
     for (const stream of this.#streams.values()) {
-      if (stream.qos === qos) sum = add(sum, stream.totals());
+      if (stream.qos === qos) sum = addedUp(sum, stream.totals());
     }
     return sum;
   }
@@ -206,7 +207,7 @@ export class Stream {
       refused: this.#refused.size,
       unanswered: this.qos === 0 ? 0 : this.#published - this.#acknowledged.size - this.#refused.size,
     };
-    for (const deliveries of this.#subscribers.values()) sum = add(sum, this.#deliveryTotals(deliveries));
+    for (const deliveries of this.#subscribers.values()) sum = addedUp(sum, this.#deliveryTotals(deliveries));
     return sum;
   }
 
@@ -246,18 +247,3 @@ const NOTHING: LedgerTotals = {
   reordered: 0,
   phantom: 0,
 };
-
-function add(one: LedgerTotals, other: LedgerTotals): LedgerTotals {
-  return {
-    published: one.published + other.published,
-    acknowledged: one.acknowledged + other.acknowledged,
-    refused: one.refused + other.refused,
-    unanswered: one.unanswered + other.unanswered,
-    delivered: one.delivered + other.delivered,
-    unacknowledgedDelivered: one.unacknowledgedDelivered + other.unacknowledgedDelivered,
-    lost: one.lost + other.lost,
-    duplicated: one.duplicated + other.duplicated,
-    reordered: one.reordered + other.reordered,
-    phantom: one.phantom + other.phantom,
-  };
-}
