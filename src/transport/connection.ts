@@ -13,7 +13,6 @@ import type {
   PauseReason,
   PeerAddress,
 } from '../broker/client-link.ts';
-import type { BrokerLimits } from '../broker/limits.ts';
 import { decodePacket } from '../mqtt/decode-packet.ts';
 import { encodeAck } from '../mqtt/encode-ack.ts';
 import { encodePacket } from '../mqtt/encode-packet.ts';
@@ -21,12 +20,11 @@ import { FrameReader } from '../mqtt/frame-reader.ts';
 import type { AckPacket, ProtocolLevel, ServerPacket } from '../mqtt/packets.ts';
 import { ProtocolViolation, type ReasonCode } from '../mqtt/reason-code.ts';
 import type { ByteStream, ByteStreamListener } from './byte-stream.ts';
-import type { ChunkPool } from './chunk-pool.ts';
-import { Watched, type DeadlineWheel } from './deadline-wheel.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import { Watched } from './deadline-wheel.ts';
 import { Outbox } from './outbox.ts';
 import { PublishEncoder } from './publish-encoder.ts';
-import type { Traffic } from './traffic.ts';
-import type { TurnMember, TurnQueue } from './turn-queue.ts';
+import type { TurnMember } from './turn-queue.ts';
 
 /** How long a peer may take to receive the last bytes and to end its side. */
 export const LINGER_MS = 5_000;
@@ -42,24 +40,6 @@ const STALL_BYTES_MIN = 16_384;
 
 /** A client has this many keep-alives to be heard of [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5;
-
-export type ConnectionLimits = Pick<
-  BrokerLimits,
-  'packetBytesMax' | 'connectTimeoutMs' | 'outboxBytesHigh' | 'stallTimeoutMs'
->;
-
-/** What all connections share. */
-export interface ConnectionContext {
-  readonly limits: ConnectionLimits;
-  readonly wheel: DeadlineWheel;
-  readonly turn: TurnQueue;
-  readonly chunks: ChunkPool;
-  readonly traffic: Traffic;
-  /** false: others may be acting for this broker; nothing a client says is taken and nothing is said to it. */
-  readonly mayServe: () => boolean;
-  /** The stream is gone, and nothing of the connection is left to do. */
-  onGone(connection: Connection): void;
-}
 
 /** Why reading stopped, as bits; `outbox` is transport's own. */
 const PAUSE_BIT: Readonly<Record<PauseReason | 'outbox', number>> = {

@@ -8,7 +8,8 @@ import type { Clock, Timers } from '../time/clock.ts';
 import { Admission, type AdmissionLimits, type RefusalReason } from './admission.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { ChunkPool } from './chunk-pool.ts';
-import { Connection, type ConnectionContext, type ConnectionLimits } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionContext, ConnectionLimits } from './connection-context.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import {
   Listener,
