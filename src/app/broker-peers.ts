@@ -7,6 +7,7 @@ import { openTcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
 import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
 import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { PeerExchange } from '../broker/peers/peer-exchange.ts';
 import type { StreamedPeerLinks } from '../cluster/link/streamed-peer-links.ts';
 import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
@@ -36,6 +37,7 @@ export class BrokerPeers {
   readonly gauges: readonly GaugeSource[];
   readonly #mesh: PeerMesh;
   readonly #opened: OpenedParts;
+  #exchange: PeerExchange | undefined;
 
   private constructor(
     membership: Membership,
@@ -105,6 +107,7 @@ export class BrokerPeers {
    */
   async join(broker: Broker): Promise<void> {
     const { peers, sessionLog } = broker.services;
+    this.#exchange = peers;
     this.#mesh.join(this.membership, this.links, peers);
     this.links.receive(peers);
     await peers.meetEverybody();
@@ -114,6 +117,7 @@ export class BrokerPeers {
 
   /** Others are told at once that it is gone. */
   async close(): Promise<void> {
+    this.#exchange?.close();
     this.#mesh.close();
     await this.#opened.close();
   }

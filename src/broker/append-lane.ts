@@ -144,9 +144,9 @@ export class AppendLane {
   }
 
   /**
-   * The deadline of the first batch has passed, or nothing can be stored any more. What waits behind it must not reach the store either: a publisher
-   * repeats what failed, and a queue takes a producer's messages by rising sequence only, so that a later one that
-   * is there already would make the earlier one a repeat, and lose it.
+   * The deadline of the first batch has passed, or nothing can be stored any more. What waits behind it must not reach the
+   * store either: a publisher repeats what failed, and a queue takes a producer's messages by rising sequence only, so
+   * that a later one that is there already would make the earlier one a repeat, and lose it.
    */
   #giveUp(): void {
     const [first, ...waiting] = this.#batches;

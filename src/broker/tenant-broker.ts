@@ -162,7 +162,7 @@ export class TenantBroker implements RegistryObserver {
     session.transientRoutes.set(subscription.filter, route);
     this.router.trie.add(route.subscriber.number, route, route);
     this.#countRoutes();
-    return known ? undefined : this.peers.interest.add(route);
+    return known ? this.peers.interest.telling(route) : this.peers.interest.add(route);
   }
 
   removeTransientRoute(session: ActiveSession, filter: string): boolean {

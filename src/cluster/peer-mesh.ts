@@ -44,6 +44,8 @@ interface Peer {
   /** undefined: it is not worth a word. */
   unreachableSinceMs: number | undefined;
   timer: TimerHandle | undefined;
+  /** Called when the link has come up or gone. */
+  readonly watchers: Set<() => void>;
 }
 
 export class PeerMesh {
@@ -127,33 +129,72 @@ export class PeerMesh {
     return rendezvous(key, [this.incarnation, ...this.#peers.keys()]) === this.incarnation;
   }
 
-  /**
-   * Sends to every peer that is alive, and resolves when each has handled it or is down; undefined: there is nobody to tell.
-   * After `barrierTimeoutMs` it resolves all the same, and is counted.
-   */
-  tellAll(frame: PeerFrame): Promise<void> | undefined {
-    if (this.#peers.size === 0) return undefined;
-    return Promise.all(Array.from(this.#peers.values(), ({ link }) => this.#told(link, frame))).then(
-      () => undefined,
-    );
+  /** Resolves with the outcome, or undefined after `barrierTimeoutMs`. */
+  ask(link: PeerLink, frame: PeerFrame): Promise<FrameOutcome | undefined> {
+    return this.inTime(link, frame.type, (done) => {
+      link.send(frame, done);
+      return () => undefined;
+    });
   }
 
-  /** Resolves with the outcome, or undefined after `withinMs`; default: `barrierTimeoutMs`. */
-  ask(
-    link: PeerLink,
-    frame: PeerFrame,
-    withinMs = this.#options.barrierTimeoutMs,
-  ): Promise<FrameOutcome | undefined> {
-    const { timers } = this.#options;
+  /**
+   * Resolves with what `begin` calls back with, or with undefined after `barrierTimeoutMs`: then it is counted, and what `begin` returned is
+   * called, so that nothing is kept for somebody who has gone on.
+   */
+  inTime<T>(
+    { peer }: PeerLink,
+    what: PeerFrame['type'],
+    begin: (done: (value: T) => void) => () => void,
+  ): Promise<T | undefined> {
+    const { timers, log, barrierTimeoutMs } = this.#options;
     return new Promise((resolve) => {
-      const timer = timers.after(withinMs, () => {
+      let forget = (): void => undefined;
+      const timer = timers.after(barrierTimeoutMs, () => {
         this.barrierTimeouts++;
+        forget();
+        log.warn(
+          { peer: peer.incarnation, what, barrierTimeoutMs },
+          'peer did not answer in time, not waited for',
+        );
         resolve(undefined);
       });
-      link.send(frame, (outcome) => {
+      forget = begin((value) => {
         timer.cancel();
-        resolve(outcome);
+        resolve(value);
       });
+    });
+  }
+
+  /**
+   * As `ask`, of a peer that has most likely died when its link is down: it is waited for `unlinkedMsMax` then, and sent nothing. Resolves
+   * with undefined when that has passed.
+   */
+  askWhileLinked(link: PeerLink, frame: PeerFrame, unlinkedMsMax: number): Promise<FrameOutcome | undefined> {
+    const { timers } = this.#options;
+    const watchers = this.#peers.get(link.peer.incarnation)?.watchers ?? new Set();
+    return new Promise((resolve) => {
+      let isAsked = false;
+      let timer: TimerHandle | undefined;
+      const end = (outcome: FrameOutcome | undefined): void => {
+        timer?.cancel();
+        watchers.delete(look);
+        resolve(outcome);
+      };
+      const look = (): void => {
+        if (!link.isUp) {
+          timer ??= timers.after(unlinkedMsMax, () => {
+            end(undefined);
+          });
+          return;
+        }
+        timer?.cancel();
+        timer = undefined;
+        if (isAsked) return;
+        isAsked = true;
+        void this.ask(link, frame).then(end);
+      };
+      watchers.add(look);
+      look();
     });
   }
 
@@ -165,15 +206,6 @@ export class PeerMesh {
       link.close();
     }
     this.#peers.clear();
-  }
-
-  async #told(link: PeerLink, frame: PeerFrame): Promise<void> {
-    if ((await this.ask(link, frame)) !== undefined) return;
-    const { log, barrierTimeoutMs } = this.#options;
-    log.warn(
-      { peer: link.peer.incarnation, frame: frame.type, barrierTimeoutMs },
-      'peer did not answer in time, not waited for',
-    );
   }
 
   #heard({ type, member }: MemberEvent): void {
@@ -207,7 +239,7 @@ export class PeerMesh {
         this.#linkChanged(incarnation, changed);
       },
     });
-    const peer: Peer = { member, link, unreachableSinceMs: undefined, timer: undefined };
+    const peer: Peer = { member, link, unreachableSinceMs: undefined, timer: undefined, watchers: new Set() };
     this.#peers.set(incarnation, peer);
     this.#watch(peer);
     this.#observer?.peerUp(link);
@@ -243,6 +275,7 @@ export class PeerMesh {
         this.#options.log.info({ peer: incarnation }, 'a broker can be reached again');
       peer.unreachableSinceMs = undefined;
     } else this.#watch(peer);
+    for (const look of [...peer.watchers]) look();
     this.#observer?.linkChanged(link);
   }
 

@@ -42,8 +42,15 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
       ({ subscription }) => broker.addTransientRoute(session, subscription) ?? [],
     );
     // Nothing is durable for a transient session; the routes are in force, here and with every peer.
-    if (routing.length === 0) answer(session, packet, reasonCodes, granted);
-    else void Promise.all(routing).then(() => answer(session, packet, reasonCodes, granted));
+    if (routing.length === 0) {
+      answer(session, packet, reasonCodes, granted);
+      return;
+    }
+    const told = session.beginRequest(0);
+    void Promise.all(routing).then(() => {
+      told();
+      answer(session, packet, reasonCodes, granted);
+    });
     return;
   }
   const answered = session.beginRequest(newFilters.size);

@@ -22,16 +22,19 @@ export function handleUnsubscribe(session: ActiveSession, packet: UnsubscribePac
     return;
   }
   const answered = session.beginRequest(0);
-  broker.lifecycle.unsubscribe(clientId, packet.filters).then(
-    () => {
-      answered();
-      // Durable here: the end of each subscription on the event log, applied to the routes of this broker.
-      if (!session.hasEnded) link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
-    },
-    (error: unknown) => {
-      answered();
-      broker.services.onStoreError(error);
-      session.disconnect(REASON.serverBusy, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
-    },
-  );
+  broker.lifecycle
+    .unsubscribe(clientId, packet.filters)
+    .then((positions) => broker.services.peers.appliedEverywhere(positions))
+    .then(
+      () => {
+        answered();
+        // Durable here: the end of each subscription on the event log, applied to the routes of this broker and of every peer.
+        if (!session.hasEnded) link.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes });
+      },
+      (error: unknown) => {
+        answered();
+        broker.services.onStoreError(error);
+        session.disconnect(REASON.serverBusy, 'storeUnavailable', 'UNSUBSCRIBE could not be recorded');
+      },
+    );
 }

@@ -8,8 +8,11 @@ import { placeBytesMax } from '../../cluster/wire/interest-codec.ts';
 import type { RoutePlace } from '../../routing/subscriber.ts';
 import type { TenantId } from '../../tenancy/identity.ts';
 
-/** Resolves when all peers have handled the frame; undefined: there are none. */
-export type TellAll = (frame: PeerFrame) => Promise<void> | undefined;
+export interface PeersToTell {
+  /** Resolves when all of them route by it; undefined: there are none. */
+  added(place: RoutePlace): Promise<void> | undefined;
+  removed(place: RoutePlace): void;
+}
 
 interface Told {
   readonly place: RoutePlace;
@@ -20,12 +23,12 @@ interface Told {
 
 export class LocalInterest {
   readonly #tenant: TenantId;
-  readonly #tellAll: TellAll;
+  readonly #peers: PeersToTell;
   readonly #told = new Map<string, Told>();
 
-  constructor(tenant: TenantId, tellAll: TellAll) {
+  constructor(tenant: TenantId, peers: PeersToTell) {
     this.#tenant = tenant;
-    this.#tellAll = tellAll;
+    this.#peers = peers;
   }
 
   /** Distinct filters, those of shared groups each for itself. */
@@ -43,11 +46,16 @@ export class LocalInterest {
     }
     const told: Told = { place, sessions: 1, telling: undefined };
     this.#told.set(key, told);
-    const telling = this.#tellAll({ type: 'interest', tenant: this.#tenant, added: [place], removed: [] });
+    const telling = this.#peers.added(place);
     told.telling = telling?.then(() => {
       told.telling = undefined;
     });
     return told.telling;
+  }
+
+  /** Of a place that a session has already: what `add` said, for whoever asks for it once more. */
+  telling(place: RoutePlace): Promise<void> | undefined {
+    return this.#told.get(keyOf(place))?.telling;
   }
 
   remove(place: RoutePlace): void {
@@ -55,7 +63,7 @@ export class LocalInterest {
     const known = this.#told.get(key);
     if (known === undefined || --known.sessions > 0) return;
     this.#told.delete(key);
-    void this.#tellAll({ type: 'interest', tenant: this.#tenant, added: [], removed: [place] });
+    this.#peers.removed(place);
   }
 
   /** All of it, for a broker that knows nothing yet; at least one frame. */

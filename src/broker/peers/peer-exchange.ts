@@ -8,10 +8,12 @@ import type { Member } from '../../cluster/member.ts';
 import type { MeshObserver, PeerMesh } from '../../cluster/peer-mesh.ts';
 import type { AppliedOffsets } from '../../event-log/applied-offsets.ts';
 import type { LogPosition } from '../../event-log/event-log.ts';
+import type { RoutePlace } from '../../routing/subscriber.ts';
 import type { Incarnation, TenantId } from '../../tenancy/identity.ts';
 import type { Timers } from '../../time/clock.ts';
 import type { TenantBroker } from '../tenant-broker.ts';
 import { encodeSentThrough } from './hand-off.ts';
+import type { Forget, PeerNews } from './peer-news.ts';
 import { PeerOutbox } from './peer-outbox.ts';
 
 export interface PeerExchangeOptions {
@@ -52,7 +54,16 @@ export class PeerExchange implements MeshObserver, FrameHandler {
 
   /** Resolves when every live peer has applied the session log that far; undefined: there is none. */
   appliedEverywhere(positions: readonly LogPosition[]): Promise<void> | undefined {
-    return positions.length === 0 ? undefined : this.mesh.tellAll({ type: 'awaitApplied', positions });
+    return positions.length === 0 ? undefined : this.#askApplied(positions);
+  }
+
+  /** Resolves when every live peer routes by it; undefined: there is none. */
+  tellInterest(tenant: TenantId, place: RoutePlace): Promise<void> | undefined {
+    return this.#everywhere('interest', (news, done) => news.interest(tenant, place, true, done));
+  }
+
+  tellNoInterest(tenant: TenantId, place: RoutePlace): void {
+    for (const { news } of this.#outboxes.values()) news.interest(tenant, place, false, () => undefined);
   }
 
   /** Of a session connected here. */
@@ -62,7 +73,7 @@ export class PeerExchange implements MeshObserver, FrameHandler {
 
   /** Resolves when all peers know this broker and what it knows of theirs is complete. Before that it must not serve. */
   async meetEverybody(): Promise<void> {
-    await this.mesh.tellAll({ type: 'awaitApplied', positions: [] });
+    await this.#askApplied([]);
   }
 
   peerUp(link: PeerLink): void {
@@ -81,7 +92,9 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   }
 
   peerDown({ incarnation }: Member): void {
-    this.#droppedBefore += this.#outboxes.get(incarnation)?.dropped ?? 0;
+    const outbox = this.#outboxes.get(incarnation);
+    this.#droppedBefore += outbox?.dropped ?? 0;
+    outbox?.news.close();
     this.#outboxes.delete(incarnation);
     this.#greetings.delete(incarnation);
     for (const tenant of this.#options.tenants()) tenant.peerDown(incarnation);
@@ -89,6 +102,11 @@ export class PeerExchange implements MeshObserver, FrameHandler {
 
   linkChanged(link: PeerLink): void {
     this.#outboxes.get(link.peer.incarnation)?.linkChanged();
+  }
+
+  /** Nobody waits for a peer any more. */
+  close(): void {
+    for (const { news } of this.#outboxes.values()) news.close();
   }
 
   onFrame(from: Incarnation, frame: PeerFrame): Promise<Buffer | undefined> | undefined {
@@ -128,6 +146,26 @@ export class PeerExchange implements MeshObserver, FrameHandler {
         tenant.peers.creditChanged(from, frame);
         return undefined;
     }
+  }
+
+  #askApplied(positions: readonly LogPosition[]): Promise<void> | undefined {
+    return this.#everywhere('awaitApplied', (news, done) => news.applied(positions, done));
+  }
+
+  /** Resolves when it is done with every live peer, or has taken too long; undefined: there is none. */
+  #everywhere(
+    what: PeerFrame['type'],
+    begin: (news: PeerNews, done: () => void) => Forget,
+  ): Promise<void> | undefined {
+    if (this.#outboxes.size === 0) return undefined;
+    const all = Array.from(this.#outboxes.values(), ({ link, news }) =>
+      this.mesh.inTime<true>(link, what, (done) =>
+        begin(news, () => {
+          done(true);
+        }),
+      ),
+    );
+    return Promise.all(all).then(() => undefined);
   }
 
   async #awaitApplied(from: Incarnation, positions: readonly LogPosition[]): Promise<undefined> {

@@ -13,7 +13,9 @@ import { messageBytes, type Message } from '../../queue/message.ts';
 import type { PublishOrigin, Waiting } from '../../routing/subscriber.ts';
 import type { ClientId, SessionId, TenantId } from '../../tenancy/identity.ts';
 import type { Timers } from '../../time/clock.ts';
+import { byTenant } from './by-tenant.ts';
 import { messageFrames } from './message-frames.ts';
+import { PeerNews } from './peer-news.ts';
 
 export interface PeerOutboxOptions {
   readonly link: PeerLink;
@@ -64,6 +66,7 @@ interface Ticket {
 
 export class PeerOutbox {
   readonly link: PeerLink;
+  readonly news: PeerNews;
   /** QoS 0 messages and forwards that were not taken: the peer is behind, or takes none so large. */
   dropped = 0;
   readonly #options: PeerOutboxOptions;
@@ -79,6 +82,9 @@ export class PeerOutbox {
 
   constructor(options: PeerOutboxOptions) {
     this.link = options.link;
+    this.news = new PeerNews(options.link, () => {
+      this.#flushLater();
+    });
     this.#options = options;
   }
 
@@ -208,20 +214,16 @@ export class PeerOutbox {
     ticket.waiting.settle();
   }
 
-  /** Positions and credit: a peer that is away would pile them up in the link instead of here, where they replace each other. */
+  /** Positions, credit and news: a peer that is away would pile them up in the link instead of here, where they replace each other. */
   #flushSmall(): void {
     if (!this.hasRoom) return;
+    this.news.flush();
     for (const frame of this.#credits.values()) this.link.send(frame);
     this.#credits.clear();
     if (this.#reached.size === 0) return;
-    const byTenant = new Map<TenantId, (RemoteSession & { readonly seq: Seq })[]>();
-    for (const entry of this.#reached.values()) {
-      const entries = byTenant.get(entry.tenant);
-      if (entries === undefined) byTenant.set(entry.tenant, [entry]);
-      else entries.push(entry);
-    }
+    const sorted = byTenant(this.#reached.values());
     this.#reached.clear();
-    for (const [tenant, queues] of byTenant) {
+    for (const [tenant, queues] of sorted) {
       for (const piece of cutByBytes(queues, reachedQueueBytesMax)) {
         this.link.send({ type: 'reached', tenant, queues: piece });
       }

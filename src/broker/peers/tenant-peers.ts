@@ -19,7 +19,7 @@ import type { PeerExchange } from './peer-exchange.ts';
 import { RemoteOutlet } from './remote-outlet.ts';
 
 /**
- * How long a broker that cannot be reached is asked to let go of a session. Most likely it has died, and its clients are waiting; what it had
+ * How long a broker that cannot be reached is waited for, to let go of a session. Most likely it has died, and its clients are waiting; what it had
  * under way in a store has been decided by then.
  */
 const UNLINKED_MS_MAX = 1_000;
@@ -37,7 +37,12 @@ export class TenantPeers {
     this.#broker = broker;
     this.#exchange = exchange;
     this.handOffs = new HandOffs(broker);
-    this.interest = new LocalInterest(tenant, (frame) => exchange.mesh.tellAll(frame));
+    this.interest = new LocalInterest(tenant, {
+      added: (place) => exchange.tellInterest(tenant, place),
+      removed: (place) => {
+        exchange.tellNoInterest(tenant, place);
+      },
+    });
     this.credit = new LocalCredit({
       tenant,
       timers: broker.services.timers,
@@ -128,9 +133,8 @@ export class TenantPeers {
     const link: PeerLink | undefined = this.#exchange.mesh.link(from.incarnation);
     if (link === undefined) return undefined;
     const { tenant, clientId, sessionId } = session;
-    const withinMs = link.isUp ? undefined : UNLINKED_MS_MAX;
     const frame = { type: 'handOff', tenant, clientId, sessionId } as const;
-    const outcome = await this.#exchange.mesh.ask(link, frame, withinMs);
+    const outcome = await this.#exchange.mesh.askWhileLinked(link, frame, UNLINKED_MS_MAX);
     return outcome?.type === 'handled' ? decodeSentThrough(outcome.reply) : undefined;
   }
 

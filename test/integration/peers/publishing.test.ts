@@ -175,7 +175,55 @@ describe('SUBACK', () => {
   );
 });
 
+describe('an answer that other brokers have to know of', () => {
+  test.each([
+    ['transient', {}],
+    ['persistent', persistent],
+  ])('waits for each of them, also when the client asks once more: %s', async (_, how) => {
+    const bike = await connect(there, 'bike', how);
+    cluster.hub.part(here.incarnation, there.incarnation);
+    for (const messageId of [1, 2])
+      bike.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic: 'unlock/bike', qos: 1 }] });
+    expect(await bike.roundTrip()).toEqual([]);
+    cluster.hub.heal(here.incarnation, there.incarnation);
+    for (const messageId of [1, 2]) expect(await bike.expect('suback')).toMatchObject({ messageId });
+    expect(there.mesh.barrierTimeouts).toBe(0);
+  });
+
+  test('UNSUBACK does, because another broker would go on filling the queue', async () => {
+    const bike = await connect(there, 'bike', persistent);
+    await subscribe(bike, 'unlock/bike');
+    cluster.hub.part(here.incarnation, there.incarnation);
+    bike.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['unlock/bike'] });
+    expect(await bike.roundTrip()).toEqual([]);
+    cluster.hub.heal(here.incarnation, there.incarnation);
+    await bike.expect('unsuback');
+  });
+});
+
 describe('a client that comes to another broker', () => {
+  test.each([
+    ['has just died', false],
+    ['is known to be away', true],
+  ])(
+    'waits a second for one that %s to let go of its session, not until that is given up',
+    async (_, isKnown) => {
+      await connect(there, 'bike', persistent);
+      cluster.hub.kill(there.incarnation);
+      const link = here.mesh.link(there.incarnation);
+      if (isKnown) await expect.poll(() => link?.isUp).toBe(false);
+      const unhandledBefore = link?.unhandledBytes;
+      const { connack } = await RawClient.connect(
+        { transport: 'tcp', port: here.port, level: 5 },
+        { clientId: 'bike', ...persistent },
+      );
+      expect(connack.sessionPresent).toBe(true);
+      expect(here.mesh.barrierTimeouts).toBe(0);
+      // Nothing more waits in the link, where it would be kept for as long as that broker is away.
+      if (isKnown) expect(link?.unhandledBytes).toBe(unhandledBefore);
+    },
+  );
+
   test('finds its session and what came meanwhile, and the one before is told', async () => {
     const before = await connect(here, 'bike', persistent);
     await subscribe(before, 'unlock/bike');

@@ -1,0 +1,126 @@
+/**
+ * What one other broker has to know before somebody here is answered: filters of transient sessions, and how far it has to have applied
+ * the session log. While it is away or behind this waits here, where the latest replaces what came before, and not in the link: however
+ * long that lasts and whatever clients do meanwhile, it is no more than the filters there are, and one position for each partition.
+ */
+import { cutByBytes } from '../../cluster/frame-bounds.ts';
+import type { PeerLink } from '../../cluster/peer-links.ts';
+import { placeBytesMax } from '../../cluster/wire/interest-codec.ts';
+import type { LogPosition, Offset } from '../../event-log/event-log.ts';
+import type { RoutePlace } from '../../routing/subscriber.ts';
+import type { TenantId } from '../../tenancy/identity.ts';
+import { byTenant } from './by-tenant.ts';
+
+/** Nobody waits for that any more. */
+export type Forget = () => void;
+
+interface Change {
+  readonly tenant: TenantId;
+  readonly place: RoutePlace;
+  readonly isAdded: boolean;
+  /** The peer may route by it now: that it is not to has to be said. */
+  readonly mayBeKnown: boolean;
+  done: () => void;
+}
+
+export class PeerNews {
+  readonly #link: PeerLink;
+  /** There is something to send. */
+  readonly #onNews: () => void;
+  /** By tenant and place, not told yet. */
+  readonly #changes = new Map<string, Change>();
+  /** By partition: what those who wait have on the log, not asked for yet. */
+  readonly #positions = new Map<number, Offset>();
+  #waiting = new Set<() => void>();
+  #isAsking = false;
+
+  constructor(link: PeerLink, onNews: () => void) {
+    this.#link = link;
+    this.#onNews = onNews;
+  }
+
+  /** Filters and positions that wait for the peer. */
+  get size(): number {
+    return this.#changes.size + this.#positions.size;
+  }
+
+  /** A filter that nobody here had before, or that nobody has any more. `done`: the peer goes by it, or need not. */
+  interest(tenant: TenantId, place: RoutePlace, isAdded: boolean, done: () => void): Forget {
+    const key = `${tenant}/${place.group ?? ''}/${place.filter}`;
+    const pending = this.#changes.get(key);
+    const mayBeKnown = pending === undefined ? !isAdded : pending.mayBeKnown;
+    pending?.done();
+    if (isAdded || mayBeKnown) {
+      const change: Change = { tenant, place, isAdded, mayBeKnown, done };
+      this.#changes.set(key, change);
+      this.#onNews();
+      return () => {
+        change.done = nobody;
+      };
+    }
+    // It never heard of it.
+    this.#changes.delete(key);
+    done();
+    return nobody;
+  }
+
+  /** `done`: the peer has applied the session log that far, or is down. */
+  applied(positions: readonly LogPosition[], done: () => void): Forget {
+    for (const { partition, offset } of positions) {
+      if (offset > (this.#positions.get(partition) ?? -1)) this.#positions.set(partition, offset);
+    }
+    this.#waiting.add(done);
+    this.#onNews();
+    return () => {
+      this.#waiting.delete(done);
+    };
+  }
+
+  /** The peer can take more. */
+  flush(): void {
+    this.#tellChanges();
+    this.#askApplied();
+  }
+
+  /** The peer is down: nobody waits for it. */
+  close(): void {
+    for (const { done } of this.#changes.values()) done();
+    this.#changes.clear();
+    for (const done of this.#waiting) done();
+    this.#waiting.clear();
+  }
+
+  #tellChanges(): void {
+    if (this.#changes.size === 0) return;
+    const sorted = byTenant(this.#changes.values());
+    this.#changes.clear();
+    for (const [tenant, changes] of sorted) {
+      for (const piece of cutByBytes(changes, ({ place }) => placeBytesMax(place))) {
+        const added = piece.filter(({ isAdded }) => isAdded).map(({ place }) => place);
+        const removed = piece.filter(({ isAdded }) => !isAdded).map(({ place }) => place);
+        this.#link.send({ type: 'interest', tenant, added, removed }, () => {
+          for (const { done } of piece) done();
+        });
+      }
+    }
+  }
+
+  /** One question at a time: those who come meanwhile share the next one. */
+  #askApplied(): void {
+    if (this.#isAsking || this.#waiting.size === 0) return;
+    this.#isAsking = true;
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    const positions = Array.from(this.#positions, ([partition, offset]) => ({ partition, offset }));
+    this.#positions.clear();
+    this.#link.send({ type: 'awaitApplied', positions }, () => {
+      this.#isAsking = false;
+      for (const done of waiting) done();
+      this.#onNews();
+    });
+  }
+}
+
+function nobody(): void {
+  // Whoever asked has gone on.
+}
