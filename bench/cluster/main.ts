@@ -67,7 +67,7 @@ async function warmUp(bench: ClusterBench): Promise<void> {
         await measurePairs(bench, cluster, drivers, traffic);
       return await measurePairs(bench, cluster, drivers, traffic);
     });
-    bench.log(`warm-up over${row.note === undefined ? '' : `: ${row.note}`}`);
+    bench.log(`warm-up over${row.note === '' ? '' : `: ${row.note}`}`);
   });
 }
 
