@@ -14,6 +14,7 @@ import { jwt } from './jwt-schema.ts';
 import { mysql } from './mysql-schema.ts';
 import { tenantName } from './tenant-name-schema.ts';
 import { userCache } from './user-cache-schema.ts';
+import { webhook } from './webhook-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -24,7 +25,7 @@ const whole = (min: number, max: number, fallback: number, description: string) 
 const durationMs = (fallback: number, description: string) => whole(1, TIMER_MAX_MS, fallback, description);
 
 /** What a chain may be made of. */
-export const CHAIN_LINKS = ['file', 'mysql', 'jwt', 'certificate', 'anonymous'] as const;
+export const CHAIN_LINKS = ['file', 'mysql', 'jwt', 'certificate', 'http', 'anonymous'] as const;
 export type ChainLink = (typeof CHAIN_LINKS)[number];
 
 const chain = z.array(z.enum(CHAIN_LINKS)).min(1);
@@ -103,6 +104,7 @@ export const auth = z.strictObject({
   mysql: mysql.prefault({}),
   cache: userCache.prefault({}),
   jwt: jwt.prefault({}),
+  http: webhook.prefault({}),
 });
 
 export type AuthConfig = z.output<typeof auth>;

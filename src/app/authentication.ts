@@ -8,7 +8,7 @@ import { GuestAuthenticator } from '../auth/guest-authenticator.ts';
 import { LoginGuard } from '../auth/login-guard.ts';
 import { hashInVain } from '../auth/user-authenticator.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { TenantId, TenantUser } from '../tenancy/identity.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import { chainsOf, usedLinks } from './auth-chains.ts';
 import type { AuthConfig, ChainLink } from './auth-schema.ts';
@@ -17,6 +17,8 @@ import type { SpokeConfig } from './config-schema.ts';
 import type { DatabaseUsers, Time } from './database-users.ts';
 import { openFileUsers, type FileUsers } from './file-users.ts';
 import type { Logger } from './logging.ts';
+import type { UserChangeFollower } from './user-change-follower.ts';
+import type { WebhookUsers } from './webhook-users.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import type { TokenUsers } from './token-users.ts';
 
@@ -25,8 +27,7 @@ export interface Authentication {
   /** Methods of MQTT 5 enhanced authentication. */
   readonly enhanced: readonly EnhancedAuthenticator[];
   readonly gauges: readonly GaugeSource[];
-  /** `action`: with every user that an administrator changed, as far as that is heard of. */
-  followChanges(action: (user: TenantUser) => void): void;
+  followChanges(follower: UserChangeFollower): void;
   /** Reads the users again if their file changed (SIGHUP); they are also looked at every few seconds. */
   reload(): Promise<void>;
   close(): Promise<void>;
@@ -69,25 +70,23 @@ async function openChains(
   const { auth } = config;
   const used = usedLinks(config);
   const guard = loginGuard(auth, logger, time);
+  const webhook = used.has('http') ? await openWebhook(auth, time.clock) : undefined;
+  let follower: UserChangeFollower | undefined;
+  const changes: UserChangeFollower = {
+    changed: (users) => {
+      webhook?.forget(users);
+      follower?.changed(users);
+    },
+    missed: () => follower?.missed(),
+  };
   const file = used.has('file')
-    ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers)
+    ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers, changes)
     : undefined;
-  let onChanged: (user: TenantUser) => void = () => undefined;
-  const database = used.has('mysql')
-    ? await openDatabase(
-        auth,
-        hashing,
-        (user) => {
-          onChanged(user);
-        },
-        logger,
-        time,
-      )
-    : undefined;
+  const database = used.has('mysql') ? await openDatabase(auth, hashing, changes, logger, time) : undefined;
   const tokens = used.has('jwt') ? await openTokens(auth, logger, time.clock) : undefined;
   const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
-    chains: chains(config, file, database, tokens),
+    chains: chains(config, file, database, tokens, webhook),
     hashInVain: (credentials) => hashInVain(credentials, hashing),
     onUnavailable: (name, err) => {
       logger.error({ err, authenticator: name }, 'a client could not be authenticated');
@@ -100,9 +99,10 @@ async function openChains(
       ...loginGauges(guard, hashing.verifier),
       ...upgradeGauges(upgrades),
       ...(database?.gauges ?? []),
+      ...(webhook?.gauges ?? []),
     ],
-    followChanges: (action) => {
-      onChanged = action;
+    followChanges: (wanted) => {
+      follower = wanted;
     },
     reload: async () => {
       await Promise.all([file?.reload(), tokens?.reload()]);
@@ -110,6 +110,7 @@ async function openChains(
     close: async () => {
       file?.close();
       tokens?.close();
+      webhook?.close();
       await database?.close();
       await hashing.close();
     },
@@ -120,12 +121,12 @@ async function openChains(
 async function openDatabase(
   auth: AuthConfig,
   hashing: PasswordHashing,
-  onChanged: (user: TenantUser) => void,
+  changes: UserChangeFollower,
   logger: Logger,
   time: Time,
 ): Promise<DatabaseUsers> {
   const { openDatabaseUsers } = await import('./database-users.ts');
-  return openDatabaseUsers(auth, hashing, onChanged, logger, time);
+  return openDatabaseUsers(auth, hashing, changes, logger, time);
 }
 
 async function openTokens({ jwt }: AuthConfig, logger: Logger, clock: Clock): Promise<TokenUsers> {
@@ -133,17 +134,24 @@ async function openTokens({ jwt }: AuthConfig, logger: Logger, clock: Clock): Pr
   return openTokenUsers(jwt, logger, clock);
 }
 
+async function openWebhook({ http }: AuthConfig, clock: Clock): Promise<WebhookUsers> {
+  const { openWebhookUsers } = await import('./webhook-users.ts');
+  return openWebhookUsers(http, clock);
+}
+
 function chains(
   config: AuthSettings,
   file: FileUsers | undefined,
   database: DatabaseUsers | undefined,
   tokens: TokenUsers | undefined,
+  webhook: WebhookUsers | undefined,
 ): ReadonlyMap<TenantId, readonly ChainAuthenticator[]> {
   const { certificateRules, anonymousRules } = config.auth;
   const links: Readonly<Record<ChainLink, ChainAuthenticator | undefined>> = {
     file: file?.authenticator,
     mysql: database?.authenticator,
     jwt: tokens?.authenticator,
+    http: webhook?.authenticator,
     certificate: new CertificateAuthenticator(certificateRules),
     anonymous: new GuestAuthenticator(anonymousRules),
   };

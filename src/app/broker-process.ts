@@ -103,8 +103,11 @@ async function start(
     log: logger,
     randomId: randomUUID,
   });
-  authentication.followChanges((user) => {
-    broker.dismiss(user);
+  authentication.followChanges({
+    changed: (users) => {
+      broker.usersChanged(users);
+    },
+    missed: () => void broker.changesMissed(),
   });
   const { metadata, peers } = await restore(broker, stores, config, logger, clock, timers, startup, stops);
 

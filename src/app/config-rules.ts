@@ -3,6 +3,7 @@ import type { Problem, ValuePath } from '../adapters/file/yaml-document.ts';
 import { isLoopback } from '../admin/loopback.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import { usedLinks } from './auth-chains.ts';
+import { authRules } from './auth-rules.ts';
 import { clusterRules } from './cluster-rules.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaRules } from './kafka-rules.ts';
@@ -18,7 +19,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...missingAuthorities(config),
     ...unservedTenants(config),
     ...unservedChains(config),
-    ...tokenKeys(config),
+    ...authRules(config),
     ...certificatesOfAnybody(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
     ...(config.eventLog.store === 'kafka'
@@ -95,23 +96,6 @@ function unservedChains(config: SpokeConfig): readonly RuleViolation[] {
     const isSecond = all.findIndex((other) => other.tenant === tenant) < index;
     return isSecond ? [{ path, what: `${tenant} has a chain already`, fix: 'Remove one of them' }] : [];
   });
-}
-
-const SECRET_CHARACTERS_MIN = 32;
-
-function tokenKeys(config: SpokeConfig): readonly RuleViolation[] {
-  const { secret, jwksFile, jwksUrl } = config.auth.jwt;
-  if (secret !== '' && secret.length < SECRET_CHARACTERS_MIN) {
-    const what = `is shorter than ${SECRET_CHARACTERS_MIN} characters: it could be guessed from one token`;
-    return [{ path: ['auth', 'jwt', 'secret'], what, fix: 'Use a longer one, of random characters' }];
-  }
-  if (jwksFile !== '' && jwksUrl !== '') {
-    const path = ['auth', 'jwt', 'jwksUrl'];
-    return [{ path, what: 'is there beside auth.jwt.jwksFile', fix: 'Remove one of them' }];
-  }
-  if (!usedLinks(config).has('jwt') || secret !== '' || jwksFile !== '' || jwksUrl !== '') return [];
-  const fix = 'Set auth.jwt.secret, jwksFile or jwksUrl';
-  return [{ path: ['auth', 'chain'], what: 'has jwt, and nothing says which keys to believe', fix }];
 }
 
 /** A proxy that everybody may be could name any user. */

@@ -6,11 +6,12 @@ import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrade
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
 import { userText } from '../auth/user-list.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { TenantUser } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
+import { mySqlOptions } from './mysql-options.ts';
 import type { PasswordHashing } from './password-hashing.ts';
+import type { UserChangeFollower } from './user-change-follower.ts';
 import { openUserCache } from './user-cache.ts';
 import { weakHashes } from './weak-hashes.ts';
 
@@ -29,11 +30,11 @@ export interface DatabaseUsers {
 export function openDatabaseUsers(
   { mysql, passwords, cache: cacheConfig }: AuthConfig,
   hashing: PasswordHashing,
-  onChanged: (user: TenantUser) => void,
+  changes: UserChangeFollower,
   logger: Logger,
   { clock, timers }: Time,
 ): DatabaseUsers {
-  const pool = new MySqlPool(mysql);
+  const pool = new MySqlPool(mySqlOptions(mysql));
   const users = new MySqlUsers({
     pool,
     statementsMax: mysql.connectionsMax,
@@ -42,7 +43,7 @@ export function openDatabaseUsers(
       logger.error({ user: userText(user), problem }, 'a user in the database cannot be used as it is');
     },
   });
-  const cache = openUserCache(cacheConfig, users, onChanged, logger, clock);
+  const cache = openUserCache(cacheConfig, users, changes, logger, clock);
   const store = async (all: readonly PasswordUpgrade[]): Promise<number> => {
     const written = await users.upgradePasswords(all);
     await cache.rehashed(all.map(({ user }) => user));

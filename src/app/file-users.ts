@@ -4,6 +4,7 @@ import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { UsersFileEditor } from '../adapters/file/users-file-editor.ts';
 import { WatchedUsers } from '../adapters/file/watched-users.ts';
 import type { EnhancedAuthenticator } from '../auth/authenticator.ts';
+import { changedUsers } from '../auth/changed-users.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrades.ts';
 import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
@@ -13,6 +14,7 @@ import type { Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
 import type { PasswordHashing } from './password-hashing.ts';
+import type { UserChangeFollower } from './user-change-follower.ts';
 import { weakHashes } from './weak-hashes.ts';
 
 const SECRET_BYTES = 32;
@@ -26,15 +28,16 @@ export interface FileUsers {
   close(): void;
 }
 
-/** `tenants`: those that ask the file. Rejects with `UsersFileError` when it cannot be used. */
+/** `tenants`: those that ask the file. `changes`: of users that are others when it was read again. Rejects with `UsersFileError` when it cannot be used. */
 export async function openFileUsers(
   auth: AuthConfig,
   tenants: ReadonlySet<TenantId>,
   hashing: PasswordHashing,
   logger: Logger,
   timers: Timers,
+  changes: UserChangeFollower,
 ): Promise<FileUsers> {
-  const watched = await watchedUsers(auth, logger);
+  const watched = await watchedUsers(auth, logger, changes);
   const editor = new UsersFileEditor(auth.usersFile);
   const store = async (all: readonly PasswordUpgrade[]): Promise<number> => {
     const written = await editor.upgradePasswords(all);
@@ -68,12 +71,18 @@ export async function openFileUsers(
   };
 }
 
-function watchedUsers({ usersFile: file }: AuthConfig, logger: Logger): Promise<WatchedUsers> {
+function watchedUsers(
+  { usersFile: file }: AuthConfig,
+  logger: Logger,
+  changes: UserChangeFollower,
+): Promise<WatchedUsers> {
   return WatchedUsers.open({
     file,
     checkEveryMs: CHECK_EVERY_MS,
-    onReload: (users) => {
-      logger.info({ file, users: users.size }, 'users file read again');
+    onReload: (users, before) => {
+      const changed = changedUsers(before, users);
+      logger.info({ file, users: users.size, changed: changed.length }, 'users file read again');
+      changes.changed(changed);
     },
     onProblem: (err) => {
       logger.error({ err, file }, 'users file changed but cannot be used: the users from before stay');

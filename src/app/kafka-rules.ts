@@ -1,6 +1,7 @@
 /** What several keys have to agree on when the event log is in Kafka. */
 import type { RuleViolation } from './config-rules.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import { tlsViolations } from './tls-rules.ts';
 
 /** Kafka takes requests of 100 MiB unless told otherwise, and a retained message goes in one. */
 const PACKET_BYTES_MAX = 64 * 1024 * 1024;
@@ -10,7 +11,7 @@ export function kafkaRules(config: SpokeConfig): readonly RuleViolation[] {
     ...queuesElsewhere(config),
     ...replication(config),
     ...timeouts(config),
-    ...tlsFiles(config),
+    ...tlsViolations(['kafka', 'tls'], config.kafka.tls),
     ...credentials(config),
     ...packetSize(config),
     ...registryUrl(config),
@@ -52,27 +53,6 @@ function timeouts({ kafka }: SpokeConfig): readonly RuleViolation[] {
           },
         ],
   );
-}
-
-function tlsFiles({ kafka }: SpokeConfig): readonly RuleViolation[] {
-  const { enabled, ...settings } = kafka.tls;
-  const given = Object.entries(settings).filter(([, value]) => value !== '');
-  if (!enabled) {
-    return given.map(([key]) => ({
-      path: ['kafka', 'tls', key],
-      what: 'is set, and kafka.tls.enabled is false: nothing would be encrypted',
-      fix: 'Set kafka.tls.enabled to true',
-    }));
-  }
-  const { certFile, keyFile } = settings;
-  if ((certFile === '') === (keyFile === '')) return [];
-  return [
-    {
-      path: ['kafka', 'tls', certFile === '' ? 'certFile' : 'keyFile'],
-      what: 'is missing: a certificate and its private key go together',
-      fix: 'Set both kafka.tls.certFile and kafka.tls.keyFile, or neither',
-    },
-  ];
 }
 
 function credentials({ kafka }: SpokeConfig): readonly RuleViolation[] {

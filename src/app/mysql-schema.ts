@@ -1,5 +1,6 @@
 /** The configuration keys of the users in MySQL or MariaDB; see `auth-schema.ts`. */
 import { z } from 'zod';
+import { clientTls } from './client-tls-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -22,15 +23,7 @@ export const mysql = z.strictObject({
     .describe('Password of that user; better in the environment than in a file.')
     .meta({ secret: true }),
   database: text('spokemq', 'Database with the tables of users; see `spoke storage apply`.'),
-  tls: z
-    .strictObject({
-      enabled: z.boolean().default(false).describe('Connects to it with TLS.'),
-      caFile: z
-        .string()
-        .default('')
-        .describe('Authorities that its certificate is checked against, PEM; empty: those of the platform.'),
-    })
-    .prefault({}),
+  tls: clientTls.prefault({}),
   connectionsMax: whole(1, 1_000, 8, 'Connections, and statements at a time; each looks up to 100 users up.'),
   waitingMax: whole(1, 1_000_000, 20_000, 'Logins that may wait for it; further ones are refused (0x88).'),
   connectTimeoutMs: whole(1, TIMER_MAX_MS, 2_000, 'How long it may take to accept a connection.'),

@@ -1,5 +1,6 @@
 /** The configuration keys of what is remembered of users in a database; see `auth-schema.ts`. */
 import { z } from 'zod';
+import { clientTls } from './client-tls-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -23,15 +24,7 @@ const redis = z.strictObject({
   database: whole(0, 1_000_000, 0, 'Number of the database in it.'),
   prefix: z.string().default('spoke:').describe('In front of every key and channel; one per installation.'),
   timeoutMs: whole(1, TIMER_MAX_MS, 500, 'How long it may take; after that MySQL is asked.'),
-  tls: z
-    .strictObject({
-      enabled: z.boolean().default(false).describe('Connects to it with TLS.'),
-      caFile: z
-        .string()
-        .default('')
-        .describe('Authorities that its certificate is checked against, PEM; empty: those of the platform.'),
-    })
-    .prefault({}),
+  tls: clientTls.prefault({}),
 });
 
 export const userCache = z.strictObject({

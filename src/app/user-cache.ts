@@ -7,6 +7,8 @@ import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Logger } from './logging.ts';
+import { readTlsFiles } from './tls-files.ts';
+import type { UserChangeFollower } from './user-change-follower.ts';
 import type { UserCacheConfig } from './user-cache-schema.ts';
 
 /** Between lines that say the same. */
@@ -20,11 +22,11 @@ export interface UserCache {
   close(): void;
 }
 
-/** `onChanged`: an administrator changed the user, and says so over Redis. */
+/** `changes`: that an administrator says over Redis. */
 export function openUserCache(
   config: UserCacheConfig,
   source: UserSource,
-  onChanged: (user: TenantUser) => void,
+  changes: UserChangeFollower,
   logger: Logger,
   clock: Clock,
 ): UserCache {
@@ -35,10 +37,11 @@ export function openUserCache(
         ...redisOptions(config),
         onChanged: (user, isNews) => {
           users.forget(user);
-          if (isNews) onChanged(user);
+          if (isNews) changes.changed([user]);
         },
         onHearing: () => {
           users.forgetAll();
+          changes.missed();
         },
         onProblem: (err) => {
           if (clock.nowMs() - saidAtMs < PROBLEM_MS) return;
@@ -71,12 +74,19 @@ export function openUserCache(
   };
 }
 
-/** For who only tells of changes. */
+/** For who only tells of changes as well. Throws an `Error` that names the key and the file when one cannot be read. */
 export function redisOptions(
   config: UserCacheConfig,
 ): Omit<RedisUsersOptions, 'onChanged' | 'onHearing' | 'onProblem'> {
   const { ttlMs, negativeTtlMs, redis } = config;
-  return { ...redis, ttlMs, negativeTtlMs, newGeneration: randomUUID };
+  const { enabled, serverName } = redis.tls;
+  const tls = enabled
+    ? {
+        ...readTlsFiles('auth.cache.redis.tls', redis.tls),
+        ...(serverName === '' ? {} : { servername: serverName }),
+      }
+    : undefined;
+  return { ...redis, tls, ttlMs, negativeTtlMs, newGeneration: randomUUID };
 }
 
 function gauges(users: CachedUsers, shared: RedisUsers | undefined): readonly GaugeSource[] {

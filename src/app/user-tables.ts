@@ -1,6 +1,7 @@
 /** The tables of users in MySQL or MariaDB, for the commands that make and check them. */
 import { MySqlPool } from '../adapters/mysql/mysql-pool.ts';
 import { applyUserTables, checkUserTables } from '../adapters/mysql/user-tables.ts';
+import { mySqlOptions } from './mysql-options.ts';
 import type { MySqlConfig } from './mysql-schema.ts';
 
 export interface UserTables {
@@ -14,7 +15,7 @@ export interface UserTables {
 }
 
 export function openUserTables(config: MySqlConfig): UserTables {
-  const pool = new MySqlPool(config);
+  const pool = new MySqlPool(mySqlOptions(config));
   return {
     name: `of users in ${pool.place}`,
     check: () => checkUserTables(pool),

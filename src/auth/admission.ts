@@ -14,7 +14,7 @@ export const REFUSED: AuthResult = {
 
 /** `verified` false: nothing was proven, and nothing had to be. */
 export function admit(
-  user: TenantUser & Pick<Principal, 'expiresAtMs'> & { readonly rules: readonly TopicRule[] },
+  user: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'> & { readonly rules: readonly TopicRule[] },
   { clientId }: Pick<Credentials, 'clientId'>,
   verified = true,
 ): AuthResult {

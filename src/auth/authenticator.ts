@@ -2,6 +2,7 @@
  * Who may connect and what they may do. Authentication may take I/O; authorization decides synchronously, per
  * packet, from what the principal carries.
  */
+import type { ProtocolLevel } from '../mqtt/packets.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import type { ReasonCode } from '../mqtt/reason-code.ts';
 import type { ClientId, TenantId, TenantUser } from '../tenancy/identity.ts';
@@ -16,9 +17,10 @@ export interface Credentials {
   readonly certificateName: string | undefined;
   /** Of the client: see `PeerAddress`. */
   readonly address: string;
+  readonly level: ProtocolLevel;
 }
 
-/** What a connection may do, fixed at CONNECT. */
+/** What a connection may do; replaced as a whole when its user is changed. */
 export interface Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
@@ -26,6 +28,11 @@ export interface Principal {
   readonly verified: boolean;
   /** What proved it ends then, and the connection with it; milliseconds since 1970. */
   readonly expiresAtMs?: number | undefined;
+  /**
+   * Asks once more, after word that the user was changed, what it may do: undefined when it has to log in again, because it is gone, kept
+   * out, or proves itself with something else by now. Rejects with `StoreUnavailableError`. Absent: only a login can tell.
+   */
+  readonly lookAgain?: (() => Promise<Principal | undefined>) | undefined;
   mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
   maySubscribe(filter: string, qos: QoS): boolean;
 }

@@ -2,9 +2,10 @@
  * Hashes passwords again that were hashed more weakly than new ones are: at a login, the only time the broker has them. It happens
  * behind the login, and what fails is tried again at the next one. Never makes a login wait or fail.
  */
+import { LRUCache } from 'lru-cache';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { TimerHandle, Timers } from '../time/clock.ts';
-import { isWeaker, type PasswordCost, type PasswordHash } from './password-hash.ts';
+import { formatPasswordHash, isWeaker, type PasswordCost, type PasswordHash } from './password-hash.ts';
 import type { PasswordVerifier } from './password-verifier.ts';
 import { userText } from './user-list.ts';
 
@@ -27,6 +28,8 @@ export interface PasswordUpgradesOptions {
 
 /** Under way at a time; who logs in beyond that is upgraded another time. */
 const PENDING_MAX = 1_000;
+/** Of the last users whose hash was replaced it is remembered by which: see `isUpgrade`. */
+const REMEMBERED_MAX = 10_000;
 /** What comes together is written together. */
 const GATHER_MS = 1_000;
 /** After a failure: a store that takes nothing is not asked at every login. */
@@ -37,6 +40,7 @@ export class PasswordUpgrades {
   failed = 0;
   readonly #options: PasswordUpgradesOptions;
   readonly #pending = new Set<string>();
+  readonly #remembered = new LRUCache<string, PasswordUpgrade>({ max: REMEMBERED_MAX });
   #hashed: PasswordUpgrade[] = [];
   #gathering: TimerHandle | undefined;
   #pause: TimerHandle | undefined;
@@ -63,6 +67,13 @@ export class PasswordUpgrades {
     });
   }
 
+  /** Whether both are hashes of one password, as far as this process knows: it made `to` when `from` had been proven. */
+  isUpgrade(user: TenantUser, from: PasswordHash, to: PasswordHash): boolean {
+    const known = this.#remembered.get(userText(user));
+    if (known === undefined) return false;
+    return isSame(known.from, from) && isSame(known.to, to);
+  }
+
   /** No timer is left, so that a process can end. What is not written yet is given up: the next login tries again. */
   close(): void {
     this.#isClosed = true;
@@ -78,7 +89,9 @@ export class PasswordUpgrades {
       this.#pending.delete(userText(user));
       return;
     }
-    this.#hashed.push({ user, from, to });
+    const upgrade = { user, from, to };
+    this.#remembered.set(userText(user), upgrade);
+    this.#hashed.push(upgrade);
     if (this.#hashed.length === 1) this.#gathering = timers.after(GATHER_MS, () => void this.#write());
   }
 
@@ -103,4 +116,8 @@ export class PasswordUpgrades {
       this.#pause = undefined;
     });
   }
+}
+
+function isSame(one: PasswordHash, other: PasswordHash): boolean {
+  return formatPasswordHash(one) === formatPasswordHash(other);
 }

@@ -6,13 +6,15 @@ import { isUtf8 } from 'node:buffer';
 import { REASON } from '../mqtt/reason-code.ts';
 import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type {
+  AuthResult,
   Credentials,
   EnhancedAuthExchange,
   EnhancedAuthStep,
   EnhancedAuthenticator,
+  Principal,
 } from './authenticator.ts';
 import { admit } from './admission.ts';
-import { decoyScramCredentials, type ScramCredentials } from './scram-credentials.ts';
+import { decoyScramCredentials, formatScramCredentials, type ScramCredentials } from './scram-credentials.ts';
 import { SCRAM_SHA_256, ScramExchange } from './scram-sha-256.ts';
 import { parseListedUser, userText, type User, type UserList } from './user-list.ts';
 
@@ -95,10 +97,22 @@ class ListedUserExchange implements EnhancedAuthExchange {
     const { clientName } = this.#credentials;
     if (user === undefined || (clientName !== '' && userText(this.#credentials) !== userText(user)))
       return refused('the user name in CONNECT is another one');
-    const result = admit(user, this.#credentials);
+    const result = this.#admitted(user, this.#credentials);
     return result.allowed
       ? { outcome: 'allowed', principal: result.principal, data }
       : { outcome: 'refused', reasonCode: result.reasonCode, detail: result.detail };
+  }
+
+  #admitted(user: User, { clientId }: Pick<Credentials, 'clientId'>): AuthResult {
+    const { users } = this.#options;
+    const { tenant, clientName, scram } = user;
+    const lookAgain = (): Promise<Principal | undefined> => {
+      const now = users().find({ tenant, clientName });
+      const isProven = now?.scram !== undefined && isSame(now.scram, scram);
+      const result = isProven ? this.#admitted(now, { clientId }) : undefined;
+      return Promise.resolve(result?.allowed === true ? result.principal : undefined);
+    };
+    return admit({ ...user, lookAgain }, { clientId });
   }
 
   #credentialsOf(userName: string): ScramCredentials {
@@ -110,6 +124,10 @@ class ListedUserExchange implements EnhancedAuthExchange {
     const name = named === undefined ? userName : userText(named);
     return this.#user?.scram ?? decoyScramCredentials(list.scramSecret ?? decoySecret, name, iterations);
   }
+}
+
+function isSame(one: ScramCredentials, other: ScramCredentials | undefined): boolean {
+  return other !== undefined && formatScramCredentials(one) === formatScramCredentials(other);
 }
 
 function refused(detail: string): EnhancedAuthStep {

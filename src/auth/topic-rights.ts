@@ -19,6 +19,7 @@ export class RuledPrincipal implements Principal {
   readonly clientName: string;
   readonly verified: boolean;
   readonly expiresAtMs: number | undefined;
+  readonly lookAgain: Principal['lookAgain'];
   readonly #publishRules: readonly BoundRule[];
   readonly #subscribeRules: readonly BoundRule[];
   // Devices publish to the same topic over and over.
@@ -28,12 +29,13 @@ export class RuledPrincipal implements Principal {
   #lastAnswer = false;
 
   constructor(
-    { tenant, clientName, expiresAtMs }: TenantUser & Pick<Principal, 'expiresAtMs'>,
+    { tenant, clientName, expiresAtMs, lookAgain }: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'>,
     rules: readonly BoundRule[],
     verified = true,
   ) {
     this.tenant = tenant;
     this.expiresAtMs = expiresAtMs;
+    this.lookAgain = lookAgain;
     this.clientName = clientName;
     this.verified = verified;
     this.#publishRules = rules.filter((rule) => rule.action !== 'subscribe');

@@ -5,9 +5,9 @@
 import { REASON } from '../mqtt/reason-code.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import { admit, REFUSED } from './admission.ts';
-import type { AuthResult, Credentials } from './authenticator.ts';
+import type { AuthResult, Credentials, Principal } from './authenticator.ts';
 import type { ChainAuthenticator } from './authenticator-chain.ts';
-import type { PasswordHash } from './password-hash.ts';
+import { formatPasswordHash, type PasswordHash } from './password-hash.ts';
 import type { PasswordUpgrades } from './password-upgrades.ts';
 import type { PasswordVerifier } from './password-verifier.ts';
 import { parseListedUser, userText } from './user-list.ts';
@@ -21,8 +21,11 @@ export interface UserAuthenticatorOptions {
   /** A hash no password has: what users without a password are verified against. */
   readonly decoy: PasswordHash;
   /** Default: hashes stay as they are. */
-  readonly upgrades?: Pick<PasswordUpgrades, 'consider'>;
+  readonly upgrades?: Pick<PasswordUpgrades, 'consider' | 'isUpgrade'>;
 }
+
+/** What a user has shown: the password with this hash, or a certificate. */
+type Proof = PasswordHash | 'certificate';
 
 const BUSY: AuthResult = {
   allowed: false,
@@ -57,7 +60,7 @@ export class UserAuthenticator implements ChainAuthenticator {
     if (verdict === 'busy') return BUSY;
     if (expected === undefined || verdict === 'wrong') return REFUSED;
     upgrades?.consider(user, password, expected);
-    return admit(user, credentials);
+    return this.#admit(user, credentials, expected);
   }
 
   /** A user name beside the certificate has to be the same user; without one the certificate names it. */
@@ -67,7 +70,28 @@ export class UserAuthenticator implements ChainAuthenticator {
     if (credentials.clientName !== '' && userText(credentials) !== userText(named)) return REFUSED;
     const user = await this.#options.find(named);
     if (user === undefined) return undefined;
-    return user.certificate ? admit(user, credentials) : REFUSED;
+    return user.certificate ? this.#admit(user, credentials, 'certificate') : REFUSED;
+  }
+
+  #admit(user: User, { clientId }: Pick<Credentials, 'clientId'>, proof: Proof): AuthResult {
+    const { tenant, clientName } = user;
+    const lookAgain = async (): Promise<Principal | undefined> => {
+      const now = await this.#options.find({ tenant, clientName });
+      if (now === undefined) return undefined;
+      const proofNow = this.#proofBy(now, proof);
+      if (proofNow === undefined) return undefined;
+      const result = this.#admit(now, { clientId }, proofNow);
+      return result.allowed ? result.principal : undefined;
+    };
+    return admit({ ...user, lookAgain }, { clientId });
+  }
+
+  /** What the user would show by now; undefined: what it has shown would let it in no more. */
+  #proofBy(now: User, proof: Proof): Proof | undefined {
+    if (proof === 'certificate') return now.certificate ? proof : undefined;
+    const hash = now.passwordHash;
+    if (hash === undefined || formatPasswordHash(hash) === formatPasswordHash(proof)) return hash;
+    return this.#options.upgrades?.isUpgrade(now, proof, hash) === true ? hash : undefined;
   }
 }
 

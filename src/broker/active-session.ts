@@ -52,11 +52,24 @@ interface Ending {
   readonly sessionExpiryS: number | undefined;
 }
 
+/** `isChanged`: the user was changed for sure. */
+export interface Recheck {
+  readonly isChanged: boolean;
+}
+
+interface DisconnectExtras {
+  readonly serverReference?: string | undefined;
+  /** Default: it is, as for any connection that does not end by the client's wish. */
+  readonly publishWill?: boolean;
+}
+
 export class ActiveSession implements TicketOwner {
   readonly broker: TenantBroker;
   readonly link: ClientLink;
-  /** Replaced by re-authentication. */
+  /** Replaced by re-authentication, and when its user is changed. */
   principal: Principal;
+  /** Its user is being looked at again: see `recheckRights`. */
+  recheck: Recheck | undefined;
   readonly reAuthentication: ReAuthentication | undefined;
   readonly level: ProtocolLevel;
   readonly clientId: ClientId;
@@ -193,7 +206,7 @@ export class ActiveSession implements TicketOwner {
     reasonCode: ReasonCode,
     closeReason: CloseReason,
     detail: string,
-    serverReference?: string,
+    { serverReference, publishWill = true }: DisconnectExtras = {},
   ): void {
     if (this.#ended) return;
     this.broker.log.info(
@@ -210,13 +223,15 @@ export class ActiveSession implements TicketOwner {
       const reference = serverReference === undefined ? {} : { serverReference };
       this.link.send({ type: 'disconnect', reasonCode, reasonString: detail, ...reference });
     }
-    this.end({ reason: closeReason, publishWill: true, sessionExpiryS: undefined });
+    this.end({ reason: closeReason, publishWill, sessionExpiryS: undefined });
     this.link.close();
   }
 
   /** Sends the client elsewhere. MQTT 3 has no words for it: the connection just ends. The will is as for any lost one. */
   redirect({ reasonCode, serverReference }: Redirection): void {
-    this.disconnect(reasonCode, 'administrative', 'this broker serves the session no more', serverReference);
+    this.disconnect(reasonCode, 'administrative', 'this broker serves the session no more', {
+      serverReference,
+    });
   }
 
   /** What the client proved itself with ends, and nothing it says is believed from then on. */

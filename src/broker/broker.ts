@@ -10,18 +10,23 @@ import type { LogEntry } from '../event-log/event-log.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { clientOf } from '../session/events.ts';
 import type { SessionOwner } from '../session/events.ts';
+import { userText } from '../auth/user-list.ts';
 import type { TenantId, TenantUser } from '../tenancy/identity.ts';
+import type { ActiveSession } from './active-session.ts';
 import { AppendBatcher } from './append-batcher.ts';
 import type { BrokerServices } from './broker-services.ts';
+import { recheckRights } from './changed-rights.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientLink, LinkHandler } from './client-link.ts';
 import { MarkBatcher } from './mark-batcher.ts';
 import { PeerExchange } from './peers/peer-exchange.ts';
 import { PublisherBrake } from './publisher-brake.ts';
 import type { Redirection } from './redirection.ts';
+import { RightsSweep } from './rights-sweep.ts';
 import { StagedRetained } from './staged-retained.ts';
 import { TenantBroker } from './tenant-broker.ts';
 import { TrimBatcher } from './trim-batcher.ts';
+import { UserChanges } from './user-changes.ts';
 
 type OwnServices = 'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'peers' | 'onStoreError';
 export type BrokerOptions = Omit<BrokerServices, OwnServices> & {
@@ -41,7 +46,9 @@ export class Broker {
   redirection: Redirection | undefined;
   /** How far the session log has been applied: whoever follows it says so. */
   readonly applied = new AppliedOffsets();
+  readonly userChanges = new UserChanges();
   readonly #tenants = new Map<TenantId, TenantBroker>();
+  readonly #sweep = new RightsSweep(() => this.#activeSessions());
   #connections = 0;
   #undecodable = 0;
 
@@ -124,17 +131,21 @@ export class Broker {
     });
   }
 
-  /** Whoever has proven to be this user has to log in again, with what the user may do by now. */
-  dismiss({ tenant, clientName }: TenantUser): void {
-    for (const session of [...(this.tenant(tenant)?.activeSessions() ?? [])]) {
-      const { principal } = session;
-      if (principal.verified && principal.clientName === clientName)
-        session.disconnect(
-          REASON.administrativeAction,
-          'administrative',
-          'the user was changed: log in again',
-        );
+  /** Whoever has proven to be one of them goes on with what the user may do by now, or has to log in again. */
+  usersChanged(users: readonly TenantUser[]): void {
+    const changed = new Set(users.map(userText));
+    for (const user of users) this.userChanges.note(user);
+    for (const tenant of new Set(users.map((user) => user.tenant))) {
+      for (const session of [...(this.tenant(tenant)?.activeSessions() ?? [])]) {
+        const { principal } = session;
+        if (principal.verified && changed.has(userText(principal))) void recheckRights(session);
+      }
     }
+  }
+
+  /** Nobody can say which users were changed: as `usersChanged` with everybody, but who cannot be looked up stays. */
+  changesMissed(): Promise<void> {
+    return this.#sweep.run();
   }
 
   /** Every connected client is told and disconnected; resolves when their ends are on record. */
@@ -147,6 +158,10 @@ export class Broker {
     for (const tenant of this.#tenants.values()) await tenant.lifecycle.stop();
     await this.services.batcher.barrier();
     await this.services.trims.flush();
+  }
+
+  *#activeSessions(): Generator<ActiveSession, void, undefined> {
+    for (const tenant of this.#tenants.values()) yield* tenant.activeSessions();
   }
 
   /** One bad record must not keep the broker from starting with all the good ones. */

@@ -174,8 +174,15 @@ export class SessionLifecycle {
     return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'subscribe', subscriptions }));
   }
 
-  unsubscribe(clientId: ClientId, filters: readonly string[]): Promise<readonly LogPosition[]> {
-    return this.#lanes.run(clientId, () => this.#append(clientId, { type: 'unsubscribe', filters }));
+  /** `filters`: those, or a function that is asked for them when the commands before this one are done. */
+  unsubscribe(
+    clientId: ClientId,
+    filters: readonly string[] | (() => readonly string[]),
+  ): Promise<readonly LogPosition[]> {
+    return this.#lanes.run(clientId, () => {
+      const ended = typeof filters === 'function' ? filters() : filters;
+      return this.#append(clientId, { type: 'unsubscribe', filters: ended });
+    });
   }
 
   /** The session's record on the log was followed by one that does not count; see `RegistryObserver.overruled`. */

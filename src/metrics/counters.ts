@@ -37,6 +37,8 @@ export class Counters {
   publishesRefused = 0;
   /** Filters of SUBSCRIBE packets that were not granted: not authorized, bad filter, too many. */
   subscriptionsRefused = 0;
+  /** Subscriptions ended because their user may not have them any more. */
+  subscriptionsWithdrawn = 0;
   protocolViolations = 0;
   keepAliveTimeouts = 0;
   storeFailures = 0;

@@ -54,6 +54,12 @@ const PLAIN: readonly (readonly [
     'Filters of SUBSCRIBE that were not granted: not allowed, or beyond the limits.',
   ],
   [
+    'subscriptionsWithdrawn',
+    'counter',
+    'spoke_subscriptions_withdrawn_total',
+    'Subscriptions ended because their user may not have them any more.',
+  ],
+  [
     'keepAliveTimeouts',
     'counter',
     'spoke_keep_alive_timeouts_total',

@@ -12,7 +12,7 @@ export interface WatchedUsersOptions {
   readonly file: string;
   /** How often the file's time and size are looked at. */
   readonly checkEveryMs: number;
-  readonly onReload: (users: UserList) => void;
+  readonly onReload: (users: UserList, before: UserList) => void;
   /** The file changed and cannot be used. */
   readonly onProblem: (error: Error) => void;
 }
@@ -60,8 +60,9 @@ export class WatchedUsers {
       const version = await fileVersion(this.#options.file);
       if (version === this.#version) return;
       this.#version = version;
+      const before = this.#users;
       this.#users = await load(this.#options.file);
-      this.#options.onReload(this.#users);
+      this.#options.onReload(this.#users, before);
     } catch (error) {
       this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
     }

@@ -2,15 +2,25 @@
  * Connections to MySQL or MariaDB: so many at a time, and a time limit on every statement. What fails, and what takes too long, is
  * "unavailable"; the error says nothing of the values that were in the statement.
  */
-import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import {
   createPool,
   type Pool,
   type PoolConnection,
+  type PoolOptions,
   type ResultSetHeader,
   type RowDataPacket,
 } from 'mysql2/promise';
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
+
+export interface MySqlTls {
+  /** Default: the authorities of the platform. */
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** What the certificate has to carry; empty: the host, or `localhost` for an address. */
+  readonly serverName: string;
+}
 
 export interface MySqlOptions {
   readonly host: string;
@@ -18,7 +28,8 @@ export interface MySqlOptions {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  readonly tls: { readonly enabled: boolean; readonly caFile: string };
+  /** undefined: none. */
+  readonly tls: MySqlTls | undefined;
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
   /** For one statement, waiting for its connection included. */
@@ -43,7 +54,7 @@ export class MySqlPool {
     this.place = `MySQL at ${host}:${port}`;
     this.#timeoutMs = options.queryTimeoutMs;
     this.#pool = createPool({
-      host,
+      host: tls === undefined || tls.serverName === '' ? host : tls.serverName,
       port,
       user,
       password,
@@ -53,7 +64,7 @@ export class MySqlPool {
       // Who waits is counted and bounded by the caller.
       waitForConnections: true,
       enableKeepAlive: true,
-      ...(tls.enabled ? { ssl: tls.caFile === '' ? {} : { ca: readFileSync(tls.caFile) } } : {}),
+      ...(tls === undefined ? {} : encrypted(tls, host, port)),
     });
   }
 
@@ -131,4 +142,12 @@ export class MySqlPool {
     // Not the error itself as the cause: it carries the statement with its values.
     return new StoreUnavailableError(this.place, `${advice} (${message})`);
   }
+}
+
+/** The client checks a certificate against the host that it is given, so one with another name is connected to here. */
+function encrypted({ serverName, ...material }: MySqlTls, host: string, port: number): PoolOptions {
+  const ssl = { ...material, verifyIdentity: true };
+  return serverName === ''
+    ? { ssl }
+    : { ssl, stream: () => connect({ host, port, noDelay: true, keepAlive: true }) };
 }

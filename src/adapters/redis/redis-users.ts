@@ -3,7 +3,7 @@
  * in or kept out for that. An entry counts as long as its generation is the user's: one that was looked up before a change and written after
  * it is never read.
  */
-import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { SharedAnswer, SharedUsers } from '../../auth/cached-users.ts';
 import { decodeUser, encodeUser } from '../../auth/user-text-codec.ts';
@@ -16,7 +16,8 @@ export interface RedisUsersOptions {
   readonly username: string;
   readonly password: string;
   readonly database: number;
-  readonly tls: { readonly enabled: boolean; readonly caFile: string };
+  /** undefined: none. */
+  readonly tls: ConnectionOptions | undefined;
   /** In front of every key and of the channel. */
   readonly prefix: string;
   readonly timeoutMs: number;
@@ -151,7 +152,7 @@ export class RedisUsers implements SharedUsers {
       db: database,
       ...(username === '' ? {} : { username }),
       ...(password === '' ? {} : { password }),
-      ...(tls.enabled ? { tls: tls.caFile === '' ? {} : { ca: readFileSync(tls.caFile) } } : {}),
+      ...(tls === undefined ? {} : { tls }),
       connectTimeout: timeoutMs,
       maxRetriesPerRequest: 0,
       enableAutoPipelining: true,

@@ -11,12 +11,14 @@ import type { TimerHandle } from '../../time/clock.ts';
 import type { ActiveSession } from '../active-session.ts';
 import type { Broker } from '../broker.ts';
 import type { ClientLink } from '../client-link.ts';
+import { recheckRights } from '../changed-rights.ts';
 import { ConnectRefused } from '../connect-refused.ts';
 import { connackFits, connackProperties, effectiveKeepAliveS, effectiveSessionExpiryS } from '../connack.ts';
 import { isWithinTopicLimits } from '../limits.ts';
 import { openSession } from '../open-session.ts';
 import { ReAuthentication } from '../re-authentication.ts';
 import type { TenantBroker } from '../tenant-broker.ts';
+import { withdrawSubscriptions } from '../withdrawn-subscriptions.ts';
 
 interface Authenticated {
   readonly principal: Principal;
@@ -122,6 +124,8 @@ export class ConnectExchange {
     this.#checkRedirection();
     const clientId = this.#clientId();
     const credentials = this.#credentials(clientId);
+    const { userChanges } = this.#broker;
+    const changesHeard = userChanges.heard;
     const { principal, reAuthentication, authenticationData } = await this.#authenticate(credentials);
     if (Buffer.byteLength(principal.clientName) > this.#broker.services.limits.clientIdBytesMax) {
       throw new ConnectRefused(REASON.badUserNameOrPassword, 'the user name is too long');
@@ -150,6 +154,7 @@ export class ConnectExchange {
       isGone: () => this.#over,
     });
     const { session, sessionPresent } = opened;
+    if (sessionPresent) await this.#withdrawSubscriptions(session);
     if (this.#isOver()) {
       session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
       return;
@@ -158,7 +163,7 @@ export class ConnectExchange {
     this.#over = true;
     tenantBroker.counters.connectionsAccepted++;
     // Durable here: SessionOpened with this connection as owner, read back from the log; for a resumed session
-    // also everything it had before. [MQTT-3.2.0-1] CONNACK is the first packet to the client.
+    // also everything it had before, and the end of subscriptions that the user may not have any more. [MQTT-3.2.0-1] CONNACK is the first packet to the client.
     this.#link.send({
       type: 'connack',
       sessionPresent,
@@ -168,8 +173,20 @@ export class ConnectExchange {
     tenantBroker.connected(session);
     session.endWithPrincipal();
     this.#onConnected(session);
+    if (principal.verified && userChanges.isSince(principal, changesHeard)) void recheckRights(session);
     await opened.startDelivery();
     this.#link.resumeReading('handshake');
+  }
+
+  /** The user may have been changed while nobody was connected to the session. */
+  async #withdrawSubscriptions(session: ActiveSession): Promise<void> {
+    try {
+      await withdrawSubscriptions(session);
+    } catch (error) {
+      // There was no CONNACK, so there is no will either.
+      session.end({ reason: 'storeUnavailable', publishWill: false, sessionExpiryS: undefined });
+      throw error;
+    }
   }
 
   #responseInformation({ clientName, tenant }: Principal, clientId: ClientId): string | undefined {
@@ -195,7 +212,15 @@ export class ConnectExchange {
       (certificateDecides === true || (userName === undefined && password === undefined));
     const user = parseUserName(byCertificate ? certificateName : userName);
     if (user === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
-    return { ...user, clientId, password: byCertificate ? undefined : password, certificateName, address };
+    const { level } = this.#packet;
+    return {
+      ...user,
+      clientId,
+      password: byCertificate ? undefined : password,
+      certificateName,
+      address,
+      level,
+    };
   }
 
   #clientId(): ClientId {

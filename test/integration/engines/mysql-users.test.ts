@@ -6,6 +6,7 @@ import type { SingleServer } from '../../../engines/single-server.ts';
 import { MySqlPool } from '../../../src/adapters/mysql/mysql-pool.ts';
 import { MySqlUsers } from '../../../src/adapters/mysql/mysql-users.ts';
 import { applyUserTables, checkUserTables } from '../../../src/adapters/mysql/user-tables.ts';
+import { mySqlOptions } from '../../../src/app/mysql-options.ts';
 import { mysql as mysqlSchema } from '../../../src/app/mysql-schema.ts';
 import { formatPasswordHash, hashPassword } from '../../../src/auth/password-hash.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
@@ -44,7 +45,7 @@ function settings(changes: object = {}) {
 
 function users(changes: object = {}) {
   const config = settings(changes);
-  const pool = new MySqlPool(config);
+  const pool = new MySqlPool(mySqlOptions(config));
   const problems: string[] = [];
   const found = new MySqlUsers({
     pool,

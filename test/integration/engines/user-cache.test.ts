@@ -9,6 +9,7 @@ import { MySqlPool } from '../../../src/adapters/mysql/mysql-pool.ts';
 import { MySqlUsers } from '../../../src/adapters/mysql/mysql-users.ts';
 import { applyUserTables } from '../../../src/adapters/mysql/user-tables.ts';
 import { RedisUsers } from '../../../src/adapters/redis/redis-users.ts';
+import { mySqlOptions } from '../../../src/app/mysql-options.ts';
 import { mysql as mysqlSchema } from '../../../src/app/mysql-schema.ts';
 import { redisOptions } from '../../../src/app/user-cache.ts';
 import { userCache } from '../../../src/app/user-cache-schema.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   await first.query('CREATE DATABASE spokemq');
   await first.end();
   admin = createPool({ ...connection, database: 'spokemq' });
-  const pool = new MySqlPool(mysqlConfig());
+  const pool = new MySqlPool(mySqlOptions(mysqlConfig()));
   await applyUserTables(pool);
   await pool.close();
   const cost = { ln: 10, r: 8, p: 1 };
@@ -64,7 +65,7 @@ function cacheConfig(prefix: string) {
 /** As a broker has them. */
 async function broker(prefix: string) {
   const config = cacheConfig(prefix);
-  const pool = new MySqlPool(mysqlConfig());
+  const pool = new MySqlPool(mySqlOptions(mysqlConfig()));
   const source = new MySqlUsers({ pool, statementsMax: 8, waitingMax: 20_000, onProblem: () => undefined });
   const shared = new RedisUsers({
     ...redisOptions(config),

@@ -26,6 +26,7 @@ const credentials = {
   password: Buffer.from('right'),
   certificateName: undefined,
   address: '127.0.0.1',
+  level: 5 as const,
 };
 
 afterAll(() => {

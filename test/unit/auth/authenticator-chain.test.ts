@@ -18,6 +18,7 @@ const credentials: Credentials = {
   password: Buffer.from('x'),
   certificateName: undefined,
   address: '127.0.0.1',
+  level: 5,
 };
 const nobody = { clientName: '', password: undefined };
 

@@ -85,6 +85,7 @@ function login(credentials: Partial<Credentials> & { readonly secret?: string })
     password: secret === undefined ? undefined : Buffer.from(secret),
     certificateName: undefined,
     address: '127.0.0.1',
+    level: 5,
     ...rest,
   });
 }
@@ -150,7 +151,7 @@ describe('users of a list by password', () => {
         password: Buffer.from('guess'),
         clientId: 'c' as ClientId,
       };
-      await strict.authenticate({ ...credentials, certificateName: undefined, address: '' });
+      await strict.authenticate({ ...credentials, certificateName: undefined, address: '', level: 5 });
     }
     expect(costs).toEqual([cost, cost, cost]);
   });
@@ -199,6 +200,7 @@ describe('AnonymousAuthenticator', () => {
     password: undefined,
     certificateName: undefined,
     address: '127.0.0.1',
+    level: 5,
   };
 
   it('lets everybody into tenants that are served, and lets nobody speak for the broker', async () => {

@@ -126,6 +126,7 @@ const credentials: Credentials = {
   password: Buffer.from('guess'),
   certificateName: undefined,
   address: AWAY,
+  level: 5,
 };
 const LOCKED = { allowed: false, reasonCode: REASON.connectionRateExceeded };
 const WRONG: AuthResult = { allowed: false, reasonCode: REASON.badUserNameOrPassword, detail: 'no' };

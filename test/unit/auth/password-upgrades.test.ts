@@ -111,6 +111,22 @@ describe('PasswordUpgrades', () => {
     failing.upgrades.close();
     expect(failing.timers.count).toBe(0);
   });
+
+  it('knows that both hashes are of one password, and says so of no others', async () => {
+    const { upgrades, timers, consider } = upgrading((batch) => Promise.resolve(batch.length));
+    consider('a');
+    await vi.waitFor(() => {
+      expect(timers.count).toBe(1);
+    });
+    const user = { tenant: DEFAULT_TENANT, clientName: 'a' };
+    const to = await hashPassword(secret, Buffer.alloc(16, 2), WANTED);
+    expect(upgrades.isUpgrade(user, weak, to)).toBe(true);
+    const other = await hashPassword(Buffer.from('other'), Buffer.alloc(16, 2), WANTED);
+    expect(upgrades.isUpgrade(user, weak, other)).toBe(false);
+    expect(upgrades.isUpgrade(user, other, to)).toBe(false);
+    expect(upgrades.isUpgrade({ ...user, clientName: 'b' }, weak, to)).toBe(false);
+    upgrades.close();
+  });
 });
 
 /** Hashes are computed in turn: when that of the last is there, so are those before it. */

@@ -27,6 +27,7 @@ function ask(claims: Claims | undefined, changes: Partial<Credentials> = {}) {
     password: Buffer.from('aaaa.bbbb.cccc'),
     certificateName: undefined,
     address: '127.0.0.1',
+    level: 5,
     ...changes,
   });
 }
