@@ -15,7 +15,8 @@ import { createTopic, withAdmin } from '../support/kafka-topic.ts';
 
 const PARTITIONS = 6;
 const CLIENTS = 60;
-const AWAY_MS = 30_000;
+/** Twice the deadline of an append. A whole broker is without Kafka for thirty seconds in cluster.test.ts. */
+const AWAY_MS = 8_000;
 /** For appends to be acknowledged again after the worst of the faults, on a busy machine. */
 const FURTHER_MS_MAX = 120_000;
 
@@ -139,7 +140,7 @@ test('a leader that stops without a word is left alone: what it may still do aft
   tell('leader stopped for 4 s', workload);
 });
 
-test('Kafka is away for 30 seconds: appends reject in time, readiness follows, and all goes on by itself', async () => {
+test('Kafka is away for seconds: appends reject in time, readiness follows, and all goes on by itself', async () => {
   const states: boolean[] = [];
   const { log, seen } = await openFollowed(3_000, (available) => states.push(available));
   const workload = new Workload(log, 'away');

@@ -6,7 +6,8 @@ import { fuzz, replay } from './fuzz-run.ts';
 
 /** Fixed, so that every run of CI is the same run; `SPOKE_FUZZ_SEED` tries another. */
 const SEED = Number(process.env['SPOKE_FUZZ_SEED'] ?? 20_240_604);
-const DURATION_MS = 20_000;
+/** `SPOKE_FUZZ_SECONDS` asks for more; `npm run fuzz` for as long as one likes. */
+const DURATION_MS = Number(process.env['SPOKE_FUZZ_SECONDS'] ?? 10) * 1_000;
 const REGRESSIONS = new URL('regressions/', import.meta.url);
 
 describe('a broker that is fuzzed', () => {
@@ -15,7 +16,7 @@ describe('a broker that is fuzzed', () => {
     const report = await fuzz({ seed: SEED, durationMs: DURATION_MS, report: (line) => lines.push(line) });
     console.info(`seed ${SEED}: ${report.cases} cases, ${report.socketCases} of them over sockets`);
     expect(report.failure, lines.join('\n')).toBeUndefined();
-    expect(report.cases).toBeGreaterThan(100);
+    expect(report.cases).toBeGreaterThan(50);
     // Damaged packets were among them, and each is counted somewhere.
     expect(report.refusals).toBeGreaterThan(0);
   });

@@ -4,15 +4,13 @@ import startHBase from './hbase-group.ts';
 import startKafka from './kafka-group.ts';
 
 export default async function startBoth(project: TestProject): Promise<() => Promise<void>> {
-  const stopHBase = await startHBase(project);
-  try {
-    const stopKafka = await startKafka(project);
-    return async () => {
-      await stopKafka();
-      await stopHBase();
-    };
-  } catch (error) {
-    await stopHBase();
-    throw error;
-  }
+  const started = await Promise.allSettled([startHBase(project), startKafka(project)]);
+  const stops = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const stopAll = async (): Promise<void> => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+  const failed = started.find((start) => start.status === 'rejected');
+  if (failed === undefined) return stopAll;
+  await stopAll();
+  throw failed.reason;
 }

@@ -23,7 +23,7 @@ export interface Victim {
 /** Fixed, so that every run of CI is the same run; `SPOKE_CRASH_SEED` tries another. */
 const SEED = Number(process.env['SPOKE_CRASH_SEED'] ?? 20_240_604);
 /** Kills of each test that kills at random moments; `SPOKE_CRASH_KILLS` asks for more. */
-export const RANDOM_KILLS = Number(process.env['SPOKE_CRASH_KILLS'] ?? 10);
+export const RANDOM_KILLS = Number(process.env['SPOKE_CRASH_KILLS'] ?? 7);
 /** Generous: the machine may be busy, and a kill costs well below a second on an idle one. */
 export const CRASH_TEST_TIMEOUT_MS = 60_000 + RANDOM_KILLS * 6_000;
 
