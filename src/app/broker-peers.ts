@@ -3,12 +3,12 @@
  * the event log is shared: a broker that is alone has no peers.
  */
 import { readFile } from 'node:fs/promises';
-import { openTcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
+import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
+import { openTcpPeerLinks, type TcpPeerLinks } from '../adapters/peer-tcp/open-tcp-peer-links.ts';
 import type { PeerTls } from '../adapters/peer-tcp/peer-tls.ts';
 import { openMembership } from '../adapters/zookeeper/zookeeper-membership.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { PeerExchange } from '../broker/peers/peer-exchange.ts';
-import type { StreamedPeerLinks } from '../cluster/link/streamed-peer-links.ts';
 import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
 import type { PeerMesh } from '../cluster/peer-mesh.ts';
@@ -21,6 +21,7 @@ import type { SpokeConfig } from './config-schema.ts';
 import { endpointOf } from './endpoint.ts';
 import type { Logger } from './logging.ts';
 import { memberGauges } from './member-gauges.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 export interface BrokerPeersOptions {
   readonly config: SpokeConfig;
@@ -32,23 +33,27 @@ export interface BrokerPeersOptions {
 
 export class BrokerPeers {
   readonly membership: Membership;
-  readonly links: StreamedPeerLinks;
+  readonly links: TcpPeerLinks;
   readonly roster: MemberRoster;
   readonly gauges: readonly GaugeSource[];
   readonly #mesh: PeerMesh;
+  /** undefined: it talks in the clear. */
+  readonly #certificates: WatchedFiles | undefined;
   readonly #opened: OpenedParts;
   #exchange: PeerExchange | undefined;
 
   private constructor(
     membership: Membership,
-    links: StreamedPeerLinks,
+    links: TcpPeerLinks,
+    certificates: WatchedFiles | undefined,
     { mesh, clock }: BrokerPeersOptions,
     opened: OpenedParts,
   ) {
     this.membership = membership;
     this.links = links;
     this.roster = new MemberRoster({ membership, clock, reach: (incarnation) => mesh.reach(incarnation) });
-    this.gauges = memberGauges(this.roster, mesh);
+    this.gauges = memberGauges(this.roster, mesh, certificates);
+    this.#certificates = certificates;
     this.#mesh = mesh;
     this.#opened = opened;
   }
@@ -62,6 +67,8 @@ export class BrokerPeers {
     const { cluster, hbase, broker } = config;
     const opened = new OpenedParts();
     try {
+      // Before they are read: what changes meanwhile is a change.
+      const certificates = cluster.tls.enabled ? await WatchedFiles.of(tlsFiles(cluster.tls)) : undefined;
       const links = opened.keep(
         await openTcpPeerLinks({
           self: mesh.incarnation,
@@ -94,7 +101,28 @@ export class BrokerPeers {
         },
       });
       opened.keep({ close: () => membership.leave() });
-      return new BrokerPeers(membership, links, options, opened);
+      if (certificates !== undefined) {
+        opened.keep({
+          close: () => {
+            certificates.close();
+            return Promise.resolve();
+          },
+        });
+        certificates.follow({
+          checkEveryMs: CHECK_EVERY_MS,
+          takeOver: async () => {
+            links.exchangeCertificates(await peerTls(cluster.tls));
+            logger.info('certificates for peers read again: new connections between brokers use them');
+          },
+          onProblem: (err) => {
+            logger.error(
+              { err },
+              'certificates for peers changed but cannot be used: those from before stay',
+            );
+          },
+        });
+      }
+      return new BrokerPeers(membership, links, certificates, options, opened);
     } catch (error) {
       await opened.close();
       throw error;
@@ -115,12 +143,21 @@ export class BrokerPeers {
     await broker.applied.waitFor(ends.map((end, partition) => ({ partition, offset: (end - 1) as Offset })));
   }
 
+  /** Reads the certificates again if they have changed. Never rejects. */
+  async checkCertificates(): Promise<void> {
+    await this.#certificates?.check();
+  }
+
   /** Others are told at once that it is gone. */
   async close(): Promise<void> {
     this.#exchange?.close();
     this.#mesh.close();
     await this.#opened.close();
   }
+}
+
+function tlsFiles({ certFile, keyFile, caFile }: SpokeConfig['cluster']['tls']): readonly string[] {
+  return [certFile, keyFile, caFile];
 }
 
 async function peerTls(files: SpokeConfig['cluster']['tls']): Promise<PeerTls> {

@@ -211,7 +211,7 @@ async function start(
   // The first to go as well: nobody is to ask a broker that is being taken apart.
   stops.push(() => admin?.close());
   const reload = async (): Promise<void> => {
-    await Promise.all([authentication.reload(), certificates.check()]);
+    await Promise.all([authentication.reload(), certificates.check(), peers?.checkCertificates()]);
   };
   return { listeners, adminUrl: admin?.url, reload, stopRequested, lost, stop };
 }

@@ -2,10 +2,16 @@
 import type { MemberRoster } from '../cluster/member-roster.ts';
 import type { PeerMesh } from '../cluster/peer-mesh.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { WatchedFiles } from './watched-files.ts';
 
 const STATES = ['up', 'unreachable'] as const;
 
-export function memberGauges(roster: MemberRoster, mesh: PeerMesh): readonly GaugeSource[] {
+/** `certificates`: for peers; undefined: they talk in the clear. */
+export function memberGauges(
+  roster: MemberRoster,
+  mesh: PeerMesh,
+  certificates: WatchedFiles | undefined,
+): readonly GaugeSource[] {
   return [
     {
       name: 'spoke_members',
@@ -34,6 +40,18 @@ export function memberGauges(roster: MemberRoster, mesh: PeerMesh): readonly Gau
       help: 'Times that another broker was alive and did not answer in time, so that it was not waited for.',
       type: 'counter',
       read: () => mesh.barrierTimeouts,
+    },
+    {
+      name: 'spoke_peer_certificate_reloads_total',
+      help: 'Times that changed certificates for other brokers were taken over.',
+      type: 'counter',
+      read: () => certificates?.reloads ?? 0,
+    },
+    {
+      name: 'spoke_peer_certificate_reload_failures_total',
+      help: 'Times that changed certificates for other brokers could not be used.',
+      type: 'counter',
+      read: () => certificates?.failures ?? 0,
     },
   ];
 }

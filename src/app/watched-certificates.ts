@@ -1,11 +1,8 @@
-/**
- * The TLS files of the listeners while the broker runs: when one changes, all files of its listener are read again
- * and taken over together or, when they cannot be used, not at all: then the certificates from before stay.
- */
-import { fileVersion } from '../adapters/file/file-version.ts';
+/** The TLS files of the listeners while the broker runs: those of one listener belong together, see `watched-files.ts`. */
 import type { TlsOptions } from '../transport/tls-handshake.ts';
 import type { ListenerConfig } from './config-schema.ts';
 import { tlsFiles, tlsOptions, type TlsConfig } from './listener-files.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 export interface WatchedCertificatesOptions {
   /** How often the files' times and sizes are looked at. */
@@ -21,73 +18,56 @@ interface WatchedListener {
   readonly index: number;
   readonly config: ListenerConfig;
   readonly tls: TlsConfig;
-  version: string;
+  readonly files: WatchedFiles;
 }
 
 export class WatchedCertificates {
-  reloads = 0;
-  failures = 0;
   readonly #listeners: readonly WatchedListener[];
-  #options: WatchedCertificatesOptions | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #checking: Promise<void> | undefined;
 
   /** Takes the versions of the files: call before they are read. */
   static async of(listeners: readonly ListenerConfig[]): Promise<WatchedCertificates> {
-    const watched = listeners.flatMap((config, index) =>
-      'tls' in config ? [{ index, config, tls: config.tls, version: '' }] : [],
-    );
-    for (const listener of watched) listener.version = await versionOf(listener.tls);
-    return new WatchedCertificates(watched);
+    const watched = listeners.map(async (config, index): Promise<WatchedListener[]> => {
+      if (!('tls' in config)) return [];
+      const { tls } = config;
+      return [{ index, config, tls, files: await WatchedFiles.of(tlsFiles(tls)) }];
+    });
+    return new WatchedCertificates((await Promise.all(watched)).flat());
   }
 
   private constructor(listeners: readonly WatchedListener[]) {
     this.#listeners = listeners;
   }
 
+  get reloads(): number {
+    return this.#listeners.reduce((sum, { files }) => sum + files.reloads, 0);
+  }
+
+  get failures(): number {
+    return this.#listeners.reduce((sum, { files }) => sum + files.failures, 0);
+  }
+
   /** Begins to look at the files. */
-  follow(options: WatchedCertificatesOptions): void {
-    this.#options = options;
-    if (this.#listeners.length === 0) return;
-    this.#timer = setInterval(() => void this.check(), options.checkEveryMs);
-    this.#timer.unref();
+  follow({ checkEveryMs, exchange, onReload, onProblem }: WatchedCertificatesOptions): void {
+    for (const { index, config, tls, files } of this.#listeners) {
+      files.follow({
+        checkEveryMs,
+        takeOver: async () => {
+          exchange(index, await tlsOptions(tls, index));
+          onReload(config);
+        },
+        onProblem: (error) => {
+          onProblem(error, config);
+        },
+      });
+    }
   }
 
   /** Looks at the files now. Never rejects; see `onProblem`. */
-  check(): Promise<void> {
-    this.#checking ??= this.#checkAll().finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+  async check(): Promise<void> {
+    await Promise.all(this.#listeners.map(({ files }) => files.check()));
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    for (const { files } of this.#listeners) files.close();
   }
-
-  async #checkAll(): Promise<void> {
-    const options = this.#options;
-    if (options === undefined) return;
-    for (const listener of this.#listeners) await this.#reload(listener, options);
-  }
-
-  async #reload(listener: WatchedListener, options: WatchedCertificatesOptions): Promise<void> {
-    const { index, config, tls } = listener;
-    try {
-      // The version is taken before the content: a write in between is seen as a change next time.
-      const version = await versionOf(tls);
-      if (version === listener.version) return;
-      listener.version = version;
-      options.exchange(index, await tlsOptions(tls, index));
-      this.reloads++;
-      options.onReload(config);
-    } catch (error) {
-      this.failures++;
-      options.onProblem(error instanceof Error ? error : new Error(String(error)), config);
-    }
-  }
-}
-
-async function versionOf(tls: TlsConfig): Promise<string> {
-  return (await Promise.all(tlsFiles(tls).map(fileVersion))).join(' ');
 }

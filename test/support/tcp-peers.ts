@@ -3,9 +3,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { once } from 'node:events';
 import {
   openTcpPeerLinks,
+  type TcpPeerLinks,
   type TcpPeerLinksOptions,
 } from '../../src/adapters/peer-tcp/open-tcp-peer-links.ts';
-import type { StreamedPeerLinks } from '../../src/cluster/link/streamed-peer-links.ts';
 import type { Member } from '../../src/cluster/member.ts';
 import type { PeerFrame } from '../../src/cluster/peer-frame.ts';
 import type { FrameHandler, FrameOutcome, PeerLink } from '../../src/cluster/peer-links.ts';
@@ -46,7 +46,7 @@ export class Gathered<Item> {
 }
 
 export class TcpPeer implements FrameHandler {
-  readonly links: StreamedPeerLinks;
+  readonly links: TcpPeerLinks;
   readonly problems: Gathered<Problem>;
   readonly frames = new Gathered<PeerFrame>();
   readonly states = new Gathered<boolean>();
@@ -77,7 +77,7 @@ export class TcpPeer implements FrameHandler {
     return peer;
   }
 
-  private constructor(self: Incarnation, links: StreamedPeerLinks, problems: Gathered<Problem>) {
+  private constructor(self: Incarnation, links: TcpPeerLinks, problems: Gathered<Problem>) {
     this.self = self;
     this.links = links;
     this.problems = problems;

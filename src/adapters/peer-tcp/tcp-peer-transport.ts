@@ -8,7 +8,13 @@ import {
   type DropArgument,
   type Server,
 } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  createServer as createTlsServer,
+  Server as TlsServer,
+  type TLSSocket,
+} from 'node:tls';
 import type { ReportLinkProblem } from '../../cluster/link/link-settings.ts';
 import type { PeerStream, PeerStreamListener, PeerTransport } from '../../cluster/link/peer-transport.ts';
 import type { Endpoint } from '../../cluster/member.ts';
@@ -36,7 +42,8 @@ const UNKNOWN = 'a stranger';
 
 export class TcpPeerTransport implements PeerTransport {
   readonly address: Endpoint;
-  readonly #tls: PeerTls | undefined;
+  #tls: PeerTls | undefined;
+  readonly #handshakeTimeoutMs: number;
   readonly #server: Server;
   /** All there are, those whose handshake is under way included. */
   readonly #sockets: Set<Socket>;
@@ -55,9 +62,13 @@ export class TcpPeerTransport implements PeerTransport {
     return new TcpPeerTransport(server, options);
   }
 
-  private constructor(server: Server, { listen, advertise, tls, report }: TcpPeerTransportOptions) {
+  private constructor(
+    server: Server,
+    { listen, advertise, tls, handshakeTimeoutMs, report }: TcpPeerTransportOptions,
+  ) {
     this.#server = server;
     this.#tls = tls;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
     this.address = advertise ?? { host: listen.host, port: (server.address() as AddressInfo).port };
     this.#sockets = new Set();
     server.on('connection', (socket: Socket) => {
@@ -100,6 +111,19 @@ export class TcpPeerTransport implements PeerTransport {
 
   accept(onStream: (stream: PeerStream, from: string) => PeerStreamListener): void {
     this.#onStream = onStream;
+  }
+
+  /**
+   * For connections from now on; those that stand stay. Throws when they cannot be used, or when it talks in the clear: then nothing has
+   * changed.
+   */
+  exchangeCertificates(tls: PeerTls): void {
+    if (!(this.#server instanceof TlsServer))
+      throw new Error('peer links: in the clear, there are no certificates');
+    // The server forgets what it had before it finds that it cannot use what it was given.
+    createSecureContext(clientTls(tls));
+    this.#server.setSecureContext(serverTls(tls, this.#handshakeTimeoutMs));
+    this.#tls = tls;
   }
 
   async close(): Promise<void> {

@@ -35,6 +35,6 @@ test('no metric of a broker among others is there twice', async () => {
     clock: new SystemClock(),
     reach: (incarnation) => mesh.reach(incarnation),
   });
-  const gauges = [...memberGauges(roster, mesh), ...peerGauges({ dropped: 0 }, new LinkStats())];
+  const gauges = [...memberGauges(roster, mesh, undefined), ...peerGauges({ dropped: 0 }, new LinkStats())];
   expect(new Set(gauges.map(({ name }) => name)).size).toBe(gauges.length);
 });

@@ -89,6 +89,45 @@ test('who begins a handshake and does not go on is closed in time', async () => 
   await b.problems.find(({ problem }) => problem.startsWith('TLS handshake: '));
 });
 
+test('new certificates count for new connections, both ways, and what stands stays', async () => {
+  const a = await open('a', TLS);
+  const b = await open('b', TLS);
+  const standing = a.connect(b);
+  expect(await sent(standing, creditFrame(1))).toMatchObject({ type: 'handled' });
+
+  // Another authority for all, one broker after the other.
+  const renewed = { ...serverCertificate, ca: certificateAuthority };
+  b.links.exchangeCertificates(renewed);
+  expect(await sent(standing, creditFrame(2))).toMatchObject({ type: 'handled' });
+  const late = await open('late', TLS);
+  const refused = late.connect(b);
+  await late.problems.find(({ peer }) => peer === 'b#1');
+  expect(refused.isUp).toBe(false);
+
+  late.links.exchangeCertificates({ ...clientCertificate, ca: certificateAuthority });
+  expect(await sent(refused, creditFrame(3))).toMatchObject({ type: 'handled' });
+  expect(await sent(standing, creditFrame(4))).toMatchObject({ type: 'handled' });
+  expect(a.states.items).toEqual([true]);
+});
+
+test('certificates that cannot be used change nothing', async () => {
+  const a = await open('a', TLS);
+  const b = await open('b', TLS);
+  const mismatched = { cert: peerCertificate.cert, key: serverCertificate.key, ca: peerAuthority };
+  for (const peer of [a, b])
+    expect(() => {
+      peer.links.exchangeCertificates(mismatched);
+    }).toThrow(/key values mismatch/);
+  expect(await sent(a.connect(b), creditFrame(1))).toMatchObject({ type: 'handled' });
+});
+
+test('a broker that talks in the clear is given no certificates', async () => {
+  const a = await open('a', undefined);
+  expect(() => {
+    a.links.exchangeCertificates(TLS);
+  }).toThrow('in the clear');
+});
+
 test('a key that does not fit the certificate is told when it opens', async () => {
   const tls = { cert: peerCertificate.cert, key: serverCertificate.key, ca: certificateAuthority };
   await expect(open('a', tls)).rejects.toThrow(/key values mismatch/);
