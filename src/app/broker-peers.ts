@@ -13,7 +13,7 @@ import { MemberRoster } from '../cluster/member-roster.ts';
 import type { Membership } from '../cluster/membership.ts';
 import type { PeerMesh } from '../cluster/peer-mesh.ts';
 import { PROTOCOL } from '../cluster/wire/protocol-version.ts';
-import type { Offset } from '../event-log/event-log.ts';
+import type { EventLog, LogPosition, Offset } from '../event-log/event-log.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import { OpenedParts } from './broker-stores.ts';
@@ -130,17 +130,19 @@ export class BrokerPeers {
   }
 
   /**
-   * Resolves when this broker knows every other one and is known to it, and has applied what was on the session log by then: what is
-   * subscribed anywhere from now on waits for this broker too, and what was subscribed before it has read.
+   * Resolves when this broker knows every other one and is known to it, and has applied what was on both logs by then: what is subscribed or
+   * retained anywhere from now on waits for this broker too, and what was before it has read.
    */
   async join(broker: Broker): Promise<void> {
-    const { peers, sessionLog } = broker.services;
+    const { peers, sessionLog, retainedLog } = broker.services;
     this.#exchange = peers;
     this.#mesh.join(this.membership, this.links, peers);
     this.links.receive(peers);
     await peers.meetEverybody();
-    const ends = await sessionLog.endOffsets();
-    await broker.applied.waitFor(ends.map((end, partition) => ({ partition, offset: (end - 1) as Offset })));
+    await Promise.all([
+      broker.applied.waitFor(await lastOf(sessionLog)),
+      broker.appliedRetained.waitFor(await lastOf(retainedLog)),
+    ]);
   }
 
   /** Reads the certificates again if they have changed. Never rejects. */
@@ -154,6 +156,11 @@ export class BrokerPeers {
     this.#mesh.close();
     await this.#opened.close();
   }
+}
+
+async function lastOf(log: EventLog): Promise<readonly LogPosition[]> {
+  const ends = await log.endOffsets();
+  return ends.map((end, partition) => ({ partition, offset: (end - 1) as Offset }));
 }
 
 function tlsFiles({ certFile, keyFile, caFile }: SpokeConfig['cluster']['tls']): readonly string[] {

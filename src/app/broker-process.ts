@@ -297,6 +297,9 @@ async function restore(
     apply: (row) => {
       broker.applyRetainedRecord(row);
     },
+    onApplied: (position) => {
+      broker.appliedRetained.reached(position);
+    },
   });
   stops.push(() => retained.follower.stop());
 

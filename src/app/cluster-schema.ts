@@ -55,7 +55,7 @@ export const cluster = z.strictObject({
     .max(BARRIER_MS_MAX)
     .default(5_000)
     .describe(
-      'How long SUBACK, or taking a session over, waits for another broker that is alive and does not answer.',
+      'How long SUBACK, the acknowledgement of a retained message, or taking a session over, waits for another broker that is alive and does not answer.',
     ),
   noticeBytesMax: z
     .int()

@@ -46,6 +46,8 @@ export class Broker {
   redirection: Redirection | undefined;
   /** How far the session log has been applied: whoever follows it says so. */
   readonly applied = new AppliedOffsets();
+  /** The same of the log of retained messages. */
+  readonly appliedRetained = new AppliedOffsets();
   readonly userChanges = new UserChanges();
   readonly #tenants = new Map<TenantId, TenantBroker>();
   readonly #sweep = new RightsSweep(() => this.#activeSessions());
@@ -79,6 +81,7 @@ export class Broker {
       mesh: options.mesh ?? new PeerMesh({ incarnation, clock, timers, log, barrierTimeoutMs }),
       timers,
       applied: this.applied,
+      appliedRetained: this.appliedRetained,
       waitMsMax: limits.storeTimeoutMs,
       noticeBytesMax: options.noticeBytesMax ?? Infinity,
       tenants: () => this.#tenants.values(),

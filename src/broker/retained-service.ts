@@ -2,7 +2,7 @@
  * Retained messages of one tenant: changes go to the retained log, and what a subscriber sees is the fold of
  * that log. Volatile messages (`$SYS`) live beside it and are gone with the process.
  */
-import type { EventLog } from '../event-log/event-log.ts';
+import type { EventLog, LogPosition } from '../event-log/event-log.ts';
 import { encodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
@@ -24,6 +24,8 @@ export interface RetainedServiceOptions {
   readonly staged: StagedRetained;
   readonly messagesMax: number;
   readonly bytesMax: number;
+  /** Resolves when every other broker that lives shows what is at these positions; undefined: there is none. */
+  readonly everywhere: (positions: readonly LogPosition[]) => Promise<void> | undefined;
   readonly onStoreError: (error: unknown) => void;
 }
 
@@ -59,7 +61,7 @@ export class RetainedService {
 
   /**
    * Replaces the retained message of the topic, or clears it when the payload is empty [MQTT-3.3.1-6]. The
-   * ticket waits until the change is durable; without one (QoS 0) a failure is only counted.
+   * ticket waits until the change is durable, and to be found at every broker; without one (QoS 0) a failure is only counted.
    */
   store(message: Message, ticket: PublishTicket | undefined): void {
     const { tenant, log, clock, counters, staged, onStoreError } = this.#options;
@@ -85,9 +87,9 @@ export class RetainedService {
       staged.settle(bytes);
     };
     const stored = log.append([encodeRetainedEvent(event, clock.nowMs())]).then(
-      () => {
+      (positions) => {
         decided();
-        ticket?.settle();
+        if (ticket !== undefined) this.#settleBehind(ticket, positions);
       },
       (error: unknown) => {
         decided();
@@ -136,6 +138,15 @@ export class RetainedService {
     }
     counters.drop('expired', topics.length);
     return topics.length;
+  }
+
+  #settleBehind(ticket: PublishTicket, positions: readonly LogPosition[]): void {
+    const everywhere = this.#options.everywhere(positions);
+    if (everywhere === undefined) ticket.settle();
+    else
+      void everywhere.then(() => {
+        ticket.settle();
+      });
   }
 
   #hasExpired(message: Message): boolean {

@@ -68,6 +68,7 @@ export class TenantBroker implements RegistryObserver {
       staged: services.stagedRetained,
       messagesMax: limits.retainedMessagesMax,
       bytesMax: limits.retainedBytesMax,
+      everywhere: (positions) => services.peers.retainedEverywhere(positions),
       onStoreError: services.onStoreError,
     });
     this.publishing = new Publishing(this.router, this.retained, batcher, this.counters);

@@ -8,13 +8,13 @@ import { decodeInterest, encodeInterest, interestBytesMax } from './wire/interes
 import { decodeMessageFrame, encodeMessageFrame, messageFrameBytesMax } from './wire/message-frame-codec.ts';
 import { PeerFormatError } from './wire/peer-format-error.ts';
 import {
-  awaitAppliedBytes,
+  awaitBytes,
   creditBytesMax,
-  decodeAwaitApplied,
+  decodePositions,
   decodeCredit,
   decodeHandOff,
   decodeReached,
-  encodeAwaitApplied,
+  encodePositions,
   encodeCredit,
   encodeHandOff,
   encodeReached,
@@ -31,7 +31,13 @@ const KINDS = {
   awaitApplied: { code: 4, since: 1 },
   handOff: { code: 5, since: 1 },
   credit: { code: 6, since: 1 },
+  awaitRetained: { code: 7, since: 2 },
 } as const satisfies Record<PeerFrame['type'], { readonly code: number; readonly since: number }>;
+
+/** Whether a peer that speaks this version understands it: who sends asks first. */
+export function isKnown(type: PeerFrame['type'], version: number): boolean {
+  return KINDS[type].since <= version;
+}
 
 /** Never less than `encodeFrame` writes; cheap to compute. */
 export function frameBytesMax(frame: PeerFrame): number {
@@ -45,11 +51,10 @@ export function frameBytesMax(frame: PeerFrame): number {
  * who sends asks first what the peer speaks.
  */
 export function encodeFrame(frame: PeerFrame, version: number, target: Buffer, at: number): number {
-  const { code, since } = KINDS[frame.type];
-  if (since > version) {
+  if (!isKnown(frame.type, version)) {
     throw new RangeError(`version ${version} of the peer protocol knows no frame of the kind ${frame.type}`);
   }
-  target[at] = code;
+  target[at] = KINDS[frame.type].code;
   return encodeBody(frame, target, at + 1);
 }
 
@@ -78,7 +83,8 @@ function bodyBytesMax(frame: PeerFrame): number {
     case 'reached':
       return reachedBytesMax(frame);
     case 'awaitApplied':
-      return awaitAppliedBytes(frame);
+    case 'awaitRetained':
+      return awaitBytes(frame);
     case 'handOff':
       return handOffBytesMax(frame);
     case 'credit':
@@ -95,7 +101,8 @@ function encodeBody(frame: PeerFrame, target: Buffer, at: number): number {
     case 'reached':
       return encodeReached(frame, target, at);
     case 'awaitApplied':
-      return encodeAwaitApplied(frame, target, at);
+    case 'awaitRetained':
+      return encodePositions(frame, target, at);
     case 'handOff':
       return encodeHandOff(frame, target, at);
     case 'credit':
@@ -113,11 +120,13 @@ function decodeBody(reader: WireReader): PeerFrame {
     case KINDS.reached.code:
       return decodeReached(reader);
     case KINDS.awaitApplied.code:
-      return decodeAwaitApplied(reader);
+      return { type: 'awaitApplied', positions: decodePositions(reader) };
     case KINDS.handOff.code:
       return decodeHandOff(reader);
     case KINDS.credit.code:
       return decodeCredit(reader);
+    case KINDS.awaitRetained.code:
+      return { type: 'awaitRetained', positions: decodePositions(reader) };
     default:
       throw new PeerFormatError(`a frame of an unknown kind, ${code}`);
   }

@@ -56,6 +56,12 @@ export interface AwaitAppliedFrame {
   readonly positions: readonly LogPosition[];
 }
 
+/** Handled means: the receiver has applied the log of retained messages up to and including these positions. */
+export interface AwaitRetainedFrame {
+  readonly type: 'awaitRetained';
+  readonly positions: readonly LogPosition[];
+}
+
 /**
  * The log gives a session of the receiver to the sender. Handled means: the receiver has let go of it, and nothing it began for
  * the session is under way. The reply: the highest position sent to the client, u64; empty: not known.
@@ -76,4 +82,10 @@ export interface CreditFrame {
 }
 
 export type PeerFrame =
-  InterestFrame | MessageFrame | ReachedFrame | AwaitAppliedFrame | HandOffFrame | CreditFrame;
+  | InterestFrame
+  | MessageFrame
+  | ReachedFrame
+  | AwaitAppliedFrame
+  | AwaitRetainedFrame
+  | HandOffFrame
+  | CreditFrame;

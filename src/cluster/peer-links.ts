@@ -13,6 +13,8 @@ export type FrameOutcome = { readonly type: 'handled'; readonly reply: Buffer } 
 
 export interface PeerLink {
   readonly peer: Member;
+  /** Of the protocol: the highest that both speak. */
+  readonly version: number;
   /** A connection stands and versions are agreed. */
   readonly isUp: boolean;
   /** Of frames that the peer has not said to be handled. */

@@ -61,7 +61,7 @@ export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
     queues: fc.array(fc.record({ clientId, sessionId, seq }), { maxLength: 4 }),
   }),
   fc.record({
-    type: fc.constant('awaitApplied' as const),
+    type: fc.constantFrom('awaitApplied' as const, 'awaitRetained' as const),
     positions: fc.array(
       fc.record({ partition: uint32, offset: safeInteger.map((offset) => offset as Offset) }),
       { maxLength: 4 },

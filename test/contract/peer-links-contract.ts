@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Member } from '../../src/cluster/member.ts';
 import type { PeerFrame } from '../../src/cluster/peer-frame.ts';
 import type { FrameHandler, FrameOutcome, PeerLink, PeerLinks } from '../../src/cluster/peer-links.ts';
-import type { ProtocolRange } from '../../src/cluster/wire/protocol-version.ts';
+import { PROTOCOL, type ProtocolRange } from '../../src/cluster/wire/protocol-version.ts';
 import { incarnation, type Incarnation } from '../../src/tenancy/identity.ts';
 import { creditFrame, messageFrame } from '../support/peer-members.ts';
 
@@ -376,8 +376,9 @@ export function peerLinksContract(name: string, makeHarness: () => Promise<PeerL
     });
 
     test.each([
-      ['newer', { min: 1, max: 2 }],
-      ['of today', { min: 1, max: 1 }],
+      ['newer', { min: PROTOCOL.max, max: PROTOCOL.max + 1 }],
+      ['of today', PROTOCOL],
+      ['older', { min: PROTOCOL.min, max: PROTOCOL.min }],
     ])('a peer that is %s is understood, both ways', async (_, protocol) => {
       const { received } = connected();
       const c = await harness.join(C, { protocol });
@@ -390,7 +391,7 @@ export function peerLinksContract(name: string, makeHarness: () => Promise<PeerL
 
     test('a peer without a common version is refused, both ways', async () => {
       const { received, link: fromA } = connected();
-      const c = await harness.join(C, { protocol: { min: 2, max: 3 } });
+      const c = await harness.join(C, { protocol: { min: PROTOCOL.max + 1, max: PROTOCOL.max + 2 } });
       const back = new Received();
       c.receive(back);
       const links = [new Watched(c, harness.member(B)), new Watched(b, harness.member(C))];

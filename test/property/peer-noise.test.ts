@@ -25,7 +25,7 @@ const HELLO = encodePeerMessage({
   from: PEER,
   to: SELF,
 });
-const WELCOME = encodePeerMessage({ type: 'welcome', version: 1, resumeAfter: 0 });
+const WELCOME = encodePeerMessage({ type: 'welcome', version: PROTOCOL.max, resumeAfter: 0 });
 
 class FakeStream implements PeerStream {
   readonly backlogBytes = 0;
@@ -193,7 +193,7 @@ test('a frame is handed over as it was sent, or not at all, when some bytes befo
 
 function numbered(number: number, frame: PeerFrame): Buffer {
   const target = Buffer.alloc(numberedFrameBytesMax(frame));
-  return target.subarray(0, encodeNumberedFrame(number, frame, 1, target, 0));
+  return target.subarray(0, encodeNumberedFrame(number, frame, PROTOCOL.max, target, 0));
 }
 
 function* pieces(bytes: Buffer, where: readonly number[]): Generator<Buffer> {

@@ -12,6 +12,7 @@ import {
   numberedFrameBytesMax,
 } from '../../src/cluster/wire/peer-message-codec.ts';
 import { REFUSALS, type PeerMessage } from '../../src/cluster/wire/peer-message.ts';
+import { PROTOCOL } from '../../src/cluster/wire/protocol-version.ts';
 import { incarnation } from '../../src/tenancy/identity.ts';
 import { peerFrame } from '../arbitrary/peer-frame.ts';
 
@@ -51,7 +52,7 @@ test('a frame reads back as it was, and is never longer than announced', () => {
   fc.assert(
     fc.property(peerFrame, fc.nat(9), (frame, at) => {
       const target = Buffer.alloc(at + frameBytesMax(frame));
-      const end = encodeFrame(frame, 1, target, at);
+      const end = encodeFrame(frame, PROTOCOL.max, target, at);
       expect(decodeFrame(target.subarray(0, end), at)).toEqual(frame);
     }),
     { numRuns: 500 },
@@ -118,7 +119,7 @@ test('what a later release appends to a handshake is skipped', () => {
 function encoded(message: PeerMessage): Buffer {
   if (message.type !== 'frame') return encodePeerMessage(message);
   const target = Buffer.alloc(numberedFrameBytesMax(message.frame));
-  return target.subarray(0, encodeNumberedFrame(message.number, message.frame, 1, target, 0));
+  return target.subarray(0, encodeNumberedFrame(message.number, message.frame, PROTOCOL.max, target, 0));
 }
 
 /** Without the length. */

@@ -45,7 +45,10 @@ export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Prom
     }
   });
   await retainedLog.follow(await retainedLog.startOffsets(), (entries) => {
-    for (const entry of entries) broker.applyRetainedRecord(entry);
+    for (const entry of entries) {
+      broker.applyRetainedRecord(entry);
+      broker.appliedRetained.reached(entry);
+    }
   });
   return broker;
 }

@@ -5,6 +5,7 @@ import { MembershipHub } from '../../src/adapters/memory/memory-membership.ts';
 import { MemoryPeerHub } from '../../src/adapters/memory/memory-peer-links.ts';
 import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
+import type { BrokerOptions } from '../../src/broker/broker.ts';
 import type { Membership } from '../../src/cluster/membership.ts';
 import { PeerMesh } from '../../src/cluster/peer-mesh.ts';
 import { PROTOCOL } from '../../src/cluster/wire/protocol-version.ts';
@@ -37,8 +38,8 @@ export class MemoryCluster {
     this.members = new MembershipHub({ clock: new SystemClock(), timers, sessionTimeoutMs: 500 });
   }
 
-  /** As a broker starts: it knows the logs, then its peers, then it serves. */
-  async start(brokerId: string): Promise<ClusterBroker> {
+  /** As a broker starts: it knows the logs, then its peers, then it serves. `parts` replace what all brokers share. */
+  async start(brokerId: string, parts: Partial<BrokerOptions> = {}): Promise<ClusterBroker> {
     const self = incarnation(brokerId, this.brokers.length + 1);
     const timers = new SystemTimers();
     const log = { info: () => undefined, warn: () => undefined };
@@ -57,6 +58,7 @@ export class MemoryCluster {
       retainedLog: this.retainedLog,
       store: this.store,
       sessionIds: this.#sessionIds,
+      ...parts,
     });
     const { peers } = memoryBroker.broker.services;
     const links = this.hub.join(self);

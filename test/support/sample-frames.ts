@@ -87,4 +87,5 @@ export const SAMPLE_FRAMES: readonly PeerFrame[] = [
   { type: 'handOff', tenant: TENANT, clientId: CLIENT, sessionId: SESSION },
   { type: 'credit', tenant: TENANT, clientId: CLIENT, hasCredit: true },
   { type: 'credit', tenant: TENANT, clientId: CLIENT, hasCredit: false },
+  { type: 'awaitRetained', positions: [{ partition: 3, offset: 4_294_967_297 as Offset }] },
 ];

@@ -58,7 +58,7 @@ function publishAs(
 function publishQoS1(session: ActiveSession, packet: PublishPacket, message: Message): PublishTicket {
   countAgainstReceiveMaximum(session);
   // Durable before PUBACK leaves: the message in every durable queue it matched, and the retained message if it
-  // is one. The ticket settles then, and not before.
+  // is one, which every broker of the cluster shows by then. The ticket settles then, and not before.
   const slot = session.reserveAck('puback', packet.packetId);
   const ticket = new PublishTicket(session, slot, message.publishedAtMs);
   session.broker.publishing.publish(message, ticket);
@@ -85,7 +85,7 @@ function publishQoS2(
     held.hold(packetId, message, ticket);
   } else {
     // A transient session has no later connection to release anything on. Durable before PUBREC leaves: the
-    // message in every durable queue it matched; PUBREL only frees the identifier.
+    // message in every durable queue it matched, and retained as for PUBACK; PUBREL only frees the identifier.
     session.qos2Ids.add(packetId);
     session.broker.publishing.publish(message, ticket);
   }

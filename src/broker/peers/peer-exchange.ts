@@ -3,6 +3,7 @@
  * know, and when a peer is down what it leaves behind is seen to.
  */
 import type { CreditFrame, PeerFrame } from '../../cluster/peer-frame.ts';
+import { isKnown } from '../../cluster/peer-frame-codec.ts';
 import type { FrameHandler, PeerLink } from '../../cluster/peer-links.ts';
 import type { Member } from '../../cluster/member.ts';
 import type { MeshObserver, PeerMesh } from '../../cluster/peer-mesh.ts';
@@ -13,14 +14,18 @@ import type { Incarnation, TenantId } from '../../tenancy/identity.ts';
 import type { Timers } from '../../time/clock.ts';
 import type { TenantBroker } from '../tenant-broker.ts';
 import { encodeSentThrough } from './hand-off.ts';
-import type { Forget, PeerNews } from './peer-news.ts';
+import type { Forget } from './applied-question.ts';
+import type { PeerNews } from './peer-news.ts';
 import { PeerOutbox } from './peer-outbox.ts';
+import { RetainedBarrier } from './retained-barrier.ts';
 
 export interface PeerExchangeOptions {
   readonly mesh: PeerMesh;
   readonly timers: Timers;
   /** Of the session log, in this process. */
   readonly applied: AppliedOffsets;
+  /** Of the log of retained messages. */
+  readonly appliedRetained: AppliedOffsets;
   readonly waitMsMax: number;
   readonly noticeBytesMax: number;
   readonly tenants: () => Iterable<TenantBroker>;
@@ -29,6 +34,7 @@ export interface PeerExchangeOptions {
 
 export class PeerExchange implements MeshObserver, FrameHandler {
   readonly mesh: PeerMesh;
+  readonly #retained: RetainedBarrier;
   readonly #options: PeerExchangeOptions;
   readonly #outboxes = new Map<Incarnation, PeerOutbox>();
   /** By outboxes of brokers that are down. */
@@ -41,6 +47,7 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   constructor(options: PeerExchangeOptions) {
     this.#options = options;
     this.mesh = options.mesh;
+    this.#retained = new RetainedBarrier(options.timers, (positions) => this.#askRetained(positions));
   }
 
   readonly outboxTo = (peer: Incarnation): PeerOutbox | undefined => this.#outboxes.get(peer);
@@ -55,6 +62,14 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   /** Resolves when every live peer has applied the session log that far; undefined: there is none. */
   appliedEverywhere(positions: readonly LogPosition[]): Promise<void> | undefined {
     return positions.length === 0 ? undefined : this.#askApplied(positions);
+  }
+
+  /**
+   * Resolves when every live peer shows the retained messages at these positions; undefined: there is none. One of the release before is
+   * not waited for: it cannot say so.
+   */
+  retainedEverywhere(positions: readonly LogPosition[]): Promise<void> | undefined {
+    return this.#outboxes.size === 0 ? undefined : this.#retained.pass(positions);
   }
 
   /** Resolves when every live peer routes by it; undefined: there is none. */
@@ -128,6 +143,7 @@ export class PeerExchange implements MeshObserver, FrameHandler {
 
   #take(from: Incarnation, frame: PeerFrame): Promise<Buffer | undefined> | undefined {
     if (frame.type === 'awaitApplied') return this.#awaitApplied(from, frame.positions);
+    if (frame.type === 'awaitRetained') return this.#awaitRetained(frame.positions);
     // A tenant that is not served here has neither sessions nor routes.
     const tenant = this.#options.tenant(frame.tenant);
     if (tenant === undefined) return undefined;
@@ -149,16 +165,21 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   }
 
   #askApplied(positions: readonly LogPosition[]): Promise<void> | undefined {
-    return this.#everywhere('awaitApplied', (news, done) => news.applied(positions, done));
+    return this.#everywhere('awaitApplied', (news, done) => news.applied('session', positions, done));
   }
 
-  /** Resolves when it is done with every live peer, or has taken too long; undefined: there is none. */
+  #askRetained(positions: readonly LogPosition[]): Promise<void> | undefined {
+    return this.#everywhere('awaitRetained', (news, done) => news.applied('retained', positions, done));
+  }
+
+  /** Resolves when it is done with every live peer that knows such frames, or has taken too long; undefined: there is none. */
   #everywhere(
     what: PeerFrame['type'],
     begin: (news: PeerNews, done: () => void) => Forget,
   ): Promise<void> | undefined {
-    if (this.#outboxes.size === 0) return undefined;
-    const all = Array.from(this.#outboxes.values(), ({ link, news }) =>
+    const outboxes = [...this.#outboxes.values()].filter(({ link }) => isKnown(what, link.version));
+    if (outboxes.length === 0) return undefined;
+    const all = outboxes.map(({ link, news }) =>
       this.mesh.inTime<true>(link, what, (done) =>
         begin(news, () => {
           done(true);
@@ -171,5 +192,9 @@ export class PeerExchange implements MeshObserver, FrameHandler {
   async #awaitApplied(from: Incarnation, positions: readonly LogPosition[]): Promise<undefined> {
     await this.#greetings.get(from);
     await this.#options.applied.waitFor(positions);
+  }
+
+  #awaitRetained(positions: readonly LogPosition[]): Promise<undefined> | undefined {
+    return this.#options.appliedRetained.waitFor(positions)?.then(() => undefined);
   }
 }

@@ -1,18 +1,21 @@
 /**
  * What one other broker has to know before somebody here is answered: filters of transient sessions, and how far it has to have applied
- * the session log. While it is away or behind this waits here, where the latest replaces what came before, and not in the link: however
+ * the logs. While it is away or behind this waits here, where the latest replaces what came before, and not in the link: however
  * long that lasts and whatever clients do meanwhile, it is no more than the filters there are, and one position for each partition.
  */
 import { cutByBytes } from '../../cluster/frame-bounds.ts';
+import type { AwaitAppliedFrame, AwaitRetainedFrame } from '../../cluster/peer-frame.ts';
 import type { PeerLink } from '../../cluster/peer-links.ts';
 import { placeBytesMax } from '../../cluster/wire/interest-codec.ts';
-import type { LogPosition, Offset } from '../../event-log/event-log.ts';
+import type { LogPosition } from '../../event-log/event-log.ts';
 import type { RoutePlace } from '../../routing/subscriber.ts';
 import type { TenantId } from '../../tenancy/identity.ts';
+import { AppliedQuestion, type Forget } from './applied-question.ts';
 import { byTenant } from './by-tenant.ts';
 
-/** Nobody waits for that any more. */
-export type Forget = () => void;
+/** The logs that a peer may have to have applied. */
+export type AwaitedLog = 'session' | 'retained';
+type AwaitFrame = AwaitAppliedFrame | AwaitRetainedFrame;
 
 interface Change {
   readonly tenant: TenantId;
@@ -29,19 +32,22 @@ export class PeerNews {
   readonly #onNews: () => void;
   /** By tenant and place, not told yet. */
   readonly #changes = new Map<string, Change>();
-  /** By partition: what those who wait have on the log, not asked for yet. */
-  readonly #positions = new Map<number, Offset>();
-  #waiting = new Set<() => void>();
-  #isAsking = false;
+  readonly #applied: Readonly<Record<AwaitedLog, AppliedQuestion>>;
 
   constructor(link: PeerLink, onNews: () => void) {
     this.#link = link;
     this.#onNews = onNews;
+    const question = (type: AwaitFrame['type']): AppliedQuestion =>
+      new AppliedQuestion((positions, done) => {
+        link.send({ type, positions }, done);
+      }, onNews);
+    this.#applied = { session: question('awaitApplied'), retained: question('awaitRetained') };
   }
 
   /** Filters and positions that wait for the peer. */
   get size(): number {
-    return this.#changes.size + this.#positions.size;
+    const { session, retained } = this.#applied;
+    return this.#changes.size + session.size + retained.size;
   }
 
   /** A filter that nobody here had before, or that nobody has any more. `done`: the peer goes by it, or need not. */
@@ -64,30 +70,22 @@ export class PeerNews {
     return nobody;
   }
 
-  /** `done`: the peer has applied the session log that far, or is down. */
-  applied(positions: readonly LogPosition[], done: () => void): Forget {
-    for (const { partition, offset } of positions) {
-      if (offset > (this.#positions.get(partition) ?? -1)) this.#positions.set(partition, offset);
-    }
-    this.#waiting.add(done);
-    this.#onNews();
-    return () => {
-      this.#waiting.delete(done);
-    };
+  /** `done`: the peer has applied that log that far, or is down. */
+  applied(log: AwaitedLog, positions: readonly LogPosition[], done: () => void): Forget {
+    return this.#applied[log].add(positions, done);
   }
 
   /** The peer can take more. */
   flush(): void {
     this.#tellChanges();
-    this.#askApplied();
+    for (const question of Object.values(this.#applied)) question.flush();
   }
 
   /** The peer is down: nobody waits for it. */
   close(): void {
     for (const { done } of this.#changes.values()) done();
     this.#changes.clear();
-    for (const done of this.#waiting) done();
-    this.#waiting.clear();
+    for (const question of Object.values(this.#applied)) question.close();
   }
 
   #tellChanges(): void {
@@ -103,21 +101,6 @@ export class PeerNews {
         });
       }
     }
-  }
-
-  /** One question at a time: those who come meanwhile share the next one. */
-  #askApplied(): void {
-    if (this.#isAsking || this.#waiting.size === 0) return;
-    this.#isAsking = true;
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    const positions = Array.from(this.#positions, ([partition, offset]) => ({ partition, offset }));
-    this.#positions.clear();
-    this.#link.send({ type: 'awaitApplied', positions }, () => {
-      this.#isAsking = false;
-      for (const done of waiting) done();
-      this.#onNews();
-    });
   }
 }
 

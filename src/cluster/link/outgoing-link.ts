@@ -15,7 +15,7 @@ export class OutgoingLink implements PeerLink {
   readonly #onClosed: () => void;
   readonly #frames: SentFrames;
   /** What both speak, by what the peer told when it joined; without a common version it will refuse. */
-  readonly #version: number;
+  readonly version: number;
   #connection: OutgoingConnection | undefined;
   #isUp = false;
   #isClosed = false;
@@ -32,7 +32,7 @@ export class OutgoingLink implements PeerLink {
     this.#listener = listener;
     this.#onClosed = onClosed;
     this.#frames = new SentFrames(settings.limits.frameBytesMax);
-    this.#version = agreedVersion(settings.protocol, peer.protocol) ?? settings.protocol.max;
+    this.version = agreedVersion(settings.protocol, peer.protocol) ?? settings.protocol.max;
     this.#dial();
   }
 
@@ -56,7 +56,7 @@ export class OutgoingLink implements PeerLink {
       });
       return;
     }
-    this.#frames.add(frame, this.#version, done);
+    this.#frames.add(frame, this.version, done);
     this.#connection?.flushLater();
   }
 
@@ -72,7 +72,7 @@ export class OutgoingLink implements PeerLink {
   }
 
   #dial(): void {
-    this.#connection = new OutgoingConnection(this.#settings, this.peer, this.#version, this.#frames, {
+    this.#connection = new OutgoingConnection(this.#settings, this.peer, this.version, this.#frames, {
       onUp: () => {
         this.#cameUp();
       },

@@ -4,7 +4,7 @@
  */
 
 /** Every version that this release speaks, rising. A new one is added at the end; the oldest goes a release later. */
-export const PROTOCOL_VERSIONS = [1] as const;
+export const PROTOCOL_VERSIONS = [1, 2] as const;
 
 /** Both included. */
 export interface ProtocolRange {

@@ -2,7 +2,13 @@
 import type { LogPosition, Offset } from '../../event-log/event-log.ts';
 import type { Seq } from '../../queue/durable-queue.ts';
 import type { ClientId, SessionId, TenantId } from '../../tenancy/identity.ts';
-import type { AwaitAppliedFrame, CreditFrame, HandOffFrame, ReachedFrame } from '../peer-frame.ts';
+import type {
+  AwaitAppliedFrame,
+  AwaitRetainedFrame,
+  CreditFrame,
+  HandOffFrame,
+  ReachedFrame,
+} from '../peer-frame.ts';
 import type { WireReader } from './wire-reader.ts';
 import { textBytesMax, U64_BYTES, writeText, writeU64 } from './wire-types.ts';
 
@@ -45,14 +51,16 @@ function decodeQueue(reader: WireReader): ReachedFrame['queues'][number] {
   };
 }
 
-export function awaitAppliedBytes({ positions }: AwaitAppliedFrame): number {
+type AwaitFrame = AwaitAppliedFrame | AwaitRetainedFrame;
+
+export function awaitBytes({ positions }: AwaitFrame): number {
   return COUNT_BYTES + positions.length * POSITION_BYTES;
 }
 
 /**
- *     awaitApplied := u32 positions, each (u32 partition | u64 offset)
+ *     awaitApplied, awaitRetained := u32 positions, each (u32 partition | u64 offset)
  */
-export function encodeAwaitApplied({ positions }: AwaitAppliedFrame, target: Buffer, at: number): number {
+export function encodePositions({ positions }: AwaitFrame, target: Buffer, at: number): number {
   let end = target.writeUInt32BE(positions.length, at);
   for (const { partition, offset } of positions) {
     end = target.writeUInt32BE(partition, end);
@@ -61,8 +69,8 @@ export function encodeAwaitApplied({ positions }: AwaitAppliedFrame, target: Buf
   return end;
 }
 
-export function decodeAwaitApplied(reader: WireReader): AwaitAppliedFrame {
-  return { type: 'awaitApplied', positions: reader.list(decodePosition) };
+export function decodePositions(reader: WireReader): readonly LogPosition[] {
+  return reader.list(decodePosition);
 }
 
 function decodePosition(reader: WireReader): LogPosition {

@@ -1,16 +1,21 @@
-/** SUBACK means subscribed everywhere: whoever has it and publishes at another broker gets the message, a hundred thousand times. */
+/**
+ * SUBACK means subscribed everywhere: whoever has it and publishes at another broker gets the message, a hundred thousand times. And PUBACK of a
+ * retained message means that every broker shows it.
+ */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newCluster } from '../../support/cluster-brokers.ts';
 import type { RawClient } from '../../support/raw-client.ts';
 import { RunningBroker } from '../../support/running-broker.ts';
 import { MQTT_5, newClientId, persistent } from '../support/versions.ts';
 
-const ROUNDS = { transient: 80_000, persistent: 20_000 };
+const ROUNDS = { transient: 80_000, persistent: 20_000, retained: 2_000 };
 /** Clients that do it at the same time. */
 const CLIENTS = 50;
 /** For each packet. Nothing is measured here, and the machine may be busy. */
 const DEADLINE_MS = 60_000;
 const TEST_MS_MAX = 600_000;
+/** A retained message that everybody is shown. */
+const END = 'retained-end';
 
 let here: RunningBroker;
 let there: RunningBroker;
@@ -80,3 +85,43 @@ describe('a client that subscribes at one broker and at once publishes at anothe
     TEST_MS_MAX,
   );
 });
+
+/** Publishes a retained message to another topic each time, and subscribes to it elsewhere as soon as that is acknowledged. */
+async function notShown(
+  name: string,
+  rounds: number,
+  subscriber: RawClient,
+  publisher: RawClient,
+): Promise<number> {
+  let misses = 0;
+  for (let messageId = 1; messageId <= rounds; messageId++) {
+    const topic = `${name}/${messageId}`;
+    publisher.send({ cmd: 'publish', topic, payload: topic, qos: 1, messageId, dup: false, retain: true });
+    await publisher.expect('puback', DEADLINE_MS);
+    // The second one is always there, and shown behind it: nobody waits for what does not come.
+    const subscriptions = [topic, END].map((wanted) => ({ topic: wanted, qos: 0 as const }));
+    subscriber.send({ cmd: 'subscribe', messageId, subscriptions });
+    await subscriber.expect('suback', DEADLINE_MS);
+    const first = await subscriber.expect('publish', DEADLINE_MS);
+    if (first.topic !== topic) misses++;
+    else await subscriber.expect('publish', DEADLINE_MS);
+  }
+  return misses;
+}
+
+it(
+  'a retained message that was acknowledged is shown to whoever subscribes at another broker',
+  async () => {
+    const { client: first } = await here.connect(MQTT_5, { clientId: newClientId('first') });
+    first.send({ cmd: 'publish', topic: END, payload: 'x', qos: 1, messageId: 1, dup: false, retain: true });
+    await first.expect('puback', DEADLINE_MS);
+    const clients = Array.from({ length: CLIENTS }, async (): Promise<number> => {
+      const name = newClientId('retained');
+      const { client: subscriber } = await there.connect(MQTT_5, { clientId: `${name}-there` });
+      const { client: publisher } = await here.connect(MQTT_5, { clientId: `${name}-here` });
+      return notShown(name, ROUNDS.retained / CLIENTS, subscriber, publisher);
+    });
+    expect((await Promise.all(clients)).reduce((sum, misses) => sum + misses)).toBe(0);
+  },
+  TEST_MS_MAX,
+);

@@ -23,6 +23,7 @@ async function serviceOf(bounds: { readonly messagesMax: number; readonly bytesM
     counters,
     staged: new StagedRetained(() => undefined),
     ...bounds,
+    everywhere: () => undefined,
     onStoreError: () => undefined,
   });
   await log.follow(await log.startOffsets(), (entries) => {

@@ -18,6 +18,7 @@ beforeEach(() => {
   done = [];
   const link: PeerLink = {
     peer: member(incarnation('there', 1), { host: '127.0.0.1', port: 1 }),
+    version: 2,
     isUp: true,
     unhandledBytes: 0,
     frameBytesMax: 1_048_576,
@@ -36,7 +37,7 @@ function interest(filter: string, isAdded: boolean): void {
 
 function wait(name: string, ...offsets: readonly number[]): () => void {
   const positions = offsets.map((offset, partition) => ({ partition, offset: offset as Offset }));
-  return news.applied(positions, () => done.push(name));
+  return news.applied('session', positions, () => done.push(name));
 }
 
 function places(index: number): { readonly added: string[]; readonly removed: string[] } {
