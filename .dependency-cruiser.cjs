@@ -15,8 +15,8 @@ const FOUNDATION = ['tenancy', 'time', 'errors', 'packed', 'mqtt'];
 const CORE = [...FOUNDATION, ...DOMAIN, 'broker'];
 const folders = (names) => `^src/(${names.join('|')})/`;
 
-/** Libraries the core may use: codecs and pure data structures, nothing that does I/O. */
-const CORE_LIBRARIES = 'node_modules/(mqtt-packet|avsc|prom-client|lru-cache)/';
+/** Libraries the core may use: codecs, schemas and pure data structures, nothing that does I/O. */
+const CORE_LIBRARIES = 'node_modules/(mqtt-packet|avsc|prom-client|lru-cache|zod)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -96,7 +96,10 @@ async function applyStorage(config: SpokeConfig, progress: (line: string) => voi
 
 async function write(config: SpokeConfig, sessions: number): Promise<void> {
   const open = config.eventLog.store === 'kafka' ? openClusterStores : openEmbeddedStores;
-  const stores: BrokerStores = await open(config, silent(config), new SystemClock(), () => 0);
+  const stores: BrokerStores = await open(config, silent(config), new SystemClock(), {
+    highestSessionId: () => 0,
+    queueQuota: () => config.limits.durableQueue,
+  });
   try {
     await writeHistory(stores.sessions, sessions);
   } finally {

@@ -28,6 +28,7 @@ import type { Logger } from './logging.ts';
 import type { QueueDepth } from './queue-depth.ts';
 import type { ListeningAddress } from './running-broker.ts';
 import type { StartupProgress } from './startup-progress.ts';
+import { quotaGauges } from './quota-gauges.ts';
 import { peerGauges } from './peer-gauges.ts';
 import { transportGauges } from './transport-gauges.ts';
 import { VERSION } from './version.ts';
@@ -133,6 +134,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
       ...(peers?.gauges ?? []),
       ...drain.gauges,
       ...depth.gauges,
+      ...quotaGauges(broker),
       limitGauges(config.limits),
     ],
     version: VERSION,

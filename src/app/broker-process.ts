@@ -13,7 +13,7 @@ import { FencedEventLog, FencedQueues } from '../cluster/fenced-stores.ts';
 import { PeerMesh } from '../cluster/peer-mesh.ts';
 import { bootstrap, type Bootstrapped, type BootstrapOptions } from '../metadata/bootstrap.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
-import { incarnation, type TenantId } from '../tenancy/identity.ts';
+import { incarnation } from '../tenancy/identity.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
@@ -22,7 +22,7 @@ import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerPeers } from './broker-peers.ts';
 import type { SpokeConfig } from './config-schema.ts';
-import type { BrokerStores, Topic } from './broker-stores.ts';
+import type { BrokerStores, TenantFacts, Topic } from './broker-stores.ts';
 import { openEmbeddedStores } from './embedded-stores.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
@@ -80,8 +80,11 @@ async function start(
   startup.begin('stores');
   const authentication = await openAuthentication(config, logger, { clock, timers });
   stops.push(() => authentication.close());
-  const highestKnown = (tenant: TenantId): number => broker.tenant(tenant)?.highestSessionId ?? 0;
-  const stores = await openStores(config, logger, clock, highestKnown, fileSystem);
+  const tenants: TenantFacts = {
+    highestSessionId: (tenant) => broker.tenant(tenant)?.highestSessionId ?? 0,
+    queueQuota: (tenant) => (broker.tenant(tenant)?.limits ?? config.limits).durableQueue,
+  };
+  const stores = await openStores(config, logger, clock, tenants, fileSystem);
   stops.push(() => stores.close());
   const self = incarnation(config.broker.id, stores.startNumber);
   const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
@@ -100,6 +103,7 @@ async function start(
     clock,
     timers,
     limits: config.limits,
+    quotas: config.quotas,
     log: logger,
     randomId: randomUUID,
   });
@@ -243,14 +247,14 @@ async function openStores(
   config: SpokeConfig,
   logger: Logger,
   clock: SystemClock,
-  highestKnown: (tenant: TenantId) => number,
+  tenants: TenantFacts,
   fileSystem: FileSystem | undefined,
 ): Promise<BrokerStores> {
   if (config.eventLog.store === 'embedded')
-    return openEmbeddedStores(config, logger, clock, highestKnown, fileSystem);
+    return openEmbeddedStores(config, logger, clock, tenants, fileSystem);
   // Loaded only where it is used: an embedded broker starts without it.
   const { openClusterStores } = await import('./cluster-stores.ts');
-  return openClusterStores(config, logger, clock, highestKnown);
+  return openClusterStores(config, logger, clock, tenants);
 }
 
 /** Stores that are shared are not written to any more once others may act for this broker. */

@@ -2,8 +2,19 @@
 import type { EventLog, Offset } from '../event-log/event-log.ts';
 import type { SnapshotStore } from '../metadata/snapshot-store.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { DurableQueueStore, QueueQuota } from '../queue/durable-queue.ts';
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
+import type { TenantId } from '../tenancy/identity.ts';
+
+/** The quota of the tenant's queues, as it is now. */
+export type QueueQuotaOf = (tenant: TenantId) => QueueQuota;
+
+/** What stores ask about tenants. */
+export interface TenantFacts {
+  /** That the fold of the log has seen; 0: none. */
+  readonly highestSessionId: (tenant: TenantId) => number;
+  readonly queueQuota: QueueQuotaOf;
+}
 
 /** One topic of the event log and its snapshot. */
 export interface Topic {

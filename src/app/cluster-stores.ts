@@ -12,9 +12,8 @@ import { eventLogOwner } from '../adapters/hbase/tables/table-owner.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { EventLog } from '../event-log/event-log.ts';
 import type { SnapshotStore } from '../metadata/snapshot-store.ts';
-import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
-import { OpenedParts, type BrokerStores, type Topic } from './broker-stores.ts';
+import { OpenedParts, type BrokerStores, type TenantFacts, type Topic } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { connectHBase, openQueuesInHBase } from './hbase-queues.ts';
 import { kafkaGauges } from './kafka-gauges.ts';
@@ -22,12 +21,12 @@ import { openKafkaTopic, type KafkaTopicLog } from './kafka-logs.ts';
 import { assertTopics } from './log-topics.ts';
 import type { Logger } from './logging.ts';
 
-/** `highestKnown`: see `HBaseSessionIdsOptions`. Rejects with errors that say what to do. */
+/** Rejects with errors that say what to do. */
 export async function openClusterStores(
   config: SpokeConfig,
   logger: Logger,
   clock: Clock,
-  highestKnown: (tenant: TenantId) => number,
+  tenants: TenantFacts,
 ): Promise<BrokerStores> {
   const opened = new OpenedParts();
   try {
@@ -44,7 +43,8 @@ export async function openClusterStores(
     opened.keep({ close: closeClient });
     const { namespace } = config.hbase;
     const owner = eventLogOwner(clusterId, config.kafka.topicPrefix);
-    const queues = opened.keep(await openQueuesInHBase(client, config, owner, () => clock.nowMs()));
+    const nowMs = (): number => clock.nowMs();
+    const queues = opened.keep(await openQueuesInHBase(client, config, owner, nowMs, tenants.queueQuota));
     const logs: KafkaTopicLog[] = [];
     const openTopic = async (name: 'sessions' | 'retained'): Promise<Topic> => {
       const kafka = await openKafkaTopic(config, name, logger);
@@ -60,7 +60,9 @@ export async function openClusterStores(
     };
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
-    const sessionIds = opened.keep(new HBaseSessionIds({ client, namespace, highestKnown }));
+    const sessionIds = opened.keep(
+      new HBaseSessionIds({ client, namespace, highestKnown: tenants.highestSessionId }),
+    );
     return {
       startNumber: await nextStartNumber(client, namespace, config.broker.id),
       shared: true,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { DEFAULT_TENANT } from '../tenancy/identity.ts';
+import { quotasSchema } from '../quota/tenant-limits-schema.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
 import { auth } from './auth-schema.ts';
@@ -273,6 +274,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   limits: limits.prefault({}),
+  quotas: quotasSchema.prefault({}),
   queues: z
     .strictObject({
       store: z

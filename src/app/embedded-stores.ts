@@ -9,23 +9,21 @@ import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
 import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
 import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
-import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
-import { OpenedParts, type BrokerStores, type Topic } from './broker-stores.ts';
+import { OpenedParts, type BrokerStores, type TenantFacts, type Topic } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
 import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
 
 /**
- * `highestKnown`: the highest session id of a tenant that the fold of the log has seen, for when the file of ids is
- * damaged. Rejects with `DirectoryLockedError` when another process uses the directory, or with the disk's
+ * `tenants.highestSessionId` is asked when the file of ids is damaged. Rejects with `DirectoryLockedError` when another process uses the directory, or with the disk's
  * errors.
  */
 export async function openEmbeddedStores(
   config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog'> & QueueStoreOptions['config'],
   logger: Logger,
   clock: Clock,
-  highestKnown: (tenant: TenantId) => number,
+  tenants: TenantFacts,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<BrokerStores> {
   const directory = path.resolve(config.dataDirectory);
@@ -80,13 +78,20 @@ export async function openEmbeddedStores(
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
     const queues = opened.keep(
-      await openQueueStore({ config, directory, fileSystem, nowMs, observe: observe('queues') }),
+      await openQueueStore({
+        config,
+        directory,
+        fileSystem,
+        nowMs,
+        observe: observe('queues'),
+        quotaOf: tenants.queueQuota,
+      }),
     );
     const sessionIds = opened.keep(
       new EmbeddedSessionIds({
         directory: path.join(directory, 'session-ids'),
         fileSystem,
-        highestKnown,
+        highestKnown: tenants.highestSessionId,
         onDamage,
       }),
     );

@@ -7,6 +7,7 @@ import { queueTableName } from '../adapters/hbase/tables/queue-table.ts';
 import { claimTable } from '../adapters/hbase/tables/table-owner.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import { SystemTimers } from '../transport/system-time.ts';
+import type { QueueQuotaOf } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { hbaseGauges } from './hbase-gauges.ts';
 import type { QueueStore } from './queue-store.ts';
@@ -29,13 +30,14 @@ export function connectHBase(config: SpokeConfig['hbase']): Promise<HBaseClient>
 
 /**
  * `owner`: the data directory or event log that knows the sessions. The client stays open when the store is closed. Rejects with an
- * error that says what to do.
+ * error that says what to do. Without `quotaOf` every queue has the quota that is configured.
  */
 export async function openQueuesInHBase(
   client: HBaseClient,
   config: Pick<SpokeConfig, 'hbase' | 'limits'>,
   owner: string,
   nowMs: () => number,
+  quotaOf?: QueueQuotaOf,
 ): Promise<QueueStore> {
   const table = queueTableName(config.hbase.namespace);
   await assertServed(client, table);
@@ -44,6 +46,7 @@ export async function openQueuesInHBase(
     client,
     table,
     defaultQuota: config.limits.durableQueue,
+    quotaOf,
     nowMs,
     appendCallsMax: config.hbase.appendCallsMax,
     patienceMs: config.limits.storeTimeoutMs,
@@ -60,10 +63,11 @@ export async function connectQueuesInHBase(
   config: Pick<SpokeConfig, 'hbase' | 'limits'>,
   owner: string,
   nowMs: () => number,
+  quotaOf: QueueQuotaOf,
 ): Promise<QueueStore> {
   const client = await connectHBase(config.hbase);
   try {
-    const queues = await openQueuesInHBase(client, config, owner, nowMs);
+    const queues = await openQueuesInHBase(client, config, owner, nowMs, quotaOf);
     const close = async (): Promise<void> => {
       await queues.close();
       client.close();

@@ -6,6 +6,7 @@ import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { openEmbeddedQueueStore, type StoreEvent } from '../adapters/embedded/queue/embedded-queue-store.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { DurableQueueStore } from '../queue/durable-queue.ts';
+import type { QueueQuotaOf } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { storeGauges } from './store-gauges.ts';
 
@@ -23,6 +24,7 @@ export interface QueueStoreOptions {
   readonly fileSystem: FileSystem;
   readonly nowMs: () => number;
   readonly observe: (event: StoreEvent) => void;
+  readonly quotaOf: QueueQuotaOf;
 }
 
 export async function openQueueStore(options: QueueStoreOptions): Promise<QueueStore> {
@@ -30,11 +32,12 @@ export async function openQueueStore(options: QueueStoreOptions): Promise<QueueS
 }
 
 async function openEmbedded(options: QueueStoreOptions): Promise<QueueStore> {
-  const { config, directory, fileSystem, nowMs, observe } = options;
+  const { config, directory, fileSystem, nowMs, observe, quotaOf } = options;
   const store = await openEmbeddedQueueStore({
     directory: path.join(directory, 'queues'),
     durability: config.durability,
     defaultQuota: config.limits.durableQueue,
+    quotaOf,
     segmentBytes: config.storage.segmentBytes,
     nowMs,
     fileSystem,
@@ -43,9 +46,10 @@ async function openEmbedded(options: QueueStoreOptions): Promise<QueueStore> {
   return { store, gauges: storeGauges(() => store.stats()), close: () => store.close() };
 }
 
-async function openInHBase({ config, directory, fileSystem, nowMs }: QueueStoreOptions): Promise<QueueStore> {
+async function openInHBase(options: QueueStoreOptions): Promise<QueueStore> {
+  const { config, directory, fileSystem, nowMs, quotaOf } = options;
   const identity = await directoryIdentity({ directory, fileSystem, randomId: randomUUID });
   // Loaded only where it is used: an embedded broker starts without it.
   const { connectQueuesInHBase } = await import('./hbase-queues.ts');
-  return connectQueuesInHBase(config, `${identity} of ${config.broker.id}`, nowMs);
+  return connectQueuesInHBase(config, `${identity} of ${config.broker.id}`, nowMs, quotaOf);
 }

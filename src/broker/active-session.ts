@@ -8,6 +8,7 @@ import type { ProtocolLevel } from '../mqtt/packets.ts';
 import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 import { InboundAliases } from '../mqtt/topic-aliases.ts';
 import { wildcardLevels } from '../routing/filter-tree.ts';
+import type { ClientQuota } from '../quota/client-quota.ts';
 import type { Route, Subscriber } from '../routing/subscriber.ts';
 import type { CloseReason, SessionOwner } from '../session/events.ts';
 import type { ClientId, SessionId } from '../tenancy/identity.ts';
@@ -16,6 +17,7 @@ import { AskingBrake } from './asking-brake.ts';
 import type { AckType, ClientLink } from './client-link.ts';
 import type { DurableOutbound } from './durable-outbound.ts';
 import type { HeldMessages } from './held-messages.ts';
+import type { BrokerLimits } from './limits.ts';
 import type { ReAuthentication } from './re-authentication.ts';
 import type { Redirection } from './redirection.ts';
 import type { PublishTicket, TicketOwner } from './publish-ticket.ts';
@@ -25,6 +27,9 @@ import type { TransientOutbound } from './transient-outbound.ts';
 export interface ActiveSessionOptions {
   readonly broker: TenantBroker;
   readonly link: ClientLink;
+  readonly quota: ClientQuota;
+  /** As they were told to the client in CONNACK. */
+  readonly limits: BrokerLimits;
   readonly principal: Principal;
   /** undefined: CONNECT named no authentication method. */
   readonly reAuthentication: ReAuthentication | undefined;
@@ -66,6 +71,9 @@ interface DisconnectExtras {
 export class ActiveSession implements TicketOwner {
   readonly broker: TenantBroker;
   readonly link: ClientLink;
+  readonly quota: ClientQuota;
+  /** QoS 1 and 2 messages that the client may send without waiting. */
+  readonly receiveMaximum: number;
   /** Replaced by re-authentication, and when its user is changed. */
   principal: Principal;
   /** Its user is being looked at again: see `recheckRights`. */
@@ -98,6 +106,8 @@ export class ActiveSession implements TicketOwner {
   constructor(options: ActiveSessionOptions) {
     this.broker = options.broker;
     this.link = options.link;
+    this.quota = options.quota;
+    this.receiveMaximum = options.limits.receiveMaximum;
     this.principal = options.principal;
     this.reAuthentication = options.reAuthentication;
     this.level = options.level;
@@ -111,8 +121,8 @@ export class ActiveSession implements TicketOwner {
     this.sessionExpiryS = options.sessionExpiryS;
     this.#unacknowledged = options.held?.size ?? 0;
     this.acks = new OrderedAcks(this.#emitAck);
-    this.#asking = new AskingBrake(options.link, options.level, options.broker.limits);
-    this.aliases = new InboundAliases(options.broker.limits.topicAliasMaximum);
+    this.#asking = new AskingBrake(options.link, options.level, options.limits);
+    this.aliases = new InboundAliases(options.limits.topicAliasMaximum);
   }
 
   get hasEnded(): boolean {
@@ -264,6 +274,7 @@ export class ActiveSession implements TicketOwner {
     if (this.#ended) return;
     this.#ended = true;
     this.#expiry?.cancel();
+    this.quota.end();
     this.outbound.stop();
     this.broker.sessionLeft(this, ending);
   }

@@ -11,6 +11,8 @@ export interface AppendReceiver {
   appended(seq: Seq, queued: QueuedMessage): void;
   /** Durable through `seq`, by an earlier attempt whose answer was lost. */
   reached(seq: Seq): void;
+  /** The queue had no room; default: it is only counted. */
+  queueFull?(): void;
 }
 
 export class AppendBatch {
@@ -73,7 +75,10 @@ function settleOne(
 ): void {
   switch (result.status) {
     case 'stored':
-      if (result.evicted > 0) receiver.counters.drop('queueEvicted', result.evicted);
+      if (result.evicted > 0) {
+        receiver.counters.drop('queueEvicted', result.evicted);
+        receiver.queueFull?.();
+      }
       receiver.appended(result.seq, entry.queued);
       ticket?.settle();
       return;
@@ -83,10 +88,12 @@ function settleOne(
       return;
     case 'dropped':
       receiver.counters.drop('queueFull');
+      receiver.queueFull?.();
       ticket?.settle();
       return;
     case 'rejected':
       receiver.counters.drop('queueFull');
+      receiver.queueFull?.();
       ticket?.refuse(REASON.quotaExceeded);
       return;
   }

@@ -25,6 +25,7 @@ export class ClientConnection implements LinkHandler {
   onPacket(packet: ClientPacket): void {
     if (this.#closed) return;
     const session = this.#session;
+    session?.quota.received(packet.type === 'publish');
     if (session?.hasRequests === true && publishes(packet)) {
       session.afterRequests(() => {
         this.#handle(packet);
@@ -46,6 +47,8 @@ export class ClientConnection implements LinkHandler {
       const { clientId, broker } = this.#session;
       const { tenant } = broker;
       broker.counters.protocolViolations++;
+      if (violation.reasonCode === REASON.packetTooLarge)
+        broker.quota.exceeded('client.packetBytesMax', clientId);
       log.warn({ tenant, clientId, address, reason, detail: violation.message }, 'protocol violation');
       this.#session.disconnect(violation.reasonCode, 'protocolError', violation.message);
       return;

@@ -38,6 +38,9 @@ export interface ClientLink {
   /** Set by the CONNECT handler before its first send: what the encoder must keep to. */
   configure(options: LinkOptions): void;
 
+  /** Packets of the client may be so large from now on. */
+  limitPackets(bytesMax: number): void;
+
   send(packet: ServerPacket): void;
   sendAck(type: AckType, packetId: number, reasonCode: number): void;
   /** false: larger than the client's maximum packet size, nothing was sent. */
@@ -45,6 +48,11 @@ export interface ClientLink {
 
   /** Bytes accepted by `send…` that the client's socket has not taken yet. */
   readonly outboxBytes: number;
+
+  /** Of whole packets taken from the client so far, headers included. */
+  readonly bytesReceived: number;
+  /** Of all that `send…` has accepted so far. */
+  readonly bytesSent: number;
 
   /** Stops reading from the client's socket (back-pressure); calls nest by reason. */
   pauseReading(reason: PauseReason): void;

@@ -1,4 +1,4 @@
-import type { ReasonCode } from '../mqtt/reason-code.ts';
+import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
 
 /** A CONNECT that is answered with a CONNACK other than success. Not a protocol violation. */
 export class ConnectRefused extends Error {
@@ -13,4 +13,9 @@ export class ConnectRefused extends Error {
     this.reasonCode = reasonCode;
     this.serverReference = serverReference;
   }
+}
+
+/** By the time it is answered the session is somebody else's. */
+export function takenElsewhere(): ConnectRefused {
+  return new ConnectRefused(REASON.serverBusy, 'the client connected elsewhere meanwhile');
 }

@@ -5,6 +5,7 @@
 import type { Principal } from '../auth/authenticator.ts';
 import type { ConnectPacket } from '../mqtt/packets.ts';
 import { queueKey, type Seq } from '../queue/durable-queue.ts';
+import type { ClientQuota } from '../quota/client-quota.ts';
 import type { Subscriber } from '../routing/subscriber.ts';
 import { lastOwner } from '../session/evolve.ts';
 import type { ClientId } from '../tenancy/identity.ts';
@@ -12,9 +13,10 @@ import { REASON } from '../mqtt/reason-code.ts';
 import { ActiveSession } from './active-session.ts';
 import type { Broker } from './broker.ts';
 import type { ClientLink } from './client-link.ts';
-import { ConnectRefused } from './connect-refused.ts';
+import { takenElsewhere } from './connect-refused.ts';
 import { DurableOutbound } from './durable-outbound.ts';
 import { HeldMessages } from './held-messages.ts';
+import type { BrokerLimits } from './limits.ts';
 import type { OutboundOptions } from './outbound.ts';
 import type { ReAuthentication } from './re-authentication.ts';
 import type { OpenedSession } from './session-lifecycle.ts';
@@ -31,6 +33,8 @@ export interface OpenSessionRequest {
   readonly principal: Principal;
   readonly reAuthentication: ReAuthentication | undefined;
   readonly sessionExpiryS: number;
+  /** As CONNACK is to tell them. */
+  readonly limits: BrokerLimits;
   /** The connection has ended meanwhile. */
   readonly isGone: () => boolean;
 }
@@ -66,14 +70,17 @@ export function openSession(
     async (opened) => {
       const subscriber = tenantBroker.subscriber(clientId);
       if (subscriber === undefined) throw new Error('open-session: an opened session has no subscriber');
-      const outboundOptions = outboundOptionsOf(tenantBroker, request);
+      const quota = tenantBroker.quota.clientOf(link, clientId);
+      const outboundOptions = outboundOptionsOf(tenantBroker, request, quota);
       const parts =
         subscriber.pending === undefined
-          ? transientParts(tenantBroker, outboundOptions)
+          ? transientParts(tenantBroker, clientId, outboundOptions)
           : await durableParts(tenantBroker, subscriber, opened, outboundOptions);
       const session = new ActiveSession({
         broker: tenantBroker,
         link,
+        quota,
+        limits: request.limits,
         principal,
         reAuthentication: request.reAuthentication,
         level: packet.level,
@@ -85,9 +92,7 @@ export function openSession(
         sessionExpiryS,
         ...parts,
       });
-      if (!tenantBroker.isOwnedBy(clientId, owner)) {
-        throw new ConnectRefused(REASON.serverBusy, 'the client connected elsewhere meanwhile');
-      }
+      if (!tenantBroker.isOwnedBy(clientId, owner)) throw takenElsewhere();
       tenantBroker.attach(session);
       const { outbound } = parts;
       const startDelivery =
@@ -105,19 +110,30 @@ export function openSession(
   });
 }
 
-function outboundOptionsOf(tenantBroker: TenantBroker, request: OpenSessionRequest): OutboundOptions {
-  const { limits, clock, counters } = tenantBroker;
+function outboundOptionsOf(
+  { clock, counters }: TenantBroker,
+  request: OpenSessionRequest,
+  quota: ClientQuota,
+): OutboundOptions {
+  const { limits } = request;
   return {
     link: request.link,
     clock,
     counters,
     inFlightMax: Math.min(request.packet.receiveMaximum, limits.inFlightMax), // [MQTT-3.3.4-9]
     outboxBytesHigh: limits.outboxBytesHigh,
+    quota,
   };
 }
 
-function transientParts(tenantBroker: TenantBroker, options: OutboundOptions) {
-  const outbound = new TransientOutbound({ ...options, quota: tenantBroker.limits.transientQueue });
+function transientParts(tenantBroker: TenantBroker, clientId: ClientId, options: OutboundOptions) {
+  const outbound = new TransientOutbound({
+    ...options,
+    queueQuota: () => tenantBroker.limits.transientQueue,
+    onQueueFull: () => {
+      tenantBroker.quota.exceeded('client.queue', clientId);
+    },
+  });
   return { outbound, held: undefined };
 }
 

@@ -6,6 +6,7 @@ import { InFlightWindow } from '../mqtt/in-flight-window.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import type { Seq } from '../queue/durable-queue.ts';
 import type { Message } from '../queue/message.ts';
+import type { ClientQuota } from '../quota/client-quota.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Outlet } from '../routing/subscriber.ts';
 import type { Clock } from '../time/clock.ts';
@@ -19,6 +20,8 @@ export interface OutboundOptions {
   readonly inFlightMax: number;
   /** Outbox bytes at which nothing new is sent and QoS 0 is dropped. */
   readonly outboxBytesHigh: number;
+  /** Default: bytes are not limited. */
+  readonly quota?: ClientQuota;
   /** `hasCredit` is another now; not told when it stops. Default: nobody wants to know. */
   readonly onCredit?: (hasCredit: boolean) => void;
 }
@@ -34,6 +37,7 @@ export abstract class Outbound implements Outlet {
   protected stopped = false;
   readonly #inFlightMax: number;
   readonly #outboxBytesHigh: number;
+  readonly #quota: ClientQuota | undefined;
   readonly #onCredit: ((hasCredit: boolean) => void) | undefined;
   #hadCredit = true;
   #roomWaiter: (() => void) | undefined;
@@ -44,6 +48,10 @@ export abstract class Outbound implements Outlet {
     this.counters = options.counters;
     this.#inFlightMax = options.inFlightMax;
     this.#outboxBytesHigh = options.outboxBytesHigh;
+    this.#quota = options.quota;
+    options.quota?.follow(() => {
+      this.onDrain();
+    });
     this.#onCredit = options.onCredit;
   }
 
@@ -75,7 +83,8 @@ export abstract class Outbound implements Outlet {
       !this.stopped &&
       this.window.inFlight < this.#inFlightMax &&
       !this.window.rangeFull &&
-      this.link.outboxBytes < this.#outboxBytesHigh
+      this.link.outboxBytes < this.#outboxBytesHigh &&
+      this.#quota?.holdsDelivery !== true
     );
   }
 
@@ -101,6 +110,7 @@ export abstract class Outbound implements Outlet {
     return 'done';
   }
 
+  /** The socket, or the quota, has room again. */
   onDrain(): void {
     this.#goOn();
   }
@@ -122,6 +132,7 @@ export abstract class Outbound implements Outlet {
     subscriptionIds: readonly number[] | undefined,
   ): void {
     if (this.link.outboxBytes >= this.#outboxBytesHigh) this.counters.drop('outboxFull');
+    else if (this.#quota?.holdsDelivery === true) this.counters.drop('bytesOutQuota');
     else this.transmit({ message, qos: 0, retain, dup: false, packetId: 0, subscriptionIds });
     this.noteCredit();
   }
@@ -143,6 +154,7 @@ export abstract class Outbound implements Outlet {
     this.counters.messagesOut[qos]++;
     this.counters.payloadBytesOut[qos] += message.payload.length;
     if (dup) this.counters.redelivered[qos]++;
+    this.#quota?.sent();
     return true;
   }
 

@@ -7,6 +7,9 @@ import { encodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { detach, messageBytes, type Message } from '../queue/message.ts';
+import type { QuotaName } from '../quota/tenant-limits.ts';
+import type { TenantQuota } from '../quota/tenant-quota.ts';
+import { PublisherShares, type Share } from '../retained/publisher-shares.ts';
 import { RetainedTrie } from '../retained/retained-trie.ts';
 import type { RetainedEvent } from '../session/events.ts';
 import type { TenantId } from '../tenancy/identity.ts';
@@ -22,8 +25,7 @@ export interface RetainedServiceOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly staged: StagedRetained;
-  readonly messagesMax: number;
-  readonly bytesMax: number;
+  readonly quota: Pick<TenantQuota, 'limits' | 'quotas' | 'exceeded'>;
   /** Resolves when every other broker that lives shows what is at these positions; undefined: there is none. */
   readonly everywhere: (positions: readonly LogPosition[]) => Promise<void> | undefined;
   readonly onStoreError: (error: unknown) => void;
@@ -38,6 +40,8 @@ export class RetainedService {
   readonly #coming = new Map<string, number>();
   /** What changes that wait for the log add to the bytes retained. */
   #comingBytes = 0;
+  /** What comes included; undefined: clients have no limit. */
+  #shares: PublisherShares | undefined;
 
   constructor(options: RetainedServiceOptions) {
     this.#options = options;
@@ -49,8 +53,7 @@ export class RetainedService {
 
   /** A record of the retained log, in log order. */
   apply(event: RetainedEvent): void {
-    if (event.message === undefined) this.#trie.delete(event.topic);
-    else this.#trie.set(detach(event.message));
+    this.#replace(event.topic, event.message && detach(event.message));
     this.#updateGauges();
   }
 
@@ -64,11 +67,17 @@ export class RetainedService {
    * ticket waits until the change is durable, and to be found at every broker; without one (QoS 0) a failure is only counted.
    */
   store(message: Message, ticket: PublishTicket | undefined): void {
-    const { tenant, log, clock, counters, staged, onStoreError } = this.#options;
+    const { tenant, log, clock, counters, staged, quota, onStoreError } = this.#options;
     const clears = message.payload.length === 0;
     if (clears && this.#trie.get(message.topic) === undefined && message.qos === 0) return;
-    if (!clears && !this.#hasRoomFor(message)) {
+    const shares = this.#sharesNow();
+    const share = shares && !clears ? this.#shareOf(message) : undefined;
+    const exceeded = clears
+      ? undefined
+      : (this.#exceededBy(message) ?? this.#shareExceededBy(message, share));
+    if (exceeded !== undefined) {
       counters.drop('retainedQuota');
+      quota.exceeded(exceeded, message.publisher === '' ? undefined : message.publisher);
       ticket?.expect();
       ticket?.refuse(REASON.quotaExceeded);
       return;
@@ -81,7 +90,9 @@ export class RetainedService {
     if (isNew) this.#countComing(message.topic, 1);
     const growth = clears ? 0 : Math.max(0, this.#growth(message));
     this.#comingBytes += growth;
+    if (share !== undefined) shares?.count(message.publisher, share.messages, share.bytes);
     const decided = (): void => {
+      if (share !== undefined) shares?.count(message.publisher, -share.messages, -share.bytes);
       if (isNew) this.#countComing(message.topic, -1);
       this.#comingBytes -= growth;
       staged.settle(bytes);
@@ -128,7 +139,7 @@ export class RetainedService {
       .map(({ topic }) => topic);
     if (topics.length === 0) return 0;
     if (logsAreShared) {
-      for (const topic of topics) this.#trie.delete(topic);
+      for (const topic of topics) this.#replace(topic, undefined);
       this.#updateGauges();
     } else {
       const nowMs = clock.nowMs();
@@ -153,12 +164,47 @@ export class RetainedService {
     return message.expiresAtMs !== undefined && message.expiresAtMs <= this.#options.clock.nowMs();
   }
 
-  #hasRoomFor(message: Message): boolean {
+  #replace(topic: string, message: Message | undefined): void {
+    this.#shares?.replaced(this.#trie.get(topic), message);
+    if (message === undefined) this.#trie.delete(topic);
+    else this.#trie.set(message);
+  }
+
+  /** Counted from the beginning when clients get a limit. */
+  #sharesNow(): PublisherShares | undefined {
+    const { retainedMessagesMax, retainedBytesMax } = this.#options.quota.quotas.client;
+    const isLimited = retainedMessagesMax !== Infinity || retainedBytesMax !== Infinity;
+    return (this.#shares = isLimited ? (this.#shares ?? new PublisherShares(this.#trie.all())) : undefined);
+  }
+
+  /** What the message adds to its publisher's. */
+  #shareOf(message: Message): Share {
+    const { topic, publisher } = message;
+    const before = this.#trie.get(topic);
+    const own = before?.publisher === publisher ? before : undefined;
+    const isOneMore = own === undefined && !this.#coming.has(topic);
+    return {
+      messages: isOneMore ? 1 : 0,
+      bytes: messageBytes(message) - (own === undefined ? 0 : messageBytes(own)),
+    };
+  }
+
+  #shareExceededBy({ publisher }: Message, more: Share | undefined): QuotaName | undefined {
+    if (more === undefined || publisher === '') return undefined;
+    const { retainedMessagesMax, retainedBytesMax } = this.#options.quota.quotas.client;
+    const { messages = 0, bytes = 0 } = this.#shares?.of(publisher) ?? {};
+    if (messages + more.messages > retainedMessagesMax) return 'client.retainedMessagesMax';
+    return bytes + more.bytes > retainedBytesMax ? 'client.retainedBytesMax' : undefined;
+  }
+
+  #exceededBy(message: Message): QuotaName | undefined {
     const before = this.#trie.get(message.topic);
     const isOneMore = before === undefined && !this.#coming.has(message.topic);
     const messages = this.#trie.messages + this.#coming.size + (isOneMore ? 1 : 0);
     const bytes = this.#trie.bytes + this.#comingBytes + this.#growth(message);
-    return messages <= this.#options.messagesMax && bytes <= this.#options.bytesMax;
+    const { retainedMessagesMax, retainedBytesMax } = this.#options.quota.limits;
+    if (messages > retainedMessagesMax) return 'tenant.retainedMessagesMax';
+    return bytes > retainedBytesMax ? 'tenant.retainedBytesMax' : undefined;
   }
 
   /** Bytes more, or fewer, with this message in place of the one that its topic has. */

@@ -27,7 +27,8 @@ import { willDueOnConnect } from '../session/will.ts';
 import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import type { BrokerLog } from './broker-log.ts';
-import { ConnectRefused } from './connect-refused.ts';
+import { ConnectRefused, takenElsewhere } from './connect-refused.ts';
+import { quotaRefusal, type SessionQuota } from './session-quota.ts';
 import type { WillPublisher } from './will-publisher.ts';
 
 export interface SessionLifecycleOptions {
@@ -40,7 +41,7 @@ export interface SessionLifecycleOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly diagnostics: BrokerLog;
-  readonly sessionsMax: number;
+  readonly quota: Pick<SessionQuota, 'claim' | 'overruled' | 'settle'>;
   /** What the session, if it ended now, would leave to members of its shared subscriptions. */
   readonly legacyOf: (session: SessionState) => SessionLegacy | undefined;
   readonly onExpired: () => void;
@@ -94,7 +95,7 @@ export class SessionLifecycle {
 
   /**
    * CONNECT: gives the client's session, a resumed or a new one, to `request.owner`. `attach` runs in the
-   * client's lane before any other command of this client. Throws `ConnectRefused` at the session limit, when a
+   * client's lane before any other command of this client. Throws `ConnectRefused` at a quota of the tenant, when a
    * verified user asks for the session of another one, when another broker has the session by then, and when by the
    * time it is its turn the connection is gone or a later one waits: a client that reconnects in a loop costs one
    * record at a time, however many of its connections wait.
@@ -106,31 +107,16 @@ export class SessionLifecycle {
       const isLatest = this.#waiting.get(request.clientId) === connection;
       if (isLatest) this.#waiting.delete(request.clientId);
       if (!isLatest || request.isGone()) throw takenElsewhere();
-      const { registry, clock, sessionIds, tenant } = this.#options;
       const before = this.#session(request.clientId);
       if (before !== undefined && request.verified && before.clientName !== request.clientName) {
         throw new ConnectRefused(REASON.clientIdentifierNotValid, 'the session belongs to another user');
       }
-      const nowMs = clock.nowMs();
-      if (before === undefined && registry.size >= this.#options.sessionsMax) {
-        throw new ConnectRefused(
-          REASON.quotaExceeded,
-          `the tenant has ${this.#options.sessionsMax} sessions`,
-        );
+      this.#options.quota.claim(connection, request.clientId, before);
+      try {
+        return await attach(await this.#open(request, before));
+      } finally {
+        this.#options.quota.settle(connection);
       }
-      const will = willDueOnConnect(before, continuesSession(before, request.cleanStart, nowMs), nowMs);
-      if (before !== undefined && will !== undefined) await this.#options.wills.publish(before, will);
-      const resumed = await this.#resume(request, nowMs);
-      if (resumed === undefined) await this.#begin(request, await sessionIds.next(tenant), nowMs);
-      const after = this.#session(request.clientId);
-      if (after === undefined || !sameOwner(after.owner, request.owner)) throw takenElsewhere();
-      return attach({
-        sessionId: after.sessionId,
-        sessionPresent: resumed !== undefined,
-        // Who still owned it has sent more than its record says.
-        sentThrough: resumed?.owner === undefined ? resumed?.sentThrough : undefined,
-        resumed,
-      });
     });
   }
 
@@ -234,6 +220,30 @@ export class SessionLifecycle {
     this.#stopped = true;
     this.#dueTimes.stop();
     await this.#lanes.idle();
+  }
+
+  async #open(request: OpenRequest, before: SessionState | undefined): Promise<OpenedSession> {
+    const { clock, sessionIds, tenant, quota } = this.#options;
+    const { clientId, owner } = request;
+    const nowMs = clock.nowMs();
+    const will = willDueOnConnect(before, continuesSession(before, request.cleanStart, nowMs), nowMs);
+    if (before !== undefined && will !== undefined) await this.#options.wills.publish(before, will);
+    const resumed = await this.#resume(request, nowMs);
+    if (resumed === undefined) await this.#begin(request, await sessionIds.next(tenant), nowMs);
+    const after = this.#session(clientId);
+    if (after === undefined || !sameOwner(after.owner, owner)) throw takenElsewhere();
+    const overruled = quota.overruled(owner.connection);
+    // One session too many must not be there at all; its client was told nothing of it, nor anybody of its will.
+    if (overruled === 'tenant.sessionsMax')
+      await this.#endWith(after, () => this.#append(clientId, { type: 'end', reason: 'discarded' }));
+    if (overruled !== undefined) throw quotaRefusal(overruled);
+    return {
+      sessionId: after.sessionId,
+      sessionPresent: resumed !== undefined,
+      // Who still owned it has sent more than its record says.
+      sentThrough: resumed?.owner === undefined ? resumed?.sentThrough : undefined,
+      resumed,
+    };
   }
 
   async #settleDue(clientId: ClientId): Promise<void> {
@@ -391,8 +401,4 @@ export class SessionLifecycle {
   #session(clientId: ClientId): SessionState | undefined {
     return this.#options.registry.session(clientId);
   }
-}
-
-function takenElsewhere(): ConnectRefused {
-  return new ConnectRefused(REASON.serverBusy, 'the client connected elsewhere meanwhile');
 }

@@ -5,6 +5,7 @@
 import { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
 import { queueKey } from '../queue/durable-queue.ts';
+import { TenantQuota } from '../quota/tenant-quota.ts';
 import { Router } from '../routing/router.ts';
 import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
 import { Subscriber, type Route } from '../routing/subscriber.ts';
@@ -26,6 +27,7 @@ import { TenantPeers } from './peers/tenant-peers.ts';
 import { Publishing } from './publishing.ts';
 import { RetainedService } from './retained-service.ts';
 import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
+import { SessionQuota } from './session-quota.ts';
 import { SharedLegacy } from './shared-legacy.ts';
 import { placeOf, routeOf } from './subscription-route.ts';
 import { TransientOutbound } from './transient-outbound.ts';
@@ -35,6 +37,7 @@ export class TenantBroker implements RegistryObserver {
   readonly tenant: TenantId;
   readonly services: BrokerServices;
   readonly counters = new Counters();
+  readonly quota: TenantQuota;
   readonly router: Router;
   readonly registry: SessionRegistry;
   readonly retained: RetainedService;
@@ -42,6 +45,7 @@ export class TenantBroker implements RegistryObserver {
   readonly lifecycle: SessionLifecycle;
   readonly peers: TenantPeers;
   readonly orphans: Orphans;
+  readonly #sessionQuota: SessionQuota;
   readonly #wills: WillPublisher;
   readonly #active = new Map<ClientId, ActiveSession>();
   /** By the number that the registry knows the client by. */
@@ -59,6 +63,21 @@ export class TenantBroker implements RegistryObserver {
     this.router = new Router(this.#subscribers);
     const { clock, timers, limits, log, batcher, sessionLog, retainedLog, store, sessionIds } = services;
     const { logsAreShared } = services;
+    this.quota = new TenantQuota({
+      tenant,
+      limits,
+      configured: services.quotas,
+      overrides: services.limitsOf,
+      clock,
+      timers,
+      counters: this.counters,
+      onExceeded: services.onQuotaExceeded,
+    });
+    this.#sessionQuota = new SessionQuota({
+      quota: this.quota,
+      counters: this.counters,
+      sessions: () => this.registry.size,
+    });
     this.retained = new RetainedService({
       tenant,
       log: retainedLog,
@@ -66,8 +85,7 @@ export class TenantBroker implements RegistryObserver {
       clock,
       counters: this.counters,
       staged: services.stagedRetained,
-      messagesMax: limits.retainedMessagesMax,
-      bytesMax: limits.retainedBytesMax,
+      quota: this.quota,
       everywhere: (positions) => services.peers.retainedEverywhere(positions),
       onStoreError: services.onStoreError,
     });
@@ -88,7 +106,7 @@ export class TenantBroker implements RegistryObserver {
       clock,
       timers,
       diagnostics: log,
-      sessionsMax: limits.sessionsMax,
+      quota: this.#sessionQuota,
       legacyOf: (session) => this.#legacyOf(session),
       onExpired: () => this.counters.sessionsExpired++,
       isOthersToSettle: (session) => this.#isOthersToSettle(session),
@@ -110,8 +128,15 @@ export class TenantBroker implements RegistryObserver {
     return this.services.clock;
   }
 
+  /** What the tenant's quotas leave of the broker's limits; others after `limitsChanged`. */
   get limits(): BrokerLimits {
-    return this.services.limits;
+    return this.quota.limits;
+  }
+
+  /** `BrokerServices.limitsOf` says something else of this tenant: rates count for connected clients at once. */
+  limitsChanged(): void {
+    this.quota.changed();
+    for (const session of this.#active.values()) session.quota.changed();
   }
 
   get log(): BrokerLog {
@@ -147,6 +172,8 @@ export class TenantBroker implements RegistryObserver {
 
   /** The connection owns its session; messages go to it from `connected` on. */
   attach(session: ActiveSession): void {
+    // Limits may have changed while it was opened.
+    session.quota.changed();
     this.#active.set(session.clientId, session);
     this.counters.connections = this.#active.size;
   }
@@ -222,6 +249,8 @@ export class TenantBroker implements RegistryObserver {
   ): void {
     if (before === undefined) this.counters.sessions++;
     if (after === undefined) this.counters.sessions--;
+    const ours = this.#isOurs(after?.owner) ? after?.owner?.connection : undefined;
+    this.#sessionQuota.changed(before, after, ours);
     if (before?.sessionId !== after?.sessionId) this.#subscribers.delete(client);
     else if (before !== undefined) this.#keepQueueKind(client, before, after);
     const clientId = (after ?? before)?.clientId;
@@ -342,10 +371,15 @@ export class TenantBroker implements RegistryObserver {
   #subscriberOf(client: ClientNumber, session: SessionState): Subscriber {
     const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
     const subscriber = new Subscriber(this.counters, client, session.clientId, session.sessionId, pending);
+    subscriber.onQueueFull = this.#queueFull;
     if (session.owner !== undefined && !this.#isOurs(session.owner))
       this.peers.connectedElsewhere(subscriber, session.owner);
     return subscriber;
   }
+
+  readonly #queueFull = (clientId: ClientId): void => {
+    this.quota.exceeded('client.queue', clientId);
+  };
 
   #awaitReleases({ clientId, held }: ActiveSession): void {
     const idle = held?.idle();

@@ -11,17 +11,21 @@ import { REASON } from '../mqtt/reason-code.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 
 export interface TransientOutboundOptions extends OutboundOptions {
-  readonly quota: QueueQuota;
+  /** As it is now. */
+  readonly queueQuota: () => QueueQuota;
+  readonly onQueueFull: () => void;
 }
 
 export class TransientOutbound extends Outbound {
   readonly #queue = new TransientQueue();
-  readonly #quota: QueueQuota;
+  readonly #queueQuota: () => QueueQuota;
+  readonly #onQueueFull: () => void;
   #sent = 0;
 
   constructor(options: TransientOutboundOptions) {
     super(options);
-    this.#quota = options.quota;
+    this.#queueQuota = options.queueQuota;
+    this.#onQueueFull = options.onQueueFull;
   }
 
   get queuedMessages(): number {
@@ -47,8 +51,11 @@ export class TransientOutbound extends Outbound {
       this.#send(message, qos, retain, subscriptionIds);
       return;
     }
-    const dropped = this.#queue.push({ message, qos, retain, subscriptionIds, packetId: 0 }, this.#quota);
-    if (dropped > 0) this.counters.drop('transientQueueFull', dropped);
+    const queued = { message, qos, retain, subscriptionIds, packetId: 0 };
+    const dropped = this.#queue.push(queued, this.#queueQuota());
+    if (dropped === 0) return;
+    this.counters.drop('transientQueueFull', dropped);
+    this.#onQueueFull();
   }
 
   /** Only durable queues append; a session that has none is never told so. */

@@ -2,12 +2,14 @@
  * What a tenant's broker counts. Plain numbers, so that the core imports no metrics library; the exporter in
  * `metrics/prometheus.ts` and the `$SYS` publisher read them.
  */
+import type { QuotaName } from '../quota/tenant-limits.ts';
 
 export const DROP_REASONS = [
   'queueFull',
   'queueEvicted',
   'transientQueueFull',
   'outboxFull',
+  'bytesOutQuota',
   'expired',
   'tooLarge',
   'offlineQoS0',
@@ -24,6 +26,8 @@ export class Counters {
   connectionsRefused = 0;
   /** Now. */
   connections = 0;
+  /** The same, to any broker. */
+  clusterConnections = 0;
   sessions = 0;
   subscriptions = 0;
   retainedMessages = 0;
@@ -49,11 +53,17 @@ export class Counters {
   readonly payloadBytesOut: [number, number, number] = [0, 0, 0];
   readonly redelivered: [number, number, number] = [0, 0, 0];
   readonly drops = new Map<DropReason, number>();
+  /** How often each was exceeded. */
+  readonly quotasExceeded = new Map<QuotaName, number>();
   /** Time from PUBLISH to PUBACK or PUBREC; see `LatencyHistogram`. */
   readonly acknowledgementLatency = new LatencyHistogram();
 
   drop(reason: DropReason, messages = 1): void {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + messages);
+  }
+
+  quotaExceeded(quota: QuotaName): void {
+    this.quotasExceeded.set(quota, (this.quotasExceeded.get(quota) ?? 0) + 1);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The counters of every tenant as metric families, labelled with the tenant. */
+import { QUOTA_NAMES } from '../quota/tenant-limits.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import { DROP_REASONS, LATENCY_BUCKETS_MS } from './counters.ts';
 import type { Counters } from './counters.ts';
@@ -20,6 +21,7 @@ const PLAIN: readonly (readonly [
   help: string,
 ])[] = [
   ['connections', 'gauge', 'spoke_connections', 'Clients connected now.'],
+  ['clusterConnections', 'gauge', 'spoke_cluster_connections', 'Clients connected now, to any broker.'],
   ['connectionsAccepted', 'counter', 'spoke_connections_accepted_total', 'Connections let in.'],
   ['connectionsRefused', 'counter', 'spoke_connections_refused_total', 'Connections refused.'],
   ['sessions', 'gauge', 'spoke_sessions', 'Sessions, connected or not.'],
@@ -91,7 +93,7 @@ export function tenantFamilies(tenants: TenantCounters): readonly (MetricFamily 
   const perQoS = PER_QOS.map(([counter, name, help]): MetricFamily => {
     return { name, type: 'counter', help, samples: tenants.flatMap((tenant) => qosSamples(tenant, counter)) };
   });
-  return [...plain, ...perQoS, drops(tenants), acknowledgementLatency(tenants)];
+  return [...plain, ...perQoS, drops(tenants), quotasExceeded(tenants), acknowledgementLatency(tenants)];
 }
 
 function qosSamples([tenant, counters]: TenantCounters[number], counter: QoSCounter): readonly Sample[] {
@@ -106,6 +108,21 @@ function drops(tenants: TenantCounters): MetricFamily {
     help: 'Accepted messages that did not reach a subscriber.',
     samples: tenants.flatMap(([tenant, counters]) =>
       DROP_REASONS.map((reason) => ({ labels: { tenant, reason }, value: counters.drops.get(reason) ?? 0 })),
+    ),
+  };
+}
+
+/** As `drops`: those that were never exceeded too. */
+function quotasExceeded(tenants: TenantCounters): MetricFamily {
+  return {
+    name: 'spoke_quota_exceeded_total',
+    type: 'counter',
+    help: 'Times a quota was exceeded: clients held back, or what they asked for refused.',
+    samples: tenants.flatMap(([tenant, counters]) =>
+      QUOTA_NAMES.map((quota) => ({
+        labels: { tenant, quota },
+        value: counters.quotasExceeded.get(quota) ?? 0,
+      })),
     ),
   };
 }

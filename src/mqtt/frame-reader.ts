@@ -14,7 +14,8 @@ const NOTHING = Buffer.alloc(0);
 export type OnFrame = (frame: Buffer, bodyOffset: number) => void;
 
 export class FrameReader {
-  readonly #packetBytesMax: number;
+  /** Bounds the whole packet, header included, as MQTT 5 counts it. For packets whose header is read from now on. */
+  packetBytesMax: number;
   /** The beginning of a frame whose end has not arrived: `#arrived` bytes of it. */
   #assembly: Buffer = NOTHING;
   #arrived = 0;
@@ -23,9 +24,8 @@ export class FrameReader {
   #frameBytes = 0;
   #stopped = false;
 
-  /** `packetBytesMax` bounds the whole packet, header included, as MQTT 5 counts it. */
   constructor(packetBytesMax: number) {
-    this.#packetBytesMax = packetBytesMax;
+    this.packetBytesMax = packetBytesMax;
   }
 
   /** Bytes held of a frame that is not complete. */
@@ -100,7 +100,7 @@ export class FrameReader {
         if (byte === 0 && count > 2) throw malformedLength('not in its shortest encoding');
         this.#headerBytes = count;
         this.#frameBytes = count + remaining;
-        if (this.#frameBytes > this.#packetBytesMax) throw this.#tooLarge();
+        if (this.#frameBytes > this.packetBytesMax) throw this.#tooLarge();
         return true;
       }
       unit *= 0x80;
@@ -127,7 +127,7 @@ export class FrameReader {
   #tooLarge(): ProtocolViolation {
     return new ProtocolViolation(
       REASON.packetTooLarge,
-      `packet announces ${this.#frameBytes} bytes, ${this.#packetBytesMax} are allowed`,
+      `packet announces ${this.#frameBytes} bytes, ${this.packetBytesMax} are allowed`,
     );
   }
 }

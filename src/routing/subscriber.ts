@@ -62,6 +62,8 @@ export class Subscriber {
   isLeaving = false;
   /** Highest queue position that this broker has appended at; whoever has the client next may not know of it. */
   appendedThrough: Seq | 0 = 0;
+  /** undefined: nobody wants to know. */
+  onQueueFull: ((clientId: ClientId) => void) | undefined = undefined;
 
   constructor(
     counters: Counters,
@@ -90,6 +92,10 @@ export class Subscriber {
   reached(seq: Seq): void {
     if (seq > this.appendedThrough) this.appendedThrough = seq;
     this.outlet?.reached(seq);
+  }
+
+  queueFull(): void {
+    this.onQueueFull?.(this.clientId);
   }
 }
 

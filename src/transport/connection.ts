@@ -24,6 +24,7 @@ import type { ConnectionContext } from './connection-context.ts';
 import { Watched } from './deadline-wheel.ts';
 import { Outbox } from './outbox.ts';
 import { PublishEncoder } from './publish-encoder.ts';
+import { Stall } from './stall.ts';
 import type { TurnMember } from './turn-queue.ts';
 
 /** How long a peer may take to receive the last bytes and to end its side. */
@@ -52,20 +53,6 @@ const PAUSE_BIT: Readonly<Record<PauseReason | 'outbox', number>> = {
   leaving: 64,
 };
 
-/** The time in which a socket took nothing of what waits for it. */
-class Stall extends Watched {
-  readonly #onStalled: () => void;
-
-  constructor(onStalled: () => void) {
-    super();
-    this.#onStalled = onStalled;
-  }
-
-  override onDeadline(): void {
-    this.#onStalled();
-  }
-}
-
 /**
  * open: packets are decoded. violated: nothing is decoded any more, answers may still be sent. ending: the last
  * bytes are on their way. gone: the stream is closed.
@@ -74,6 +61,7 @@ type Phase = 'open' | 'violated' | 'ending' | 'gone';
 
 export class Connection extends Watched implements ClientLink, ByteStreamListener, TurnMember {
   readonly peer: PeerAddress;
+  bytesReceived = 0;
   readonly #context: ConnectionContext;
   readonly #stream: ByteStream;
   readonly #reader: FrameReader;
@@ -100,6 +88,7 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
 
   readonly #onFrame = (frame: Buffer, bodyOffset: number): void => {
     const packet = decodePacket(frame, bodyOffset, this.#level);
+    this.bytesReceived += frame.length;
     this.heardTick = this.#context.wheel.tick;
     if (packet.type === 'connect') this.#level = packet.level;
     if (!this.#context.mayServe()) {
@@ -141,6 +130,10 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
     if (this.#phase === 'open') this.#watchKeepAlive(options.keepAliveS);
   }
 
+  limitPackets(bytesMax: number): void {
+    this.#reader.packetBytesMax = bytesMax;
+  }
+
   send(packet: ServerPacket): void {
     if (!this.#maySend) return;
     this.#outbox.append(encodePacket(packet, this.#options ?? unconfigured(this.#level)));
@@ -163,6 +156,10 @@ export class Connection extends Watched implements ClientLink, ByteStreamListene
 
   get outboxBytes(): number {
     return this.#outbox.bytes;
+  }
+
+  get bytesSent(): number {
+    return this.#outbox.bytesSoFar;
   }
 
   pauseReading(reason: PauseReason): void {

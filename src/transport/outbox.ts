@@ -26,6 +26,8 @@ export class Outbox implements PacketSink {
   #chunks: Buffer[] | undefined;
   #inFlightBytes = 0;
   #inFlightChunks: Buffer[] | undefined;
+  /** Handed to the stream so far. */
+  #writtenBytes = 0;
 
   constructor(pool: ChunkPool) {
     this.#pool = pool;
@@ -34,6 +36,11 @@ export class Outbox implements PacketSink {
   /** Bytes that wait, those under way included. */
   get bytes(): number {
     return this.#pieceBytes + this.length - this.#start + this.#inFlightBytes;
+  }
+
+  /** All that was ever appended. */
+  get bytesSoFar(): number {
+    return this.#writtenBytes + this.#pieceBytes + this.length - this.#start;
   }
 
   /** Makes room for `count` contiguous bytes at `length` in `buffer`. */
@@ -63,6 +70,7 @@ export class Outbox implements PacketSink {
     const pieces = this.#pieces;
     if (pieces === undefined) return 0;
     const bytes = this.#pieceBytes;
+    this.#writtenBytes += bytes;
     this.#inFlightBytes = bytes;
     this.#inFlightChunks = this.#chunks;
     this.#pieces = undefined;

@@ -6,6 +6,7 @@ import { TenantBroker } from '../../src/broker/tenant-broker.ts';
 import type { OpenedSession, OpenRequest } from '../../src/broker/session-lifecycle.ts';
 import type { EventLog, LogRecord } from '../../src/event-log/event-log.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
+import { NO_LIMITS, type TenantLimits } from '../../src/quota/tenant-limits.ts';
 import type { SessionOwner, SessionState } from '../../src/session/events.ts';
 import { DEFAULT_TENANT, incarnation, type ClientId } from '../../src/tenancy/identity.ts';
 import { SIMULATED_LIMITS } from './simulated-limits.ts';
@@ -32,12 +33,13 @@ export class PeerBroker {
   #connections = 0;
   #gate: { readonly opened: Promise<void>; readonly open: () => void } | undefined;
 
-  /** `hold`: what an append waits for before it reaches the log. */
+  /** `hold`: what an append waits for before it reaches the log. `quotas`: of the tenant; none unless given. */
   constructor(
     stores: SharedStores,
     id: string,
     start = 1,
     hold: () => Promise<void> = () => Promise.resolve(),
+    quotas: TenantLimits = NO_LIMITS,
   ) {
     this.#stores = stores;
     this.#hold = hold;
@@ -51,6 +53,7 @@ export class PeerBroker {
         retainedLog: stores.retained,
         store: stores.queues,
         sessionIds: stores.ids,
+        quotas,
       }),
     );
   }

@@ -42,6 +42,8 @@ export class SimulatedLink implements ClientLink {
   };
   readonly name: string;
   outboxBytes = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
   options: LinkOptions | undefined;
   readonly #options: SimulatedLinkOptions;
   #handler: LinkHandler | undefined;
@@ -68,6 +70,10 @@ export class SimulatedLink implements ClientLink {
 
   configure(options: LinkOptions): void {
     this.options = options;
+  }
+
+  limitPackets(): void {
+    // Packets come whole and have no size here.
   }
 
   send(packet: ServerPacket): void {
@@ -128,6 +134,7 @@ export class SimulatedLink implements ClientLink {
     while (this.#pauses.size === 0 && !this.#closed && !this.#closing && this.#options.life.alive) {
       const packet = this.#unread.shift();
       if (packet === undefined) return;
+      this.bytesReceived += packet.type === 'publish' ? packet.payload.length : ACK_BYTES;
       this.#handler?.onPacket(packet);
     }
   }
@@ -137,6 +144,7 @@ export class SimulatedLink implements ClientLink {
     if (this.#closed || this.#closing || !life.alive) return;
     witness(this, packet);
     this.outboxBytes += bytes;
+    this.bytesSent += bytes;
     if (this.outboxBytes > outboxBytesHigh) this.#wasHigh = true;
     this.#toClientAtMs = Math.max(this.#toClientAtMs, time.nowMs() + latencyMs());
     time.after(this.#toClientAtMs - time.nowMs(), () => {

@@ -21,6 +21,7 @@ import { detach, messageBytes } from '../../queue/message.ts';
 import { ProducerWindow } from '../../queue/producer-window.ts';
 import { quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
 import { SINGLE_LANE } from '../../queue/single-lane.ts';
+import type { TenantId } from '../../tenancy/identity.ts';
 
 /** Queues per batch of `list`. */
 const LIST_BATCH = 256;
@@ -57,12 +58,13 @@ class MemoryQueue {
 export class MemoryDurableQueue implements DurableQueueStore {
   readonly lanes: AppendLanes = SINGLE_LANE;
   readonly unsyncedBytes = 0;
-  readonly #defaultQuota: QueueQuota;
+  readonly #quotaOf: (tenant: TenantId) => QueueQuota;
   readonly #queues = new Map<string, MemoryQueue>();
   #closed = false;
 
-  constructor(defaultQuota: QueueQuota) {
-    this.#defaultQuota = defaultQuota;
+  /** `quotaOf`: in place of `defaultQuota`, asked at each append. */
+  constructor(defaultQuota: QueueQuota, quotaOf: (tenant: TenantId) => QueueQuota = () => defaultQuota) {
+    this.#quotaOf = quotaOf;
   }
 
   async append(batch: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
@@ -149,7 +151,7 @@ export class MemoryDurableQueue implements DurableQueueStore {
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = quotaFor(key.kind, queue.quota ?? this.#defaultQuota);
+    const quota = quotaFor(key.kind, queue.quota ?? this.#quotaOf(key.tenant));
     const verdict = quotaVerdict(quota, queue.entries.size, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
       return { status: verdict, seq: 0 as Seq, evicted: 0 };

@@ -14,7 +14,7 @@ import type { ClientLink } from '../client-link.ts';
 import { recheckRights } from '../changed-rights.ts';
 import { ConnectRefused } from '../connect-refused.ts';
 import { connackFits, connackProperties, effectiveKeepAliveS, effectiveSessionExpiryS } from '../connack.ts';
-import { isWithinTopicLimits } from '../limits.ts';
+import { isWithinTopicLimits, type BrokerLimits } from '../limits.ts';
 import { openSession } from '../open-session.ts';
 import { ReAuthentication } from '../re-authentication.ts';
 import type { TenantBroker } from '../tenant-broker.ts';
@@ -32,6 +32,8 @@ export class ConnectExchange {
   readonly #link: ClientLink;
   readonly #packet: ConnectPacket;
   readonly #onConnected: (session: ActiveSession) => void;
+  /** Of CONNECT itself. */
+  readonly #connectBytes: number;
   #method: string | undefined;
   #nextAuthData: ((data: Buffer | undefined) => void) | undefined;
   #authDeadline: TimerHandle | undefined;
@@ -46,6 +48,7 @@ export class ConnectExchange {
     this.#broker = broker;
     this.#link = link;
     this.#packet = packet;
+    this.#connectBytes = link.bytesReceived;
     this.#onConnected = onConnected;
   }
 
@@ -131,9 +134,11 @@ export class ConnectExchange {
       throw new ConnectRefused(REASON.badUserNameOrPassword, 'the user name is too long');
     }
     const tenantBroker = this.#requireTenant(principal.tenant);
+    // What is announced has to hold however the tenant's limits change meanwhile.
+    const { limits } = tenantBroker;
+    this.#checkQuota(tenantBroker, clientId, limits);
     this.#checkWill(principal);
     if (this.#isOver()) return;
-    const { limits } = this.#broker.services;
     const responseInformation = this.#responseInformation(principal, clientId);
     const told = { authenticationData, responseInformation };
     const properties = connackProperties(this.#packet, clientId, limits, told);
@@ -151,6 +156,7 @@ export class ConnectExchange {
       principal,
       reAuthentication,
       sessionExpiryS: effectiveSessionExpiryS(this.#packet, limits),
+      limits,
       isGone: () => this.#over,
     });
     const { session, sessionPresent } = opened;
@@ -162,6 +168,7 @@ export class ConnectExchange {
     if (session.hasEnded) return;
     this.#over = true;
     tenantBroker.counters.connectionsAccepted++;
+    this.#link.limitPackets(limits.packetBytesMax);
     // Durable here: SessionOpened with this connection as owner, read back from the log; for a resumed session
     // also everything it had before, and the end of subscriptions that the user may not have any more. [MQTT-3.2.0-1] CONNACK is the first packet to the client.
     this.#link.send({
@@ -293,6 +300,15 @@ export class ConnectExchange {
       this.#nextAuthData = resolve;
       this.#link.resumeReading('handshake');
     });
+  }
+
+  /** Only of who has proven to be a client of the tenant: strangers must not use up what it has. */
+  #checkQuota({ quota }: TenantBroker, clientId: ClientId, { packetBytesMax }: BrokerLimits): void {
+    if (quota.connects(clientId) !== undefined)
+      throw new ConnectRefused(REASON.connectionRateExceeded, 'too many connections per second');
+    if (this.#connectBytes <= packetBytesMax) return;
+    quota.exceeded('client.packetBytesMax', clientId);
+    throw new ConnectRefused(REASON.packetTooLarge, `CONNECT is longer than ${packetBytesMax} bytes`);
   }
 
   #checkWill(principal: Principal): void {

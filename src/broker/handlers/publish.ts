@@ -104,8 +104,9 @@ function answerRepeatedQoS2(session: ActiveSession, packetId: number): void {
 
 function countAgainstReceiveMaximum(session: ActiveSession): void {
   session.countPublish();
-  const { receiveMaximum } = session.broker.limits;
+  const { receiveMaximum } = session;
   if (session.level === 5 && session.unacknowledged > receiveMaximum) {
+    session.broker.quota.exceeded('client.receiveMaximum', session.clientId);
     // [MQTT-3.3.4-7]
     throw new ProtocolViolation(
       REASON.receiveMaximumExceeded,

@@ -5,6 +5,7 @@
 import type { SubscribePacket, SubscribeRequest } from '../../mqtt/packets.ts';
 import { REASON } from '../../mqtt/reason-code.ts';
 import { parseShare } from '../../mqtt/topic.ts';
+import type { QuotaName } from '../../quota/tenant-limits.ts';
 import { wildcardLevels } from '../../routing/filter-tree.ts';
 import type { Subscription } from '../../session/events.ts';
 import type { ActiveSession } from '../active-session.ts';
@@ -53,7 +54,7 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
     });
     return;
   }
-  const answered = session.beginRequest(newFilters.size);
+  const answered = beginRequest(session, newFilters.size);
   broker.lifecycle
     .subscribe(
       clientId,
@@ -72,6 +73,16 @@ export function handleSubscribe(session: ActiveSession, packet: SubscribePacket)
         session.disconnect(REASON.serverBusy, 'storeUnavailable', 'SUBSCRIBE could not be recorded');
       },
     );
+}
+
+function beginRequest(session: ActiveSession, newFilters: number): () => void {
+  const { quota } = session.broker;
+  const answered = session.beginRequest(newFilters);
+  quota.filtersUnderWay += newFilters;
+  return () => {
+    quota.filtersUnderWay -= newFilters;
+    answered();
+  };
 }
 
 function answer(
@@ -105,13 +116,15 @@ function judge(
   existed: boolean,
   newFilters: number,
 ): number {
-  const { limits } = session.broker;
+  const { limits, quota } = session.broker;
   const filter = parseShare(request.filter)?.filter ?? request.filter;
   if (!isWithinTopicLimits(filter, limits)) return REASON.topicFilterInvalid;
   // The name of a shared group is stored as well.
   if (Buffer.byteLength(request.filter) > limits.topicBytesMax) return REASON.topicFilterInvalid;
   if (!session.principal.maySubscribe(filter, request.qos)) return REASON.notAuthorized;
-  if (!existed && subscriptionCount(session) + newFilters >= limits.subscriptionsPerSessionMax) {
+  const exceeded = existed ? undefined : exceededBy(session, newFilters);
+  if (exceeded !== undefined) {
+    quota.exceeded(exceeded, session.clientId);
     return REASON.quotaExceeded;
   }
   const levels = existed ? 0 : wildcardLevels(filter);
@@ -142,6 +155,15 @@ function subscriptionOf(
 function isKnown(session: ActiveSession, filter: string): boolean {
   if (session.transientRoutes.has(filter)) return true;
   return session.broker.registry.subscribes(session.clientId, filter);
+}
+
+/** By one more subscription. */
+function exceededBy(session: ActiveSession, newFilters: number): QuotaName | undefined {
+  const { limits, quota, counters } = session.broker;
+  if (subscriptionCount(session) + newFilters >= limits.subscriptionsPerSessionMax)
+    return 'client.subscriptionsMax';
+  const ofTenant = counters.subscriptions + quota.filtersUnderWay + newFilters;
+  return ofTenant >= quota.quotas.tenant.subscriptionsMax ? 'tenant.subscriptionsMax' : undefined;
 }
 
 /** Those under way included: they were granted on the same record. */

@@ -23,7 +23,10 @@ class RecordingLink implements ClientLink {
   readonly peer = { transport: 'tcp', address: '', port: 0, certificateName: undefined } as const;
   readonly sent: string[] = [];
   outboxBytes = 0;
+  readonly bytesReceived = 0;
+  readonly bytesSent = 0;
   readonly configure = ignore;
+  readonly limitPackets = ignore;
   readonly send = ignore;
   readonly pauseReading = ignore;
   readonly resumeReading = ignore;

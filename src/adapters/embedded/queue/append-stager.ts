@@ -8,6 +8,7 @@ import { messageBytesMax } from '../../../queue/message-codec.ts';
 import { messageBytes } from '../../../queue/message.ts';
 import type { QueuedMessage } from '../../../queue/message.ts';
 import { quotaFor, isWithin, quotaVerdict } from '../../../queue/queue-quota.ts';
+import type { TenantId } from '../../../tenancy/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import { IDENTIFIED_FLAG, RETAIN_FLAG } from './entry-arena.ts';
 import type { QueueIndex } from './queue-index.ts';
@@ -29,14 +30,15 @@ interface ReservedEntry extends StoredEntry {
 export class AppendStager {
   readonly #table: QueueTable;
   readonly #journal: Journal;
-  readonly #defaultQuota: QueueQuota;
+  readonly #quotaOf: (tenant: TenantId) => QueueQuota;
   readonly #body = new StoredBody<ReservedEntry>();
   readonly #evictions: KeyedPosition[] = [];
 
-  constructor(table: QueueTable, journal: Journal, defaultQuota: QueueQuota) {
+  /** `quotaOf`: for queues without one of their own. */
+  constructor(table: QueueTable, journal: Journal, quotaOf: (tenant: TenantId) => QueueQuota) {
     this.#table = table;
     this.#journal = journal;
-    this.#defaultQuota = defaultQuota;
+    this.#quotaOf = quotaOf;
   }
 
   /** Throws `StoreUnavailableError` before anything has changed. */
@@ -56,7 +58,7 @@ export class AppendStager {
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = quotaFor(entry.queue.kind, queue.quota ?? this.#defaultQuota);
+    const quota = quotaFor(entry.queue.kind, queue.quota ?? this.#quotaOf(entry.queue.tenant));
     const verdict = quotaVerdict(quota, queue.messages, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
       return { status: verdict, seq: NOTHING_STORED, evicted: 0 };

@@ -16,6 +16,7 @@ import type {
   ReadLimits,
   Seq,
 } from '../../../queue/durable-queue.ts';
+import type { TenantId } from '../../../tenancy/identity.ts';
 import { SINGLE_LANE } from '../../../queue/single-lane.ts';
 import { nodeFileSystem } from '../file-system.ts';
 import type { FileSystem } from '../file-system.ts';
@@ -68,6 +69,8 @@ export interface EmbeddedQueueStoreOptions {
   /** `os` survives `kill -9`, not a loss of power. */
   readonly durability: 'fsync' | 'os';
   readonly defaultQuota: QueueQuota;
+  /** In place of it, asked at each append. Default: every tenant has `defaultQuota`. */
+  readonly quotaOf?: ((tenant: TenantId) => QueueQuota) | undefined;
   readonly nowMs: () => number;
   readonly segmentBytes?: number;
   /** Blocks of segments kept for reading. */
@@ -163,7 +166,11 @@ export class EmbeddedQueueStore implements DurableQueueStore {
     this.#checkpointBytes = options.checkpointBytes ?? DEFAULT_CHECKPOINT_BYTES;
     this.#directory = options.directory;
     this.#cleaner = new SegmentCleaner(this.#table, this.#journal);
-    this.#stager = new AppendStager(this.#table, this.#journal, options.defaultQuota);
+    this.#stager = new AppendStager(
+      this.#table,
+      this.#journal,
+      options.quotaOf ?? (() => options.defaultQuota),
+    );
     this.#reader = new QueueReader(this.#journal, (queue, seq, error) => {
       this.#removePositions(queue, [seq]);
       this.#observe({ type: 'messageLost', queue: queue.key, seq: seq as Seq, error });

@@ -16,6 +16,7 @@ import type {
   ReadLimits,
   Seq,
 } from '../../../queue/durable-queue.ts';
+import type { TenantId } from '../../../tenancy/identity.ts';
 import type { HBaseClient } from '../client/hbase-client.ts';
 import { LaneCalls } from './lane-calls.ts';
 import { decodeReadResponse } from './queue-answers.ts';
@@ -39,6 +40,8 @@ export interface HBaseQueueStoreOptions {
   readonly table: string;
   /** Counts for queues without one of their own. */
   readonly defaultQuota: QueueQuota;
+  /** In place of it, asked at each append. Default: every tenant has `defaultQuota`. */
+  readonly quotaOf?: ((tenant: TenantId) => QueueQuota) | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   /** Appends under way at a time; each lane has one. */
@@ -91,7 +94,11 @@ export class HBaseQueueStore implements DurableQueueStore {
     this.#table = table;
     this.#endpoint = endpoint;
     this.#protocol = protocol;
-    this.#appender = new QueueAppender({ endpoint: new QueueEndpoint(client, table), defaultQuota, nowMs });
+    this.#appender = new QueueAppender({
+      endpoint: new QueueEndpoint(client, table),
+      quotaOf: options.quotaOf ?? (() => defaultQuota),
+      nowMs,
+    });
     this.#walk = new RegionWalk(endpoint, protocol);
     this.#trims = new LaneCalls((items) =>
       callPerRegion(endpoint, items, async (row, inRegion) => {

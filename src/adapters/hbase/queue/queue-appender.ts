@@ -4,6 +4,7 @@
  */
 import type { AppendEntry, AppendResult, QueueQuota } from '../../../queue/durable-queue.ts';
 import { messageBytes } from '../../../queue/message.ts';
+import type { TenantId } from '../../../tenancy/identity.ts';
 import { encodeAppendRequest, type QueueAppend } from './append-request.ts';
 import { decodeAppendResponse } from './queue-answers.ts';
 import type { QueueEndpoint } from './queue-endpoint.ts';
@@ -12,12 +13,14 @@ import { queueLane, queueRow } from './row-key.ts';
 
 export interface QueueAppenderOptions {
   readonly endpoint: QueueEndpoint;
-  readonly defaultQuota: QueueQuota;
+  /** For queues without one of their own; asked when a call is made. */
+  readonly quotaOf: (tenant: TenantId) => QueueQuota;
   readonly nowMs: () => number;
 }
 
 /** The entries of one queue, and where in the batch they stood. */
 interface Gathered extends QueueAppend {
+  readonly tenant: TenantId;
   readonly entries: AppendEntry[];
   readonly indices: number[];
 }
@@ -67,7 +70,17 @@ export class QueueAppender {
     before: Promise<unknown> | undefined,
   ): Promise<void> {
     await before;
-    const { endpoint, defaultQuota, nowMs } = this.#options;
+    const byQuota = groupByQuota(appends, this.#options.quotaOf);
+    await Promise.all(byQuota.map(([quota, alike]) => this.#storeUnder(quota, alike, results)));
+  }
+
+  /** A request has one quota for all its queues that have none of their own. */
+  async #storeUnder(
+    defaultQuota: QueueQuota,
+    appends: readonly Gathered[],
+    results: AppendResult[],
+  ): Promise<void> {
+    const { endpoint, nowMs } = this.#options;
     const answers = await callPerRegion(endpoint, appends, async (row, inRegion) => {
       const request = encodeAppendRequest(inRegion, { defaultQuota, nowMs: Math.floor(nowMs()) });
       return decodeAppendResponse(await endpoint.callEncoded('Append', row, request));
@@ -91,11 +104,36 @@ function gather(batch: readonly AppendEntry[]): Map<number, Map<string, Gathered
     if (queues === undefined) lanes.set(lane, (queues = new Map<string, Gathered>()));
     let gathered = queues.get(queue.text);
     if (gathered === undefined)
-      queues.set(queue.text, (gathered = { row: queueRow(queue), entries: [], indices: [] }));
+      queues.set(
+        queue.text,
+        (gathered = { tenant: queue.tenant, row: queueRow(queue), entries: [], indices: [] }),
+      );
     gathered.entries.push(entry);
     gathered.indices.push(index);
   }
   return lanes;
+}
+
+/** Queues whose tenants have the same quota go together: mostly all of them. */
+function groupByQuota(
+  appends: readonly Gathered[],
+  quotaOf: QueueAppenderOptions['quotaOf'],
+): readonly (readonly [QueueQuota, readonly Gathered[]])[] {
+  const groups: [QueueQuota, Gathered[]][] = [];
+  for (const append of appends) {
+    const quota = quotaOf(append.tenant);
+    const group = groups.find(([other]) => isSameQuota(other, quota));
+    if (group === undefined) groups.push([quota, [append]]);
+    else group[1].push(append);
+  }
+  return groups;
+}
+
+function isSameQuota(one: QueueQuota, other: QueueQuota): boolean {
+  return (
+    one === other ||
+    (one.messagesMax === other.messagesMax && one.bytesMax === other.bytesMax && one.policy === other.policy)
+  );
 }
 
 function bytesOf(appends: readonly Gathered[]): number {
