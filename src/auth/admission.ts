@@ -12,11 +12,9 @@ export const REFUSED: AuthResult = {
   detail: 'unknown user or wrong password',
 };
 
-/** `verified` false: nothing was proven, and nothing had to be. */
 export function admit(
   user: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'> & { readonly rules: readonly TopicRule[] },
   { clientId }: Pick<Credentials, 'clientId'>,
-  verified = true,
 ): AuthResult {
   if (!isSafeInFilter(clientId) && user.rules.some(usesClientId)) {
     return {
@@ -27,5 +25,5 @@ export function admit(
   }
   const { tenant, clientName } = user;
   const rules = user.rules.map((rule) => bindRule(rule, { clientId, clientName, tenant }));
-  return { allowed: true, principal: new RuledPrincipal(user, rules, verified) };
+  return { allowed: true, principal: new RuledPrincipal(user, rules) };
 }

@@ -1,4 +1,7 @@
-/** Lets in, at the end of a chain, who shows nothing at all: no user name, no password, no certificate. */
+/**
+ * Lets in, at the end of a chain, who shows nothing at all: no user name, no password, no certificate. Guests are one user, the one without a
+ * name: sessions of others are not theirs, whatever client identifier they say.
+ */
 import { admit } from './admission.ts';
 import type { AuthResult, Credentials } from './authenticator.ts';
 import type { ChainAuthenticator } from './authenticator-chain.ts';
@@ -16,6 +19,6 @@ export class GuestAuthenticator implements ChainAuthenticator {
     const { tenant, clientName, password, certificateName } = credentials;
     if (clientName !== '' || password !== undefined || certificateName !== undefined)
       return Promise.resolve(undefined);
-    return Promise.resolve(admit({ tenant, clientName, rules: this.#rules }, credentials, false));
+    return Promise.resolve(admit({ tenant, clientName, rules: this.#rules }, credentials));
   }
 }

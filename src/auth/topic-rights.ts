@@ -17,7 +17,7 @@ export function isBrokerTopic(topic: string): boolean {
 export class RuledPrincipal implements Principal {
   readonly tenant: TenantId;
   readonly clientName: string;
-  readonly verified: boolean;
+  readonly verified = true;
   readonly expiresAtMs: number | undefined;
   readonly lookAgain: Principal['lookAgain'];
   readonly #publishRules: readonly BoundRule[];
@@ -31,13 +31,11 @@ export class RuledPrincipal implements Principal {
   constructor(
     { tenant, clientName, expiresAtMs, lookAgain }: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'>,
     rules: readonly BoundRule[],
-    verified = true,
   ) {
     this.tenant = tenant;
     this.expiresAtMs = expiresAtMs;
     this.lookAgain = lookAgain;
     this.clientName = clientName;
-    this.verified = verified;
     this.#publishRules = rules.filter((rule) => rule.action !== 'subscribe');
     this.#subscribeRules = rules.filter((rule) => rule.action !== 'publish');
   }

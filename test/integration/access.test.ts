@@ -238,3 +238,23 @@ describe('the session of a user', () => {
     await expectNothing(client);
   });
 });
+
+describe('a chain that lets guests in', () => {
+  it('gives a guest no session of a user, and nobody else a guest’s', async () => {
+    const usersFile = join(directory, 'users.yaml');
+    const chained = await RunningBroker.forTest({
+      tenants: ['default', 'acme'],
+      auth: { mode: 'chain', chain: ['file', 'anonymous'], usersFile, anonymousRules: ['allow all #'] },
+    });
+    const connect = async (as_: object, clientId: string) =>
+      (await chained.connect(MQTT_5, { ...persistent(MQTT_5), ...as_, clientId })).connack;
+    const user = as('operator');
+    const guest = {};
+    expect((await connect(user, 'users')).reasonCode).toBe(0);
+    expect((await connect(guest, 'guests')).reasonCode).toBe(0);
+    expect((await connect(guest, 'users')).reasonCode).toBe(REASON.clientIdentifierNotValid);
+    expect((await connect(user, 'guests')).reasonCode).toBe(REASON.clientIdentifierNotValid);
+    expect(await connect(guest, 'guests')).toMatchObject({ reasonCode: 0, sessionPresent: true });
+    expect(await connect(user, 'users')).toMatchObject({ reasonCode: 0, sessionPresent: true });
+  });
+});
