@@ -22,6 +22,8 @@ export interface SingleServerOptions {
   readonly port?: number;
   /** Of a directory that holds the data directory: the server ends with this process all the same. */
   readonly watchdog?: Watchdog;
+  /** Arguments of the server besides those that it needs to run here. */
+  readonly args?: readonly string[];
   readonly progress?: Progress;
 }
 
@@ -70,7 +72,7 @@ export class SingleServer implements RunningEngine {
       const program = await kind.prepare(dataDirectory, port);
       const log = join(dataDirectory, `${kind.engine}.log`);
       const server = new ServerProcess(
-        { ...program, role: kind.title, port, log },
+        { ...program, args: [...program.args, ...(options.args ?? [])], role: kind.title, port, log },
         watchdog ?? options.watchdog,
       );
       const engine = new SingleServer(kind, dataDirectory, server, watchdog);

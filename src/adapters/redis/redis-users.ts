@@ -162,6 +162,11 @@ export class RedisUsers implements SharedUsers {
     redis.on('error', (error: Error) => {
       this.#fail(error);
     });
+    redis.on('connect', () => {
+      // The client listens for one error of its socket, and a TLS socket may have two: an alert, and the connection that is reset
+      // behind it. One that nobody listens for ends the process.
+      redis.stream.on('error', () => undefined);
+    });
     return redis;
   }
 

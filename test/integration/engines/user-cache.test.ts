@@ -20,6 +20,7 @@ import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
 import { SystemClock } from '../../../src/transport/system-time.ts';
 import { RunningBroker, type BrokerSettings } from '../../support/running-broker.ts';
+import { expectNothing, publish, subscribe } from '../support/exchanges.ts';
 
 const FLEET = 10_000;
 const SECRET = 'correct horse';
@@ -117,7 +118,7 @@ describe('a cold start with 10,000 connects', () => {
 });
 
 describe('a change', () => {
-  it('is heard of by every broker, and who is connected as that user logs in again', async () => {
+  it('is heard of by every broker: of rules they count for who is connected, of more he logs in again', async () => {
     const cache = cacheConfig(randomUUID());
     const settings: BrokerSettings = {
       auth: {
@@ -146,10 +147,27 @@ describe('a change', () => {
       expect(performance.now() - saidAtMs).toBeLessThan(1_000);
       for (const to of [one, two])
         expect((await connect(to, 'bike-1')).connack.reasonCode).toBe(REASON.badUserNameOrPassword);
-      connected[2].client.send({ cmd: 'pingreq' });
-      await connected[2].client.expect('pingresp');
+      await expectNothing(connected[2].client);
+
+      const both = [await connect(one, 'bike-4'), await connect(two, 'bike-4')];
+      for (const { client } of both) await subscribe(client, { topic: 'a', qos: 1 });
+      await admin.query("INSERT INTO spoke_rules VALUES ('default', 'bike-4', 1, 'allow publish a')");
+      const toldAtMs = performance.now();
+      await tellOfChange(cache, { tenant: DEFAULT_TENANT, clientName: 'bike-4' });
+      for (const { client } of both)
+        await vi.waitFor(
+          async () => {
+            expect(await publish(client, { topic: 'b', qos: 1 })).toBe(REASON.notAuthorized);
+          },
+          { interval: 20 },
+        );
+      expect(performance.now() - toldAtMs).toBeLessThan(1_000);
+      // Nobody has the subscription any more.
+      for (const { client } of both)
+        expect(await publish(client, { topic: 'a', qos: 1 })).toBe(REASON.noMatchingSubscribers);
     } finally {
       await admin.query("UPDATE spoke_users SET enabled = TRUE WHERE name = 'bike-1'");
+      await admin.query("DELETE FROM spoke_rules WHERE name = 'bike-4'");
       await one.dispose();
       await two.dispose();
     }
