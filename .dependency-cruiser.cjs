@@ -6,6 +6,7 @@ const DOMAIN = [
   'queue',
   'event-log',
   'metadata',
+  'audit',
   'auth',
   'quota',
   'metrics',

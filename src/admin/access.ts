@@ -1,9 +1,10 @@
 /**
  * Who may use the admin API: requests addressed to this machine by a name it is known by, and below `/api` those
- * that carry the token.
+ * that carry a token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { AdminPrincipal } from './admin-principal.ts';
 import { ApiError } from './api-error.ts';
 
 /**
@@ -29,14 +30,30 @@ function hostName(host: string): string | undefined {
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** `authorization` is the header of that name. */
-export function checkToken(authorization: string | undefined, token: string): void {
+/** What a request may carry, and whose it is. The text of the token is not kept. */
+export interface AdminToken {
+  readonly digest: Buffer;
+  readonly principal: AdminPrincipal;
+}
+
+export function adminToken(text: string, principal: AdminPrincipal): AdminToken {
+  return { digest: digest(text), principal };
+}
+
+/** Whose token it is. `authorization` is the header of that name. Looks at every token: its time tells nothing. */
+export function principalOfToken(
+  authorization: string | undefined,
+  tokens: readonly AdminToken[],
+): AdminPrincipal {
   const given = BEARER.exec(authorization ?? '')?.[1];
-  if (given !== undefined && timingSafeEqual(digest(given), digest(token))) return;
+  const found =
+    given === undefined ? [] : tokens.filter((token) => timingSafeEqual(digest(given), token.digest));
+  const [token] = found;
+  if (token !== undefined) return token.principal;
   throw new ApiError(
     'UNAUTHORIZED',
     given === undefined ? 'the request carries no token' : 'the token is wrong',
-    'Send "Authorization: Bearer TOKEN" with the content of the file admin-token in the data directory',
+    'Send "Authorization: Bearer TOKEN" with the content of the file admin-token in the data directory, or of one that admin.tokens names',
   );
 }
 

@@ -2,6 +2,13 @@
  * What the admin API asks of the broker. Lists come in pages of a bounded size; a cursor is opaque, stays valid
  * while the broker runs, and skips or repeats nothing that was there all the time.
  */
+import type {
+  AdministrativeChange,
+  AuditEntry,
+  AuditEvent,
+  AuditKind,
+  AuditNote,
+} from '../audit/audit-event.ts';
 import type { MemberState } from '../cluster/member-roster.ts';
 import type { Subscription, SessionOwner, SessionState } from '../session/events.ts';
 import type { QoS } from '../mqtt/qos.ts';
@@ -142,6 +149,15 @@ export interface EventQuery {
   readonly untilMs: number | undefined;
   /** false: ends at the end of the log as it is now. */
   readonly follow: boolean;
+}
+
+/** An entry of the audit trail, flat; `cursor` as of an `AdminEvent`. */
+export type AuditedEvent = Omit<AuditEntry, 'event'> & AuditEvent & { readonly cursor: string };
+
+export interface AuditQuery extends Pick<EventQuery, 'tenant' | 'since' | 'untilMs' | 'follow'> {
+  readonly kind: AuditKind | undefined;
+  /** It ends after so many; undefined: it does not. */
+  readonly limit: number | undefined;
 }
 
 export interface BrokerStatus {
@@ -295,6 +311,14 @@ export interface AdminPort {
   isEventCursor(cursor: string): boolean;
   /** Throws an `ApiError` when the log may not have every event from then on. */
   checkEventTime(timeMs: number): void;
+
+  /** Durable when resolved; rejects with `StoreUnavailableError`: then the change must not be made. */
+  recordChange(change: AdministrativeChange): Promise<void>;
+  /** Never waits. */
+  noteRefusal(note: AuditNote): void;
+  /** In the order of recording. Ends when `signal` is aborted, and at once for a cursor that is none. */
+  tailAudit(query: AuditQuery, signal: AbortSignal): AsyncIterable<AuditedEvent>;
+  isAuditCursor(cursor: string): boolean;
 
   /** The metrics page, in Prometheus' text format. */
   metrics(): Promise<string>;

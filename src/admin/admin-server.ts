@@ -2,10 +2,14 @@
  * The admin API as an HTTP server. Knows the broker only as `AdminPort`; what it refuses, it explains in JSON.
  */
 import type { FastifyInstance } from 'fastify';
-import { checkToken } from './access.ts';
+import type { AdminToken } from './access.ts';
 import type { AdminPort } from './admin-port.ts';
 import { httpApp, listenAt, type HttpAppOptions } from './http-app.ts';
+import { LogStreams } from './log-stream.ts';
 import { OpenApiDocument } from './openapi.ts';
+import { guardRoutes } from './route-access.ts';
+import { auditRoutes } from './route-audit.ts';
+import { registerAuditRoutes } from './routes/audit.ts';
 import { registerDrainRoutes } from './routes/drain.ts';
 import { registerEventRoutes } from './routes/events.ts';
 import { registerMemberRoutes } from './routes/members.ts';
@@ -15,8 +19,10 @@ import { registerSessionRoutes } from './routes/sessions.ts';
 
 export interface AdminServerOptions extends HttpAppOptions {
   readonly port: AdminPort;
-  /** What requests below `/api` have to carry. */
-  readonly token: string;
+  /** What requests below `/api` have to carry one of. */
+  readonly tokens: () => readonly AdminToken[];
+  /** Whether `/metrics` wants one too. */
+  readonly metricsNeedToken: boolean;
   readonly version: string;
   /** What `-2h` is counted from, milliseconds since 1970. */
   readonly nowMs: () => number;
@@ -28,7 +34,8 @@ export class AdminServer {
 
   constructor(options: AdminServerOptions) {
     this.app = httpApp(options);
-    guard(this.app, options.token);
+    guardRoutes(this.app, { ...options, closed: options.metricsNeedToken ? ['/metrics'] : [] });
+    auditRoutes(this.app, options.port, options.onError);
     const document = new OpenApiDocument(options.version);
     this.app.addHook('onRoute', (route) => {
       document.add(route);
@@ -39,7 +46,9 @@ export class AdminServer {
     registerSessionRoutes(this.app, options.port, options.nowMs);
     registerQueueRoutes(this.app, options.port);
     registerDrainRoutes(this.app, options.port);
-    registerEventRoutes(this.app, options.port, options.nowMs);
+    const streams = new LogStreams(this.app);
+    registerEventRoutes(this.app, options.port, options.nowMs, streams);
+    registerAuditRoutes(this.app, options.port, options.nowMs, streams);
     this.app.get('/openapi.json', () => document.toJSON());
   }
 
@@ -52,11 +61,4 @@ export class AdminServer {
   async close(): Promise<void> {
     await this.app.close();
   }
-}
-
-function guard(app: FastifyInstance, token: string): void {
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.url.startsWith('/api/')) checkToken(request.headers.authorization, token);
-    done();
-  });
 }

@@ -1,4 +1,5 @@
 /** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
+import { ADMIN_ACTIONS, AUDIT_KINDS } from '../audit/audit-event.ts';
 import { MEMBER_STATES } from '../cluster/member-roster.ts';
 import { CLOSE_REASONS } from '../session/events.ts';
 import { DRAIN_PHASES, PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
@@ -77,6 +78,27 @@ export const eventsQuery = object({
   },
   'until?': { ...moment, description: `Only events up to a moment: ${MOMENT_FORMS}.` },
   'follow?': { ...flag, default: false, description: 'Go on with events as they happen.' },
+});
+
+/** Entries in one answer. */
+const AUDIT_ENTRIES_MAX = 100_000;
+
+export const auditQuery = object({
+  'tenant?': tenant,
+  'kind?': { type: 'string', enum: AUDIT_KINDS, description: 'Only entries of this kind.' },
+  'since?': {
+    type: 'string',
+    default: '-1d',
+    description: `\`start\`, \`now\`, the cursor of the last entry seen, or a moment: ${MOMENT_FORMS}.`,
+  },
+  'until?': { ...moment, description: `Only entries up to a moment: ${MOMENT_FORMS}.` },
+  'follow?': { ...flag, default: false, description: 'Go on with entries as they are recorded.' },
+  'limit?': {
+    type: 'integer',
+    minimum: 1,
+    maximum: AUDIT_ENTRIES_MAX,
+    description: 'End after so many entries.',
+  },
 });
 
 /** What the log has of a session, and so can be told of any moment. */
@@ -237,6 +259,31 @@ export const event = object({
   clientId: text,
   detail: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
   cursor: { type: 'string', description: 'As `since` it goes on behind this event.' },
+});
+
+export const auditEntry = object({
+  kind: { type: 'string', enum: AUDIT_KINDS },
+  atMs: { ...timeMs, description: 'For the last time, milliseconds since 1970.' },
+  sinceMs: { ...timeMs, description: 'For the first time, milliseconds since 1970.' },
+  count: { ...count, description: 'How often in between.' },
+  brokerId: text,
+  'tenant?': text,
+  'who?': { ...text, description: 'Name of the token; `command` or `signal`.' },
+  'agent?': { ...text, description: 'What the program that asked says of itself.' },
+  'address?': text,
+  'action?': { type: 'string', enum: ADMIN_ACTIONS },
+  'target?': text,
+  'outcome?': { type: 'string', enum: ['begun', 'failed', 'refused'] },
+  'reason?': text,
+  'clientName?': text,
+  'clientId?': text,
+  'method?': text,
+  'by?': { type: 'string', enum: ['user', 'address'] },
+  'forMs?': count,
+  'quota?': text,
+  'limit?': count,
+  'of?': { type: 'string', enum: AUDIT_KINDS },
+  cursor: { type: 'string', description: 'As `since` it goes on behind this entry.' },
 });
 
 export const status = object({

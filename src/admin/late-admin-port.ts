@@ -45,6 +45,12 @@ export class LateAdminPort implements AdminPort {
     this.#ready.checkEventTime(timeMs);
   };
 
+  readonly recordChange: AdminPort['recordChange'] = async (change) => this.#ready.recordChange(change);
+  /** Before there is a trail nobody can be told; the request is refused all the same. */
+  readonly noteRefusal: AdminPort['noteRefusal'] = (note) => this.#port?.noteRefusal(note);
+  readonly tailAudit: AdminPort['tailAudit'] = (query, signal) => this.#ready.tailAudit(query, signal);
+  readonly isAuditCursor: AdminPort['isAuditCursor'] = (cursor) => this.#ready.isAuditCursor(cursor);
+
   /** Throws an `ApiError` before there is one. */
   get #ready(): AdminPort {
     if (this.#port !== undefined) return this.#port;

@@ -1,6 +1,7 @@
 /** The OpenAPI document, made from the routes as they are registered, so that it cannot differ from them. */
 import type { FastifySchema, RouteOptions } from 'fastify';
 import { apiErrorSchema } from './api-error.ts';
+import { accessOf } from './route-access.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -20,11 +21,11 @@ const MEANING: Readonly<Record<string, string>> = {
   200: 'Done.',
   400: 'The request is wrong.',
   401: 'The token is missing or wrong.',
-  403: 'The Host header is none of this machine.',
+  403: 'The token may not do that, or the Host header is none of this machine.',
   404: 'There is no such thing.',
   409: 'Not as things are now.',
   410: 'The log can no longer tell.',
-  503: 'Not now: the broker is starting, or has enough to do.',
+  503: 'Not now: the broker is starting, has enough to do, or cannot put the change on the audit trail.',
   504: 'It took too long.',
 };
 
@@ -40,7 +41,7 @@ export class OpenApiDocument {
   add({ url, method, schema }: Pick<RouteOptions, 'url' | 'method' | 'schema'>): void {
     if (schema?.summary === undefined || Array.isArray(method)) return;
     const operations = this.#paths.get(url) ?? {};
-    operations[String(method).toLowerCase()] = operation(url, schema);
+    operations[String(method).toLowerCase()] = operation(url, String(method), schema);
     this.#paths.set(url, operations);
   }
 
@@ -61,7 +62,7 @@ export class OpenApiDocument {
   }
 }
 
-function operation(url: string, schema: FastifySchema): JsonObject {
+function operation(url: string, method: string, schema: FastifySchema): JsonObject {
   const needsToken = url.startsWith('/api/');
   const own = isObject(schema.response) ? schema.response : {};
   const waits = needsToken && schema.whileStarting !== true;
@@ -69,7 +70,7 @@ function operation(url: string, schema: FastifySchema): JsonObject {
   const refusals = errors.map((status) => [status, response(status, { $ref: '#/components/schemas/Error' })]);
   return {
     summary: schema.summary,
-    ...(needsToken ? { security: [{ token: [] }] } : {}),
+    ...(needsToken ? { security: [{ token: [] }], ...accessOf(method, schema) } : {}),
     parameters: parametersOf(schema.querystring),
     ...(schema.body === undefined
       ? {}

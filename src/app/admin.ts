@@ -2,9 +2,9 @@
  * The admin API of this process: its port to the broker, its metrics page, its server. It opens before anything else does, and
  * tells how the start goes until there is a broker to ask.
  */
-import { ensureAdminToken } from '../adapters/file/admin-token.ts';
 import type { AdminPort } from '../admin/admin-port.ts';
 import { AdminServer } from '../admin/admin-server.ts';
+import { AuditAdmin } from '../admin/audit-admin.ts';
 import { EventAdmin } from '../admin/event-admin.ts';
 import { LateAdminPort } from '../admin/late-admin-port.ts';
 import type { EarlyPort } from '../admin/late-admin-port.ts';
@@ -13,11 +13,15 @@ import { clusterMembers } from '../admin/member-admin.ts';
 import { QueueAdmin } from '../admin/queue-admin.ts';
 import { SessionAdmin } from '../admin/session-admin.ts';
 import { SessionHistory } from '../admin/session-history.ts';
+import type { LoggedAuditTrail } from '../audit/audit-trail.ts';
 import type { Broker } from '../broker/broker.ts';
 import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
 import type { Clock } from '../time/clock.ts';
 import { listenError } from '../transport/listen-error.ts';
 import type { TransportServer } from '../transport/transport-server.ts';
+import { auditRetention } from './admin-schema.ts';
+import { AdminTokens } from './admin-tokens.ts';
+import { auditGauges } from './audit-gauges.ts';
 import type { Authentication } from './authentication.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerDrain } from './broker-drain.ts';
@@ -55,11 +59,14 @@ export interface AdminParts {
   readonly drain: BrokerDrain;
   readonly depth: QueueDepth;
   readonly authentication: Authentication;
+  readonly audit: LoggedAuditTrail;
   readonly listeners: readonly ListeningAddress[];
 }
 
 export interface RunningAdmin {
   readonly url: string;
+  /** Reads the tokens again (SIGHUP). */
+  reload(): Promise<void>;
   /** The broker is there: from now on everything is answered. */
   serve(parts: AdminParts): void;
   /** May be called again. */
@@ -71,10 +78,12 @@ export async function openAdmin(early: EarlyAdminParts): Promise<RunningAdmin | 
   const { config, logger, clock } = early;
   const { host, port } = config.admin;
   if (!config.admin.enabled) return undefined;
+  const tokens = await AdminTokens.open(config, logger);
   const late = new LateAdminPort(earlyPort(early));
   const server = new AdminServer({
     port: late,
-    token: await ensureAdminToken(config.dataDirectory),
+    tokens: tokens.list,
+    metricsNeedToken: config.admin.metricsNeedToken,
     allowedHosts: [host, ...config.admin.allowedHosts],
     version: VERSION,
     nowMs: () => clock.nowMs(),
@@ -88,6 +97,7 @@ export async function openAdmin(early: EarlyAdminParts): Promise<RunningAdmin | 
   let closed: Promise<void> | undefined;
   return {
     url,
+    reload: () => tokens.reload(),
     serve: (parts) => {
       late.become(adminPort(early, parts));
     },
@@ -117,13 +127,14 @@ function earlyPort({ config, startup, startedAtMs }: EarlyAdminParts): EarlyPort
 
 function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   const { config, clock, startup } = early;
-  const { broker, stores, peers, drain, depth } = parts;
+  const { broker, stores, peers, drain, depth, audit } = parts;
   const { log } = stores.sessions;
   const window = new LogWindow(clock, config.eventLog.compactionLagMs);
   const sessions = new SessionAdmin(broker);
   const history = new SessionHistory({ log, window, answerMsMax: config.admin.historyMsMax });
   const queues = new QueueAdmin(broker, sessions);
   const events = new EventAdmin(log, window, config.tenants);
+  const trail = new AuditAdmin(stores.audit, clock, auditRetention(config.audit).ageMsMax);
   const page = new MetricsPage({
     tenants: () => Array.from(broker.tenants(), ({ tenant, counters }) => [tenant, counters] as const),
     gauges: [
@@ -135,6 +146,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
       ...drain.gauges,
       ...depth.gauges,
       ...quotaGauges(broker),
+      ...auditGauges(audit),
       limitGauges(config.limits),
     ],
     version: VERSION,
@@ -158,6 +170,12 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
     checkEventTime: (timeMs) => {
       events.checkEventTime(timeMs);
     },
+    recordChange: (change) => audit.record(change),
+    noteRefusal: (note) => {
+      audit.note(note);
+    },
+    tailAudit: (query, signal) => trail.tailAudit(query, signal),
+    isAuditCursor: (cursor) => trail.isAuditCursor(cursor),
     metrics: async () => {
       await depth.refresh();
       return page.text();

@@ -1,4 +1,5 @@
 /** Makes the authenticators that the configuration asks for, and closes what they hold. */
+import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { AnonymousAuthenticator } from '../auth/anonymous-authenticator.ts';
 import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
 import { AuthenticatorChain, type ChainAuthenticator } from '../auth/authenticator-chain.ts';
@@ -8,7 +9,7 @@ import { GuestAuthenticator } from '../auth/guest-authenticator.ts';
 import { LoginGuard } from '../auth/login-guard.ts';
 import { hashInVain } from '../auth/user-authenticator.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { TenantId } from '../tenancy/identity.ts';
+import { parseUserName, type TenantId } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import { chainsOf, usedLinks } from './auth-chains.ts';
 import type { AuthConfig, ChainLink } from './auth-schema.ts';
@@ -40,6 +41,7 @@ export async function openAuthentication(
   config: AuthSettings,
   logger: Logger,
   time: Time,
+  notes: AuditNotes = NO_NOTES,
 ): Promise<Authentication> {
   if (config.auth.mode === 'anonymous') {
     return {
@@ -54,7 +56,7 @@ export async function openAuthentication(
   }
   const hashing = await PasswordHashing.open(config.auth);
   try {
-    return await openChains(config, hashing, logger, time);
+    return await openChains(config, hashing, logger, time, notes);
   } catch (error) {
     await hashing.close();
     throw error;
@@ -66,10 +68,11 @@ async function openChains(
   hashing: PasswordHashing,
   logger: Logger,
   time: Time,
+  notes: AuditNotes,
 ): Promise<Authentication> {
   const { auth } = config;
   const used = usedLinks(config);
-  const guard = loginGuard(auth, logger, time);
+  const guard = loginGuard(auth, logger, time, notes);
   const webhook = used.has('http') ? await openWebhook(auth, time.clock) : undefined;
   let follower: UserChangeFollower | undefined;
   const changes: UserChangeFollower = {
@@ -164,7 +167,7 @@ function tenantsWith(link: ChainLink, config: AuthSettings): ReadonlySet<TenantI
   return new Set([...chainsOf(config)].flatMap(([tenant, links]) => (links.includes(link) ? [tenant] : [])));
 }
 
-function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time): LoginGuard {
+function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time, notes: AuditNotes): LoginGuard {
   return new LoginGuard({
     clock,
     userFailuresMax: lockOut.userFailures,
@@ -174,6 +177,16 @@ function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time): L
     trackedMax: lockOut.trackedMax,
     onLocked: (locked) => {
       logger.warn(locked, 'locked out: too many wrong logins');
+      const { by, user, address, forMs } = locked;
+      const named = parseUserName(user);
+      notes.note({
+        kind: 'lockOut',
+        by,
+        tenant: user === undefined ? undefined : named?.tenant,
+        clientName: named?.clientName ?? '',
+        address,
+        forMs,
+      });
     },
   });
 }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { FileSystem } from '../adapters/embedded/file-system.ts';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
+import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { Broker, type BrokerOptions } from '../broker/broker.ts';
 import { Drain } from '../broker/drain.ts';
 import { Housekeeping } from '../broker/housekeeping.ts';
@@ -18,6 +19,7 @@ import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
+import { auditTrail, RELOAD } from './broker-audit.ts';
 import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerPeers } from './broker-peers.ts';
@@ -78,7 +80,14 @@ async function start(
   const admin = await openAdmin({ config, logger, clock, startup, startedAtMs });
   stops.push(() => admin?.close());
   startup.begin('stores');
-  const authentication = await openAuthentication(config, logger, { clock, timers });
+  // Nobody logs in before there is a trail.
+  let trail: AuditNotes = NO_NOTES;
+  const notes: AuditNotes = {
+    note: (note) => {
+      trail.note(note);
+    },
+  };
+  const authentication = await openAuthentication(config, logger, { clock, timers }, notes);
   stops.push(() => authentication.close());
   const tenants: TenantFacts = {
     highestSessionId: (tenant) => broker.tenant(tenant)?.highestSessionId ?? 0,
@@ -86,6 +95,9 @@ async function start(
   };
   const stores = await openStores(config, logger, clock, tenants, fileSystem);
   stops.push(() => stores.close());
+  const audit = auditTrail(config, stores.audit, logger, { clock, timers });
+  trail = audit;
+  stops.push(() => audit.close());
   const self = incarnation(config.broker.id, stores.startNumber);
   const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
   const mesh = new PeerMesh({ incarnation: self, clock, timers, log: logger, barrierTimeoutMs });
@@ -100,6 +112,7 @@ async function start(
     authenticator: authentication.authenticator,
     enhancedAuthenticators: authentication.enhanced,
     responseInformation: config.mqtt.responseInformation,
+    audit,
     clock,
     timers,
     limits: config.limits,
@@ -210,12 +223,23 @@ async function start(
     drain,
     depth,
     authentication,
+    audit,
     listeners,
   });
   // The first to go as well: nobody is to ask a broker that is being taken apart.
   stops.push(() => admin?.close());
   const reload = async (): Promise<void> => {
-    await Promise.all([authentication.reload(), certificates.check(), peers?.checkCertificates()]);
+    // Whoever takes a token away must not depend on the trail: a reload is made whether it can be recorded or not.
+    const recorded = audit.record(RELOAD).catch((err: unknown) => {
+      logger.error({ err }, 'a reload could not be put on the audit trail');
+    });
+    await Promise.all([
+      authentication.reload(),
+      certificates.check(),
+      peers?.checkCertificates(),
+      admin?.reload(),
+      recorded,
+    ]);
   };
   return { listeners, adminUrl: admin?.url, reload, stopRequested, lost, stop };
 }

@@ -34,6 +34,8 @@ export interface BrokerStores {
   readonly sessions: Topic;
   readonly retained: Topic;
   readonly sessionIds: SessionIdGenerator;
+  /** Nothing in it is superseded; what is too old is deleted. */
+  readonly audit: EventLog;
   readonly gauges: readonly GaugeSource[];
   /** Why clients cannot be served now, for people; empty: nothing is known to be away. */
   problems(): readonly string[];

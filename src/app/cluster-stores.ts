@@ -1,5 +1,5 @@
 /**
- * Opens what brokers share: both topics of the event log in Kafka; queues, snapshots, session ids and start numbers in HBase. Of the
+ * Opens what brokers share: the topics of the event log in Kafka; queues, snapshots, session ids and start numbers in HBase. Of the
  * data directory only the admin token is used, and its lock. Nothing is made that is missing: `spoke storage apply` does that.
  */
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { OpenedParts, type BrokerStores, type TenantFacts, type Topic } from './
 import type { SpokeConfig } from './config-schema.ts';
 import { connectHBase, openQueuesInHBase } from './hbase-queues.ts';
 import { kafkaGauges } from './kafka-gauges.ts';
-import { openKafkaTopic, type KafkaTopicLog } from './kafka-logs.ts';
+import { openKafkaTopic, type KafkaTopicLog, type LogName } from './kafka-logs.ts';
 import { assertTopics } from './log-topics.ts';
 import type { Logger } from './logging.ts';
 
@@ -46,10 +46,14 @@ export async function openClusterStores(
     const nowMs = (): number => clock.nowMs();
     const queues = opened.keep(await openQueuesInHBase(client, config, owner, nowMs, tenants.queueQuota));
     const logs: KafkaTopicLog[] = [];
-    const openTopic = async (name: 'sessions' | 'retained'): Promise<Topic> => {
+    const openLog = async (name: LogName): Promise<KafkaTopicLog> => {
       const kafka = await openKafkaTopic(config, name, logger);
       opened.keep(kafka.log);
       logs.push(kafka);
+      return kafka;
+    };
+    const openTopic = async (name: 'sessions' | 'retained'): Promise<Topic> => {
+      const kafka = await openLog(name);
       const { partitionCount } = kafka.log;
       const snapshot = opened.keep(
         await openHBaseSnapshotStore({ client, namespace, topic: name, partitionCount }),
@@ -60,6 +64,7 @@ export async function openClusterStores(
     };
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
+    const audit = await openLog('audit');
     const sessionIds = opened.keep(
       new HBaseSessionIds({ client, namespace, highestKnown: tenants.highestSessionId }),
     );
@@ -70,6 +75,7 @@ export async function openClusterStores(
       sessions,
       retained,
       sessionIds,
+      audit: audit.log,
       gauges: [...queues.gauges, ...kafkaGauges(logs)],
       problems: () =>
         logs.filter(({ available }) => !available).map(({ topic }) => `Kafka does not answer for ${topic}`),

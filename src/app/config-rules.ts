@@ -16,6 +16,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
   return [
     ...insecureListeners(config),
     ...insecureAdmin(config),
+    ...adminTokenNames(config),
     ...missingAuthorities(config),
     ...unservedTenants(config),
     ...unservedChains(config),
@@ -56,6 +57,20 @@ function insecureAdmin(config: SpokeConfig): readonly RuleViolation[] {
       fix: 'Use 127.0.0.1 and a tunnel or a proxy with TLS, or set allowInsecureRemote to true',
     },
   ];
+}
+
+function adminTokenNames({ admin }: SpokeConfig): readonly RuleViolation[] {
+  return admin.tokens.flatMap(({ name }, index, all) =>
+    all.findIndex((other) => other.name === name) < index
+      ? [
+          {
+            path: ['admin', 'tokens', index, 'name'],
+            what: `${name} is the name of another token`,
+            fix: 'Give each a name of its own: it says on the audit trail who it was',
+          },
+        ]
+      : [],
+  );
 }
 
 function missingAuthorities(config: SpokeConfig): readonly RuleViolation[] {

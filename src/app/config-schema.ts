@@ -7,6 +7,7 @@ import { DEFAULT_TENANT } from '../tenancy/identity.ts';
 import { quotasSchema } from '../quota/tenant-limits-schema.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
+import { admin, audit } from './admin-schema.ts';
 import { auth } from './auth-schema.ts';
 import { cluster } from './cluster-schema.ts';
 import { hbase } from './hbase-schema.ts';
@@ -253,26 +254,8 @@ export const configSchema = z.strictObject({
     .describe('Permits anonymous clients, or the admin API, beyond this machine.'),
   auth: auth.prefault({}),
   mqtt: mqtt.prefault({}),
-  admin: z
-    .strictObject({
-      enabled: z.boolean().default(true).describe('Serves admin API, metrics and health.'),
-      host: z.string().min(1).default('127.0.0.1').describe('Address the admin API listens on.'),
-      port: z
-        .int()
-        .min(0)
-        .max(65535)
-        .default(9883)
-        .describe('Port of the admin API; 0 lets the system choose one.'),
-      allowedHosts: z
-        .array(z.string().min(1))
-        .default([])
-        .describe('Host names, besides loopback and `admin.host`, that requests may address it by.'),
-      historyMsMax: durationMs(
-        60_000,
-        'Longest the event log is read for one question about the past, `spoke session show --at`.',
-      ),
-    })
-    .prefault({}),
+  admin: admin.prefault({}),
+  audit: audit.prefault({}),
   limits: limits.prefault({}),
   quotas: quotasSchema.prefault({}),
   queues: z

@@ -116,6 +116,10 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
   return {
     ...config,
     dataDirectory: absolute(config.dataDirectory),
+    admin: {
+      ...config.admin,
+      tokens: config.admin.tokens.map((token) => ({ ...token, tokenFile: absolute(token.tokenFile) })),
+    },
     auth: {
       ...config.auth,
       usersFile: absolute(config.auth.usersFile),

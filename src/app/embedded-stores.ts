@@ -10,6 +10,7 @@ import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
 import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
 import type { Clock } from '../time/clock.ts';
+import { auditRetention } from './admin-schema.ts';
 import { OpenedParts, type BrokerStores, type TenantFacts, type Topic } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
@@ -20,7 +21,7 @@ import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
  * errors.
  */
 export async function openEmbeddedStores(
-  config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog'> & QueueStoreOptions['config'],
+  config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog' | 'audit'> & QueueStoreOptions['config'],
   logger: Logger,
   clock: Clock,
   tenants: TenantFacts,
@@ -87,6 +88,16 @@ export async function openEmbeddedStores(
         quotaOf: tenants.queueQuota,
       }),
     );
+    const audit = opened.keep(
+      await openEmbeddedEventLog({
+        directory: path.join(directory, 'audit', 'log'),
+        durability,
+        retention: auditRetention(config.audit),
+        nowMs,
+        fileSystem,
+        observe: observe('audit log'),
+      }),
+    );
     const sessionIds = opened.keep(
       new EmbeddedSessionIds({
         directory: path.join(directory, 'session-ids'),
@@ -103,6 +114,7 @@ export async function openEmbeddedStores(
       sessions,
       retained,
       sessionIds,
+      audit,
       gauges,
       problems: () => [],
       close: () => opened.close(),

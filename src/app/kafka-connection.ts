@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { KafkaConnectionOptions, KafkaSasl } from '../adapters/kafka/kafka-connection-options.ts';
 import type { KafkaTopicsOptions } from '../adapters/kafka/topics/wanted-topic.ts';
+import { auditRetention } from './admin-schema.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
 
@@ -36,7 +37,7 @@ export async function kafkaConnection(
 
 /** The topics as the configuration wants them. */
 export function wantedKafkaTopics(
-  config: Pick<SpokeConfig, 'kafka' | 'eventLog' | 'limits'>,
+  config: Pick<SpokeConfig, 'kafka' | 'eventLog' | 'audit' | 'limits'>,
 ): KafkaTopicsOptions {
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka;
   return {
@@ -45,6 +46,7 @@ export function wantedKafkaTopics(
     replicationFactor,
     minInsyncReplicas,
     compactionLagMs: config.eventLog.compactionLagMs,
+    auditRetention: auditRetention(config.audit),
     messageBytesMax: config.limits.packetBytesMax + RECORD_OVERHEAD_BYTES,
   };
 }

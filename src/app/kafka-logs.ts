@@ -1,7 +1,12 @@
 /** Opens the topics of the event log in Kafka, with a schema registry's ids on them if there is one, and tells when Kafka is away. */
 import { openKafkaEventLog } from '../adapters/kafka/event-log/kafka-event-log.ts';
 import type { KafkaLogStats } from '../adapters/kafka/event-log/kafka-log-stats.ts';
-import { retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
+import {
+  AUDIT_PARTITIONS,
+  auditTopic,
+  retainedTopic,
+  sessionEventsTopic,
+} from '../adapters/kafka/topics/wanted-topic.ts';
 import { openSchemaRegistry } from '../adapters/schema-registry/open-schema-registry.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { EventLog } from '../event-log/event-log.ts';
@@ -10,6 +15,9 @@ import { kafkaConnection } from './kafka-connection.ts';
 import type { Logger } from './logging.ts';
 
 type KafkaLogsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'schemaRegistry'>;
+
+const TOPICS = { sessions: sessionEventsTopic, retained: retainedTopic, audit: auditTopic } as const;
+export type LogName = keyof typeof TOPICS;
 
 export interface KafkaTopicLog {
   /** As Kafka knows it. */
@@ -23,11 +31,12 @@ export interface KafkaTopicLog {
 /** Rejects with an error that says what to do: no Kafka, no such topic, another number of partitions. */
 export async function openKafkaTopic(
   config: KafkaLogsConfig,
-  name: 'sessions' | 'retained',
+  name: LogName,
   logger: Logger,
 ): Promise<KafkaTopicLog> {
   const { kafka, schemaRegistry } = config;
-  const topic = (name === 'sessions' ? sessionEventsTopic : retainedTopic)(kafka.topicPrefix);
+  const topic = TOPICS[name](kafka.topicPrefix);
+  const partitions = name === 'audit' ? AUDIT_PARTITIONS : kafka.partitions;
   const framed = schemaRegistry.url === '' ? unchanged : await openSchemaRegistry(schemaRegistry);
   const log = await openKafkaEventLog({
     connection: await kafkaConnection(config, logger),
@@ -45,9 +54,12 @@ export async function openKafkaTopic(
         );
     },
   });
-  if (log.partitionCount !== kafka.partitions) {
+  if (log.partitionCount !== partitions) {
     await log.close();
-    const advice = `it has ${log.partitionCount} partitions, and kafka.partitions is ${kafka.partitions}: configure the number that is there`;
+    const advice =
+      name === 'audit'
+        ? `it has ${log.partitionCount} partitions instead of ${partitions}: it is not what "spoke storage apply" makes`
+        : `it has ${log.partitionCount} partitions, and kafka.partitions is ${partitions}: configure the number that is there`;
     throw new StoreUnavailableError(`Kafka topic ${topic}`, advice);
   }
   return {

@@ -2,13 +2,13 @@
 import { kafkaClusterId } from '../adapters/kafka/client/kafka-admin.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/kafka-connection-options.ts';
 import { KafkaTopics } from '../adapters/kafka/topics/kafka-topics.ts';
-import { retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
+import { auditTopic, retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaConnection, wantedKafkaTopics, type ClientLog } from './kafka-connection.ts';
 import type { Logger } from './logging.ts';
 
-type TopicsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'eventLog' | 'limits'>;
+type TopicsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'eventLog' | 'audit' | 'limits'>;
 
 /** As `Storage`: nothing is kept open. */
 export interface LogTopics {
@@ -26,14 +26,14 @@ export async function logTopics(
   const topics = topicsOf(config, await kafkaConnection(config, clientLog), progress);
   const { topicPrefix } = config.kafka;
   return {
-    names: [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix)],
+    names: [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix), auditTopic(topicPrefix)],
     check: () => topics.check(),
     apply: () => topics.apply(),
   };
 }
 
 /**
- * Kafka's cluster id, once it is sure that both topics are there. What can be different about them without harm is logged. Rejects
+ * Kafka's cluster id, once it is sure that the topics are there. What can be different about them without harm is logged. Rejects
  * with `StoreUnavailableError`.
  */
 export async function assertTopics(config: TopicsConfig, logger: Logger): Promise<string> {

@@ -1,4 +1,5 @@
 /** What every tenant's broker is given: stores, time, limits, and the batchers that all tenants share. */
+import type { AuditNotes } from '../audit/audit-trail.ts';
 import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
 import type { EventLog } from '../event-log/event-log.ts';
 import type { DurableQueueStore } from '../queue/durable-queue.ts';
@@ -24,6 +25,8 @@ export interface BrokerServices {
   readonly retainedLog: EventLog;
   readonly store: DurableQueueStore;
   readonly sessionIds: SessionIdGenerator;
+  /** Where refused logins and exceeded quotas are noted. */
+  readonly audit: AuditNotes;
   readonly authenticator: Authenticator;
   /** Methods of MQTT 5 enhanced authentication that are offered. */
   readonly enhancedAuthenticators: readonly EnhancedAuthenticator[];

@@ -2,6 +2,7 @@
  * One broker process as MQTT sees it: accepts links, finds the tenant of a CONNECT, routes log records to the
  * tenants' folds, and stops gracefully. Holds no state of its own that a crash could lose.
  */
+import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { PeerMesh } from '../cluster/peer-mesh.ts';
@@ -28,9 +29,12 @@ import { TenantBroker } from './tenant-broker.ts';
 import { TrimBatcher } from './trim-batcher.ts';
 import { UserChanges } from './user-changes.ts';
 
-type OwnServices = 'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'peers' | 'onStoreError';
+type OwnServices =
+  'audit' | 'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'peers' | 'onStoreError';
 export type BrokerOptions = Omit<BrokerServices, OwnServices> & {
   readonly tenants: readonly TenantId[];
+  /** Default: nobody keeps what is noted. */
+  readonly audit?: AuditNotes;
   /** The other brokers; default: there are none. */
   readonly mesh?: PeerMesh;
   /** Messages up to this size are sent along when another broker is told of their position. Default: all. */
@@ -89,6 +93,7 @@ export class Broker {
     });
     this.services = {
       ...options,
+      audit: options.audit ?? NO_NOTES,
       peers,
       batcher,
       brake,

@@ -4,7 +4,7 @@
  */
 import type { EnhancedAuthExchange, EnhancedAuthStep, Principal } from '../auth/authenticator.ts';
 import type { AuthPacket } from '../mqtt/packets.ts';
-import { ProtocolViolation, REASON } from '../mqtt/reason-code.ts';
+import { ProtocolViolation, REASON, reasonName } from '../mqtt/reason-code.ts';
 import type { ActiveSession } from './active-session.ts';
 
 export class ReAuthentication {
@@ -37,6 +37,16 @@ export class ReAuthentication {
   #answer(session: ActiveSession, step: EnhancedAuthStep): void {
     if (session.hasEnded) return;
     if (step.outcome === 'refused') {
+      const { broker, clientId, principal, link } = session;
+      broker.services.audit.note({
+        kind: 'refusedLogin',
+        tenant: principal.tenant,
+        clientName: principal.clientName,
+        clientId,
+        address: link.peer.address,
+        method: this.method,
+        reason: reasonName(step.reasonCode),
+      });
       session.disconnect(step.reasonCode, 'administrative', step.detail);
       return;
     }

@@ -1,13 +1,15 @@
 /**
  * Speaks to the broker that runs with the same configuration on this machine: address from `admin`, token from its
- * data directory. What goes wrong is told as a `CommandError` with its remedy.
+ * data directory unless another one is named. What goes wrong is told as a `CommandError` with its remedy.
  */
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { readAdminToken } from '../adapters/file/admin-token.ts';
+import { readTokenFile, TokenFileError } from '../adapters/file/token-file.ts';
 import type { Page } from '../admin/admin-port.ts';
 import type { ApiErrorBody } from '../admin/api-error.ts';
 import type { SpokeConfig } from '../app/config-schema.ts';
+import { VERSION } from '../app/version.ts';
 import { CommandError, EXIT } from './cli-context.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -21,15 +23,26 @@ export interface Listing<Item> {
   readonly more: boolean;
 }
 
+export interface AdminIdentity {
+  /** `user@host`, for the audit trail. */
+  readonly user: string;
+  /** undefined: the token that the broker made for itself. */
+  readonly tokenFile: string | undefined;
+}
+
 /** Nothing answers where the broker should be, or not to the end. */
 export class BrokerAwayError extends CommandError {}
 
 export class AdminClient {
   readonly #base: string;
   readonly #token: string;
+  readonly #agent: string;
 
   /** Rejects when the configuration tells that there is nothing to speak to. */
-  static async open(config: Pick<SpokeConfig, 'admin' | 'dataDirectory'>): Promise<AdminClient> {
+  static async open(
+    config: Pick<SpokeConfig, 'admin' | 'dataDirectory'>,
+    { user, tokenFile }: AdminIdentity,
+  ): Promise<AdminClient> {
     const { enabled, host, port } = config.admin;
     if (!enabled || port === 0) {
       const why = enabled ? 'admin.port is 0, so its port is not known' : 'admin.enabled is false';
@@ -39,15 +52,18 @@ export class AdminClient {
       );
     }
     const base = `http://${addressOf(host)}:${port}`;
-    const token = await readAdminToken(config.dataDirectory);
+    const token = await (tokenFile === undefined
+      ? readAdminToken(config.dataDirectory)
+      : namedToken(tokenFile));
     if (token === undefined)
       throw notRunning(base, `no broker has run with data directory ${config.dataDirectory}`);
-    return new AdminClient(base, token);
+    return new AdminClient(base, token, `spoke/${VERSION} (${user})`);
   }
 
-  private constructor(base: string, token: string) {
+  private constructor(base: string, token: string, agent: string) {
     this.#base = base;
     this.#token = token;
+    this.#agent = agent;
   }
 
   async get<Answer>(path: string, query: Query = {}): Promise<Answer> {
@@ -92,7 +108,7 @@ export class AdminClient {
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) search.set(name, String(value));
     const url = `${this.#base}${path}?${search.toString()}`;
-    const headers = { authorization: `Bearer ${this.#token}` };
+    const headers = { authorization: `Bearer ${this.#token}`, 'user-agent': this.#agent };
     const json = body && { body: JSON.stringify(body), headers: { ...headers, ...JSON_TYPE } };
     const response = await fetch(url, { method, headers, ...json }).catch((cause: unknown) => {
       throw notRunning(this.#base, 'nothing answers there', { cause });
@@ -100,6 +116,13 @@ export class AdminClient {
     if (response.ok) return response;
     throw new CommandError(refusalText(await response.text(), response.status));
   }
+}
+
+async function namedToken(file: string): Promise<string> {
+  return await readTokenFile(file).catch((cause: unknown) => {
+    if (cause instanceof TokenFileError) throw new CommandError(`${cause.message}.`, EXIT.usage, { cause });
+    throw cause;
+  });
 }
 
 function addressOf(host: string): string {

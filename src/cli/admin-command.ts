@@ -1,4 +1,5 @@
 /** What commands that ask a running broker have in common: their options, their client, their two outputs. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { AdminClient } from './admin-client.ts';
@@ -7,6 +8,7 @@ import { configOf, configOption } from './config-option.ts';
 import type { ConfigOption } from './config-option.ts';
 
 export interface AdminOptions extends ConfigOption {
+  readonly tokenFile?: string;
   readonly json?: boolean;
 }
 
@@ -19,7 +21,10 @@ export interface ListOptions extends AdminOptions, TenantOption {
 }
 
 export function withAdminOptions(command: Command): Command {
-  return command.addOption(configOption()).option('--json', 'print JSON');
+  return command
+    .addOption(configOption())
+    .option('--token-file <file>', 'ask with the token in it (default: the one in the data directory)')
+    .option('--json', 'print JSON');
 }
 
 export function tenantOption(): Option {
@@ -36,15 +41,18 @@ export function limitOption(): Option {
   return new Option('-n, --limit <number>', 'list at most so many').default(LIST_LIMIT).argParser(positive);
 }
 
-function positive(text: string): number {
+export function positive(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('It has to be a whole number from 1.');
   return value;
 }
 
-export function adminClient(options: ConfigOption, context: CliContext): Promise<AdminClient> {
-  return AdminClient.open(configOf(options, context).config);
+export function adminClient(options: AdminOptions, context: CliContext): Promise<AdminClient> {
+  const { user, workingDirectory } = context;
+  const tokenFile =
+    options.tokenFile === undefined ? undefined : resolve(workingDirectory, options.tokenFile);
+  return AdminClient.open(configOf(options, context).config, { user, tokenFile });
 }
 
 /** `text` for people, the value itself with `--json`. */

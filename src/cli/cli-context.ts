@@ -20,6 +20,8 @@ export interface CliContext {
   readonly stderr: TextOutput;
   readonly environment: Environment;
   readonly workingDirectory: string;
+  /** Who runs the command, `user@host`, for the audit trail. */
+  readonly user: string;
   /** Everything on standard input, for `--password-stdin`. */
   readStdin(): Promise<string>;
   /** Asks on the terminal without echo; undefined when there is no terminal. */

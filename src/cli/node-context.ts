@@ -1,4 +1,5 @@
 /** The real outside world of a command: this process, its streams and its signals. */
+import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { Writable } from 'node:stream';
@@ -13,6 +14,7 @@ export function nodeContext(programs: Pick<CliContext, 'loadBroker' | 'loadMetad
     stderr: outputOf(process.stderr),
     environment: process.env,
     workingDirectory: process.cwd(),
+    user: `${userName()}@${hostname()}`,
     readStdin: () => text(process.stdin),
     askSecret,
     onStopSignal(callback) {
@@ -28,6 +30,15 @@ export function nodeContext(programs: Pick<CliContext, 'loadBroker' | 'loadMetad
     exit: (code) => process.exit(code),
     ...programs,
   };
+}
+
+/** In a container the user need not have a name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 function outputOf(stream: NodeJS.WriteStream): TextOutput {

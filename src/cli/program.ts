@@ -4,6 +4,7 @@ import { ConfigError } from '../app/config.ts';
 import { VERSION } from '../app/version.ts';
 import { CommandError, EXIT } from './cli-context.ts';
 import type { CliContext } from './cli-context.ts';
+import { registerAuditCommand } from './commands/audit.ts';
 import { registerConfigCommand } from './commands/config.ts';
 import { registerDrainCommand } from './commands/drain.ts';
 import { registerFleetCommand } from './commands/fleet.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerSessionCommand,
   registerQueueCommand,
   registerEventsCommand,
+  registerAuditCommand,
   registerUserCommand,
   registerStorageCommand,
   registerFleetCommand,

@@ -12,6 +12,7 @@ export interface RegisteredSchema {
 }
 
 const OPTIONAL_LONG: Schema = ['null', 'long'];
+const OPTIONAL_STRING: Schema = ['null', 'string'];
 
 export const SESSION_STATE_V1: RegisteredSchema = {
   id: 1,
@@ -108,6 +109,38 @@ export const RETAINED_MESSAGE_V1: RegisteredSchema = {
       { name: 'publishedAtMs', type: 'long' },
       { name: 'expiresAtMs', type: OPTIONAL_LONG },
       { name: 'publisher', type: 'string' },
+    ],
+  },
+};
+
+export const AUDIT_EVENT_V1: RegisteredSchema = {
+  id: 5,
+  schema: {
+    type: 'record',
+    name: 'AuditEvent',
+    namespace: 'spokemq',
+    fields: [
+      { name: 'kind', type: 'string' },
+      { name: 'atMs', type: 'long' },
+      { name: 'sinceMs', type: 'long' },
+      { name: 'count', type: 'long' },
+      { name: 'brokerId', type: 'string' },
+      { name: 'tenant', type: OPTIONAL_STRING },
+      { name: 'who', type: OPTIONAL_STRING },
+      { name: 'agent', type: OPTIONAL_STRING },
+      { name: 'address', type: OPTIONAL_STRING },
+      { name: 'action', type: OPTIONAL_STRING },
+      { name: 'target', type: OPTIONAL_STRING },
+      { name: 'outcome', type: OPTIONAL_STRING },
+      { name: 'reason', type: OPTIONAL_STRING },
+      { name: 'clientName', type: OPTIONAL_STRING },
+      { name: 'clientId', type: OPTIONAL_STRING },
+      { name: 'method', type: OPTIONAL_STRING },
+      { name: 'lockedBy', type: OPTIONAL_STRING },
+      { name: 'lockedForMs', type: OPTIONAL_LONG },
+      { name: 'quota', type: OPTIONAL_STRING },
+      { name: 'limit', type: OPTIONAL_LONG },
+      { name: 'furtherOf', type: OPTIONAL_STRING },
     ],
   },
 };

@@ -9,6 +9,7 @@ const SEPARATOR = '\0';
 const SESSION = 's';
 const SUBSCRIPTION = 'u';
 const RETAINED = 'r';
+const AUDIT = 'a';
 
 export type RecordKey =
   | { readonly kind: 'session'; readonly tenant: TenantId; readonly clientId: ClientId }
@@ -18,7 +19,8 @@ export type RecordKey =
       readonly clientId: ClientId;
       readonly filter: string;
     }
-  | { readonly kind: 'retained'; readonly tenant: TenantId; readonly topic: string };
+  | { readonly kind: 'retained'; readonly tenant: TenantId; readonly topic: string }
+  | { readonly kind: 'audit'; readonly tenant: TenantId | ''; readonly event: string };
 
 export function sessionKey(tenant: TenantId, clientId: ClientId): string {
   return SESSION + SEPARATOR + tenant + SEPARATOR + clientId;
@@ -30,6 +32,11 @@ export function subscriptionKey(tenant: TenantId, clientId: ClientId, filter: st
 
 export function retainedKey(tenant: TenantId, topic: string): string {
   return RETAINED + SEPARATOR + tenant + SEPARATOR + topic;
+}
+
+/** `tenant`: '' for what concerns none, or all. Nothing supersedes an audit event: the key is for who looks for some of them. */
+export function auditKey(tenant: TenantId | undefined, event: string): string {
+  return AUDIT + SEPARATOR + (tenant ?? '') + SEPARATOR + event;
 }
 
 /** All records of one client have one order. */
@@ -50,12 +57,13 @@ export function parseRecordKey(key: string): RecordKey {
     if (filter === undefined) {
       if (kind === SESSION) return { kind: 'session', tenant, clientId: name as ClientId };
       if (kind === RETAINED) return { kind: 'retained', tenant, topic: name };
+      if (kind === AUDIT) return { kind: 'audit', tenant, event: name };
     } else if (kind === SUBSCRIPTION) {
       return { kind: 'subscription', tenant, clientId: name as ClientId, filter };
     }
   }
   throw new UndecodableRecordError(
     key,
-    'its key is none of session, subscription and retained; only SpokeMQ may write to this topic.',
+    'its key is none of session, subscription, retained and audit; only SpokeMQ may write to this topic.',
   );
 }

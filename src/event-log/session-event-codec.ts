@@ -141,10 +141,8 @@ function decodeTombstone(key: string, event: string): SessionEvent {
         sessionId: sessionIdFrom(event),
       };
     case 'retained':
-      throw new UndecodableRecordError(
-        key,
-        'a retained message does not belong on the topic of session events.',
-      );
+    case 'audit':
+      throw new UndecodableRecordError(key, 'it does not belong on the topic of session events.');
   }
 }
 

@@ -12,6 +12,8 @@ export function registerDrainRoutes(app: FastifyInstance, port: DrainPort): void
     {
       schema: {
         summary: 'Take no clients any more, and ask those that are connected to go elsewhere',
+        scope: 'installation',
+        audit: 'drain.begin',
         body: drainRequest,
         response: { 200: drainStatus, 409: apiErrorSchema },
       },
@@ -26,13 +28,20 @@ export function registerDrainRoutes(app: FastifyInstance, port: DrainPort): void
 
   app.get(
     '/api/v1/drain',
-    { schema: { summary: 'How far the drain is', response: { 200: drainStatus } } },
+    { schema: { summary: 'How far the drain is', scope: 'installation', response: { 200: drainStatus } } },
     () => port.drainStatus(),
   );
 
   app.delete(
     '/api/v1/drain',
-    { schema: { summary: 'Take clients again', response: { 200: drainStatus } } },
+    {
+      schema: {
+        summary: 'Take clients again',
+        scope: 'installation',
+        audit: 'drain.cancel',
+        response: { 200: drainStatus },
+      },
+    },
     () => port.cancelDrain(),
   );
 }

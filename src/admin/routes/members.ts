@@ -9,6 +9,7 @@ export function registerMemberRoutes(app: FastifyInstance, port: Pick<AdminPort,
     {
       schema: {
         summary: 'The brokers of the cluster as this one knows them, itself included',
+        scope: 'installation',
         response: { 200: members },
       },
     },

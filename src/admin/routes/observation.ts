@@ -3,8 +3,10 @@
  * while the broker starts. Health has two names, Kubernetes' and ours.
  */
 import type { FastifyInstance } from 'fastify';
-import type { AdminPort } from '../admin-port.ts';
+import type { AdminPort, BrokerStatus } from '../admin-port.ts';
+import type { AdminPrincipal } from '../admin-principal.ts';
 import { readiness, status } from '../api-schemas.ts';
+import { principalOf } from '../route-access.ts';
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const text = { type: 'string' } as const;
@@ -18,6 +20,7 @@ export function registerHealthRoutes(
     {
       schema: {
         summary: "Metrics in Prometheus' text format",
+        scope: 'installation',
         produces: 'text/plain',
         response: { 200: text },
       },
@@ -51,10 +54,21 @@ export function registerStatusRoute(app: FastifyInstance, port: Pick<AdminPort, 
     {
       schema: {
         summary: 'The broker, its start, its listeners and tenants',
+        scope: 'everybody',
         whileStarting: true,
         response: { 200: status },
       },
     },
-    () => port.status(),
+    async (request) => statusFor(principalOf(request), await port.status()),
   );
+}
+
+/** Counts of the start are of all tenants together. */
+function statusFor({ tenant }: AdminPrincipal, status: BrokerStatus): BrokerStatus {
+  if (tenant === undefined) return status;
+  return {
+    ...status,
+    startup: status.startup.map((phase) => ({ ...phase, count: undefined })),
+    tenants: status.tenants.filter((each) => each.tenant === tenant),
+  };
 }

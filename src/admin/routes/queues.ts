@@ -19,6 +19,7 @@ export function registerQueueRoutes(app: FastifyInstance, port: AdminPort): void
     {
       schema: {
         summary: 'List queues that hold messages',
+        scope: 'tenant',
         querystring: queuesQuery,
         response: { 200: queuePage },
       },
@@ -31,6 +32,7 @@ export function registerQueueRoutes(app: FastifyInstance, port: AdminPort): void
     {
       schema: {
         summary: 'Show the queue of one client',
+        scope: 'tenant',
         querystring: oneClient,
         response: { 200: queueDetail, 404: apiErrorSchema },
       },
@@ -47,6 +49,8 @@ export function registerQueueRoutes(app: FastifyInstance, port: AdminPort): void
     {
       schema: {
         summary: 'Remove every message that waits for one client',
+        scope: 'tenant',
+        audit: 'queue.purge',
         querystring: oneClient,
         response: { 200: purged, 404: apiErrorSchema },
       },

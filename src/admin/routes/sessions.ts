@@ -21,6 +21,8 @@ export interface OneClient {
   readonly client: ClientId;
 }
 
+type KickQuery = OneClient & { readonly discard: boolean };
+
 export function noSession({ tenant, client }: OneClient): ApiError {
   return new ApiError(
     'NOT_FOUND',
@@ -32,7 +34,14 @@ export function noSession({ tenant, client }: OneClient): ApiError {
 export function registerSessionRoutes(app: FastifyInstance, port: AdminPort, nowMs: () => number): void {
   app.get<{ Querystring: SessionQuery }>(
     '/api/v1/sessions',
-    { schema: { summary: 'List sessions', querystring: sessionsQuery, response: { 200: sessionPage } } },
+    {
+      schema: {
+        summary: 'List sessions',
+        scope: 'tenant',
+        querystring: sessionsQuery,
+        response: { 200: sessionPage },
+      },
+    },
     ({ query }) => port.listSessions(query),
   );
 
@@ -41,6 +50,7 @@ export function registerSessionRoutes(app: FastifyInstance, port: AdminPort, now
     {
       schema: {
         summary: 'Show the session of one client',
+        scope: 'tenant',
         querystring: oneClient,
         response: { 200: sessionDetail, 404: apiErrorSchema },
       },
@@ -57,6 +67,7 @@ export function registerSessionRoutes(app: FastifyInstance, port: AdminPort, now
     {
       schema: {
         summary: 'Show the session of one client as it was at a moment, told from the event log',
+        scope: 'tenant',
         querystring: clientThen,
         response: {
           200: pastSession,
@@ -77,11 +88,13 @@ export function registerSessionRoutes(app: FastifyInstance, port: AdminPort, now
     },
   );
 
-  app.delete<{ Querystring: OneClient & { readonly discard: boolean } }>(
+  app.delete<{ Querystring: KickQuery }>(
     '/api/v1/session',
     {
       schema: {
         summary: 'Disconnect a client, and with `discard` end its session',
+        scope: 'tenant',
+        audit: ({ query }) => ((query as KickQuery).discard ? 'session.discard' : 'session.disconnect'),
         querystring: kickQuery,
         response: { 200: kicked, 404: apiErrorSchema, 409: apiErrorSchema },
       },

@@ -38,6 +38,8 @@ export class ConnectExchange {
   #nextAuthData: ((data: Buffer | undefined) => void) | undefined;
   #authDeadline: TimerHandle | undefined;
   #over = false;
+  /** Who the client is has been settled: what is refused from now on is not a login. */
+  #loggedIn = false;
 
   constructor(
     broker: Broker,
@@ -99,6 +101,7 @@ export class ConnectExchange {
     this.#over = true;
     const { clientId, userName } = this.#packet;
     const { address } = this.#link.peer;
+    if (!this.#loggedIn) this.#noteRefusedLogin(reasonCode);
     this.#tenantBroker().counters.connectionsRefused++;
     this.#broker.services.log.warn(
       { address, clientId, userName, reason: reasonName(reasonCode), detail },
@@ -109,6 +112,25 @@ export class ConnectExchange {
       sessionPresent: false,
       reasonCode,
       properties: { reasonString: detail, ...(serverReference === undefined ? {} : { serverReference }) },
+    });
+  }
+
+  /** What the client says of itself, never what it would have proven it with. */
+  #noteRefusedLogin(reasonCode: ReasonCode): void {
+    if (this.#broker.redirection !== undefined) return;
+    const { clientId, userName, password, authenticationMethod } = this.#packet;
+    const { address, certificateName } = this.#link.peer;
+    const user = parseUserName(userName);
+    const shown =
+      password !== undefined ? 'password' : certificateName !== undefined ? 'certificate' : 'none';
+    this.#broker.services.audit.note({
+      kind: 'refusedLogin',
+      tenant: user?.tenant,
+      clientName: user?.clientName ?? userName ?? '',
+      clientId,
+      address,
+      method: authenticationMethod ?? shown,
+      reason: reasonName(reasonCode),
     });
   }
 
@@ -134,6 +156,7 @@ export class ConnectExchange {
       throw new ConnectRefused(REASON.badUserNameOrPassword, 'the user name is too long');
     }
     const tenantBroker = this.#requireTenant(principal.tenant);
+    this.#loggedIn = true;
     // What is announced has to hold however the tenant's limits change meanwhile.
     const { limits } = tenantBroker;
     this.#checkQuota(tenantBroker, clientId, limits);

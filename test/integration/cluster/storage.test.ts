@@ -5,7 +5,7 @@ import { withAdmin } from '../../support/kafka-topic.ts';
 import { CliHarness, type CliRun } from '../../unit/cli/cli-harness.ts';
 
 const NAME = 'storage_test';
-const TOPICS = [`${NAME}.session-events`, `${NAME}.retained`];
+const TOPICS = [`${NAME}.session-events`, `${NAME}.retained`, `${NAME}.audit`];
 const TABLES = ['queues', 'sessions', 'retained', 'checkpoints', 'counters'].map(
   (table) => `${NAME}:${table}`,
 );
@@ -59,7 +59,7 @@ describe('spoke storage', () => {
     const { topics } = await withAdmin([inject('kafkaAddress')], (admin) =>
       admin.fetchTopicMetadata({ topics: TOPICS }),
     );
-    expect(topics.map(({ partitions }) => partitions.length)).toEqual([2, 2]);
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([2, 2, 1]);
   });
 
   it('names Kafka when it does not answer', async () => {

@@ -44,6 +44,7 @@ describe.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('TLS and SAS
       replicationFactor: 1,
       minInsyncReplicas: 1,
       compactionLagMs: 1_000,
+      auditRetention: { ageMsMax: 86_400_000, bytesMax: 16_000_000 },
       messageBytesMax: 1_000_000,
       progress: () => undefined,
     });

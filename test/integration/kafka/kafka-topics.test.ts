@@ -14,6 +14,7 @@ let options: KafkaTopicsAdminOptions;
 let told: string[];
 let events: string;
 let retained: string;
+let audit: string;
 
 beforeEach(() => {
   told = [];
@@ -24,11 +25,13 @@ beforeEach(() => {
     replicationFactor: 1,
     minInsyncReplicas: 1,
     compactionLagMs: 7 * DAY_MS,
+    auditRetention: { ageMsMax: 30 * DAY_MS, bytesMax: 160_000_000 },
     messageBytesMax: 2_000_000,
     progress: (line) => told.push(line),
   };
   events = `${options.topicPrefix}.session-events`;
   retained = `${options.topicPrefix}.retained`;
+  audit = `${options.topicPrefix}.audit`;
 });
 
 afterEach(async () => {
@@ -42,12 +45,23 @@ test('check tells what is missing, apply makes it, and a second apply changes no
   expect(await topics.check()).toEqual([
     `topic ${events} does not exist`,
     `topic ${retained} does not exist`,
+    `topic ${audit} does not exist`,
   ]);
   expect(await topics.apply()).toEqual([]);
-  expect(told).toHaveLength(2);
+  expect(told).toHaveLength(3);
   expect(await topics.apply()).toEqual([]);
-  expect(told).toHaveLength(2);
+  expect(told).toHaveLength(3);
   expect(await topics.check()).toEqual([]);
+});
+
+test('the audit trail is one partition, deleted by age and size', async () => {
+  await new KafkaTopics(options).apply();
+  const settings = await settingsOf(audit);
+  expect(settings.get('cleanup.policy')).toBe('delete');
+  expect(settings.get('retention.ms')).toBe(`${30 * DAY_MS}`);
+  expect(settings.get('retention.bytes')).toBe('160000000');
+  const { topics } = await withAdmin(brokers, (admin) => admin.fetchTopicMetadata({ topics: [audit] }));
+  expect(topics[0]?.partitions).toHaveLength(1);
 });
 
 test('the topics keep every record for the lag and the latest of every key for ever', async () => {

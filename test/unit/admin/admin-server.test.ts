@@ -4,7 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
-import { EVENT_TAILS_MAX } from '../../../src/admin/routes/events.ts';
+import { adminToken } from '../../../src/admin/access.ts';
+import { LOCAL_PRINCIPAL } from '../../../src/admin/admin-principal.ts';
+import { STREAMS_MAX } from '../../../src/admin/log-stream.ts';
 import { MemoryAdminPort } from './memory-admin-port.ts';
 
 const TOKEN = 'a-token-of-this-test';
@@ -22,7 +24,8 @@ beforeEach(() => {
   const onError = (error: unknown) => void failures.push(error);
   server = new AdminServer({
     port,
-    token: TOKEN,
+    tokens: () => [adminToken(TOKEN, LOCAL_PRINCIPAL)],
+    metricsNeedToken: false,
     allowedHosts: ['Broker.Example'],
     version: '1.2.3',
     nowMs: () => NOW_MS,
@@ -280,7 +283,7 @@ describe('events', () => {
   it('are bounded in readers', async () => {
     const url = await server.listen('127.0.0.1', 0);
     const tails = await Promise.all(
-      Array.from({ length: EVENT_TAILS_MAX }, () => open(`${url}/api/v1/events?follow=true`)),
+      Array.from({ length: STREAMS_MAX }, () => open(`${url}/api/v1/events?follow=true`)),
     );
     const refused = await open(`${url}/api/v1/events`);
     expect(refused.statusCode).toBe(503);
@@ -404,6 +407,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/queue/messages',
       '/api/v1/drain',
       '/api/v1/events',
+      '/api/v1/audit',
     ]);
   });
 });

@@ -1,5 +1,7 @@
 /** The admin API of a broker that has not come so far yet. */
 import { expect, test } from 'vitest';
+import { adminToken } from '../../../src/admin/access.ts';
+import { LOCAL_PRINCIPAL } from '../../../src/admin/admin-principal.ts';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { LateAdminPort } from '../../../src/admin/late-admin-port.ts';
 import { MemoryAdminPort } from './memory-admin-port.ts';
@@ -15,7 +17,8 @@ test('while the broker starts it says how it is and refuses everything else; the
   };
   const server = new AdminServer({
     port,
-    token: 'token',
+    tokens: () => [adminToken('token', LOCAL_PRINCIPAL)],
+    metricsNeedToken: false,
     allowedHosts: [],
     version: '1',
     nowMs: () => 0,
@@ -41,6 +44,8 @@ test('while the broker starts it says how it is and refuses everything else; the
     ['DELETE', '/api/v1/queue/messages?client=a'],
     ['GET', '/api/v1/events'],
     ['GET', '/api/v1/events?since=1'],
+    ['GET', '/api/v1/audit'],
+    ['GET', '/api/v1/audit?since=start'],
   ] as const;
   for (const [method, url] of refused) {
     const response = await server.app.inject({ method, url, headers });

@@ -2,6 +2,8 @@
 import type {
   AdminEvent,
   AdminPort,
+  AuditedEvent,
+  AuditQuery,
   BrokerStatus,
   ClusterMembers,
   DrainRequest,
@@ -19,6 +21,7 @@ import type {
   SessionQuery,
   SessionSummary,
 } from '../../../src/admin/admin-port.ts';
+import type { AdministrativeChange, AuditEvent, AuditNote } from '../../../src/audit/audit-event.ts';
 import { ApiError } from '../../../src/admin/api-error.ts';
 import type { Offset } from '../../../src/event-log/event-log.ts';
 import type { Seq } from '../../../src/queue/durable-queue.ts';
@@ -31,6 +34,11 @@ export class MemoryAdminPort implements AdminPort {
   readonly events: AdminEvent[] = [];
   readonly past: PastSession[] = [];
   readonly drains: DrainRequest[] = [];
+  readonly changes: AdministrativeChange[] = [];
+  readonly refusals: AuditNote[] = [];
+  readonly audited: AuditedEvent[] = [];
+  /** What the audit trail answers; undefined: it works. */
+  auditFailure: Error | undefined;
   /** How far a drain is each time somebody asks; the last one stays. */
   drainSteps: DrainStatus[] = [{ phase: 'serving', connected: 0 }];
   cluster: ClusterMembers = { clustered: false, members: [] };
@@ -103,9 +111,9 @@ export class MemoryAdminPort implements AdminPort {
     });
   }
 
-  addQueue(clientId: string, messages: number): void {
+  addQueue(clientId: string, messages: number, tenant: TenantId = DEFAULT_TENANT): void {
     this.queues.push({
-      tenant: DEFAULT_TENANT,
+      tenant,
       sessionId: (this.queues.length + 1) as SessionId,
       kind: 'pending',
       clientId: clientId as ClientId,
@@ -271,6 +279,37 @@ export class MemoryAdminPort implements AdminPort {
     } finally {
       this.openTails--;
     }
+  }
+
+  recordChange(change: AdministrativeChange): Promise<void> {
+    if (this.auditFailure !== undefined) return Promise.reject(this.auditFailure);
+    this.changes.push(change);
+    return Promise.resolve();
+  }
+
+  noteRefusal(note: AuditNote): void {
+    this.refusals.push(note);
+  }
+
+  addAudited(event: AuditEvent): void {
+    const atMs = 1_700_000_000_000 + this.audited.length;
+    const cursor = String(this.audited.length + 1);
+    this.audited.push({ atMs, sinceMs: atMs, count: 1, brokerId: 'spoke-1', ...event, cursor });
+  }
+
+  isAuditCursor(cursor: string): boolean {
+    return /^\d+$/.test(cursor);
+  }
+
+  async *tailAudit({ tenant, kind, limit, since }: AuditQuery): AsyncGenerator<AuditedEvent> {
+    const sinceMs = typeof since === 'object' && 'timeMs' in since ? since.timeMs : 0;
+    const chosen = this.audited.filter(
+      (each) =>
+        each.atMs >= sinceMs &&
+        (tenant === undefined || ('tenant' in each && each.tenant === tenant)) &&
+        (kind === undefined || each.kind === kind),
+    );
+    yield* await Promise.resolve(chosen.slice(0, limit));
   }
 
   metrics(): Promise<string> {

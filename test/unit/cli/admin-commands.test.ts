@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MemberSummary } from '../../../src/admin/admin-port.ts';
+import { adminToken } from '../../../src/admin/access.ts';
+import { LOCAL_PRINCIPAL } from '../../../src/admin/admin-principal.ts';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
 import { incarnation } from '../../../src/tenancy/identity.ts';
@@ -13,6 +15,7 @@ const directory = mkdtempSync(join(tmpdir(), 'spoke-cli-'));
 const port = new MemoryAdminPort();
 /** An hour after the first event. */
 const nowMs = () => 1_700_003_600_000;
+const tokenOf = (token: string) => () => [adminToken(token, LOCAL_PRINCIPAL)];
 let server: AdminServer;
 let environment: Record<string, string>;
 let cli: CliHarness;
@@ -21,7 +24,8 @@ beforeAll(async () => {
   const token = await ensureAdminToken(join(directory, 'data'));
   server = new AdminServer({
     port,
-    token,
+    tokens: tokenOf(token),
+    metricsNeedToken: false,
     allowedHosts: [],
     version: '1.2.3',
     nowMs,
@@ -169,7 +173,8 @@ describe('spoke events tail', () => {
   it('follows what happens until the broker goes away', async () => {
     const other = new AdminServer({
       port,
-      token: await ensureAdminToken(join(directory, 'data')),
+      tokens: tokenOf(await ensureAdminToken(join(directory, 'data'))),
+      metricsNeedToken: false,
       allowedHosts: [],
       version: '1.2.3',
       nowMs,
@@ -184,6 +189,45 @@ describe('spoke events tail', () => {
       await new Promise((resolve) => setImmediate(resolve));
     await other.close();
     expect((await run).code).toBe(0);
+  });
+});
+
+describe('spoke audit', () => {
+  it('prints what was done and refused, and says with its requests who asks', async () => {
+    port.audited.length = 0;
+    port.addAudited({
+      kind: 'administrativeChange',
+      who: 'local',
+      agent: 'spoke/1 (alice@depot)',
+      address: '127.0.0.1',
+      action: 'queue.purge',
+      target: 'bike-1\u001b[2J',
+      outcome: 'begun',
+    });
+    port.addAudited({ kind: 'furtherNotes', of: 'refusedLogin' });
+    expect((await cli.run('audit', '--since', 'start')).out).toBe(
+      '2023-11-14T22:13:20.000Z administrativeChange brokerId=spoke-1 who=local agent=spoke/1 (alice@depot) ' +
+        'address=127.0.0.1 action=queue.purge target=bike-1\\u{1b}[2J outcome=begun\n' +
+        '2023-11-14T22:13:20.001Z furtherNotes brokerId=spoke-1 of=refusedLogin\n',
+    );
+    const { out } = await cli.run('audit', '--json', '--since', 'start', '--kind', 'furtherNotes', '-n', '1');
+    expect(JSON.parse(out)).toMatchObject({ kind: 'furtherNotes', of: 'refusedLogin', cursor: '2' });
+    expect((await cli.run('audit', '--kind', 'eclipse')).code).toBe(2);
+    port.changes.length = 0;
+    port.addSession('bike-1');
+    await cli.run('session', 'kick', 'bike-1');
+    expect(port.changes).toMatchObject([
+      { who: 'local', agent: expect.stringMatching(/^spoke\/.* \(tester@here\)$/) as unknown },
+    ]);
+  });
+
+  it('asks with another token when told to', async () => {
+    const file = join(directory, 'token');
+    writeFileSync(file, `${'x'.repeat(40)}\n`, { mode: 0o600 });
+    expect((await cli.run('audit', '--token-file', 'token')).err).toContain('the token is wrong');
+    chmodSync(file, 0o644);
+    expect((await cli.run('audit', '--token-file', file)).err).toContain('chmod 600');
+    expect((await cli.run('audit', '--token-file', 'nothing')).err).toContain('cannot be read (ENOENT)');
   });
 });
 

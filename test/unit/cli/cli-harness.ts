@@ -56,6 +56,7 @@ export class CliHarness {
       stderr: { write: (text) => (this.err += text), isTerminal: terminal ?? false, isClosed: false },
       environment: environment ?? {},
       workingDirectory: directory,
+      user: 'tester@here',
       readStdin: () => Promise.resolve(stdin ?? ''),
       askSecret: () => Promise.resolve(undefined),
       onStopSignal: (callback) => {

@@ -1,6 +1,8 @@
 /** The published schema files are what the code uses, and values of every released version still decode. */
 import { expect, test } from 'vitest';
+import { decodeAuditEntry } from '../../../src/audit/audit-event-codec.ts';
 import {
+  AUDIT_EVENT_V1,
   RETAINED_MESSAGE_V1,
   SESSION_STATE_V1,
   SUBSCRIPTION_V1,
@@ -9,7 +11,7 @@ import { decodeRetainedEvent } from '../../../src/event-log/retained-event-codec
 import { decodeSessionEvent } from '../../../src/event-log/session-event-codec.ts';
 import { avroType, publishedSchemas, repositoryFile } from '../../support/published-schemas.ts';
 
-const inCode = [SESSION_STATE_V1, SUBSCRIPTION_V1, RETAINED_MESSAGE_V1];
+const inCode = [SESSION_STATE_V1, SUBSCRIPTION_V1, RETAINED_MESSAGE_V1, AUDIT_EVENT_V1];
 
 test.each(publishedSchemas())('$file is in the code, under its id', ({ id, name, schema }) => {
   const known = inCode.find((each) => each.id === id);
@@ -81,6 +83,27 @@ test('retained-message.v1 written by 0.1.0', () => {
       publishedAtMs: 1_700_000_000_000,
       expiresAtMs: 1_700_000_060_000,
       publisher: 'ops-1',
+    },
+  });
+});
+
+test('audit-event.v1 written by 0.1.0', () => {
+  const value = repositoryFile('test/golden/audit-event.v1.bin');
+  expect(decodeAuditEntry({ key: 'a\0city\0administrativeChange', value })).toEqual({
+    atMs: 1_700_000_000_500,
+    sinceMs: 1_700_000_000_000,
+    count: 9_007_199_254_740_000,
+    brokerId: 'spoke-1',
+    event: {
+      kind: 'administrativeChange',
+      who: 'ops',
+      agent: 'spoke/0.1.0 (alice@depot)',
+      address: '192.0.2.7',
+      action: 'session.discard',
+      tenant: 'city',
+      target: 'bike-7',
+      outcome: 'failed',
+      reason: 'NOT_FOUND: no session',
     },
   });
 });

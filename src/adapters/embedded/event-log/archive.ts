@@ -83,6 +83,16 @@ export class Archive {
     }
   }
 
+  /** The first so many files are no longer wanted; they go with their last reader. */
+  async dropOldest(count: number): Promise<void> {
+    const dropped = this.#segments.slice(0, count);
+    this.#segments = this.#segments.slice(count);
+    for (const { number, file } of dropped) {
+      await file.release();
+      await this.#removeFile(number);
+    }
+  }
+
   /** Up to `recordsMax` records from `from` on; empty: there are none up to the `end` of this moment. */
   async read(from: Offset, recordsMax: number): Promise<readonly LogEntry[]> {
     const onDamage = (error: BlockFileDamagedError): void => {

@@ -26,12 +26,12 @@ import { READ_BYTES } from './archive-segment.ts';
 import { compactableSegments, LogCleaner } from './log-cleaner.ts';
 import type { CompactionStats } from './log-cleaner.ts';
 import { LogFollowers } from './log-followers.ts';
+import { enforceRetention, isFullByAge, segmentBytesOf, type LogRetention } from './log-retention.ts';
 import { LogTail } from './log-tail.ts';
 
 const PARTITION = 0;
 const ENTRY_TYPE = 1;
 export const DEFAULT_COMPACTION_LAG_MS = 7 * 24 * 3_600_000;
-const DEFAULT_SEGMENT_BYTES = 16 * 1_048_576;
 /** Journal blocks kept in memory: readers mostly want the newest records. */
 const CACHE_BYTES = 4 * 1_048_576;
 /** Compaction starts by itself when the dirty part has grown to this share of the clean one. */
@@ -54,6 +54,8 @@ export interface EmbeddedEventLogOptions {
   readonly nowMs: () => number;
   /** How long every single record can be read. Default 7 days. */
   readonly compactionLagMs?: number;
+  /** Instead of compaction: what is too old or too much is deleted, whatever its key; the size of segments follows from it. */
+  readonly retention?: LogRetention;
   /** Bytes in the journal that move to the archive together. */
   readonly segmentBytes?: number;
   readonly fileSystem?: FileSystem;
@@ -80,7 +82,7 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions): Pr
     directory: options.directory,
     fileSystem,
     durability: options.durability,
-    segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
+    segmentBytes: segmentBytesOf(options),
     cacheBytes: CACHE_BYTES,
     observe,
     replay: ({ segment, offset, body }) => {
@@ -128,7 +130,7 @@ export class EmbeddedEventLog implements EventLog {
   /** Use `openEmbeddedEventLog`. */
   constructor(options: EmbeddedEventLogOptions, parts: Parts) {
     this.#options = options;
-    this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
+    this.#segmentBytes = segmentBytesOf(options);
     this.#archive = parts.archive;
     this.#journal = parts.journal;
     this.#tail = parts.tail;
@@ -260,6 +262,7 @@ export class EmbeddedEventLog implements EventLog {
   #stage(record: LogRecord): LogPosition {
     const { partitionKey, key, value, event, timestampMs } = record;
     const offset = this.#nextOffset;
+    if (isFullByAge(this.#tail.newestSegmentSinceMs, this.#options)) this.#journal.endSegment();
     const entry: LogEntry = { partition: PARTITION, offset, partitionKey, key, value, event, timestampMs };
     const position = this.#journal.append(ENTRY_TYPE, {
       byteLengthMax: entryBytesMax(entry, partitionKey),
@@ -307,6 +310,11 @@ export class EmbeddedEventLog implements EventLog {
   #maintain(): void {
     void this.#inTurn(async () => {
       const closed = this.#closedSegments();
+      if (this.#options.retention !== undefined) {
+        await this.#archiveClosedSegments();
+        await enforceRetention(this.#archive, this.#options, this.#tail.start !== undefined);
+        return;
+      }
       if (closed.reduce((sum, { bytes }) => sum + bytes, 0) >= this.#segmentBytes) {
         await this.#archiveClosedSegments();
       }
@@ -323,7 +331,8 @@ export class EmbeddedEventLog implements EventLog {
     if (closed.length === 0 || this.#closing) return;
     await this.#journal.durable();
     const writer = await this.#archive.createSegment();
-    const firstOffset = this.#archive.end;
+    const firstOffset =
+      this.#archive.start === undefined ? (this.#tail.start ?? (0 as Offset)) : this.#archive.end;
     let endOffset = firstOffset;
     try {
       for (const { number } of closed) {
@@ -349,6 +358,7 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   #olderThanMs(): number {
+    if (this.#options.retention !== undefined) return -Infinity; // A key that comes again supersedes nothing.
     return this.#options.nowMs() - (this.#options.compactionLagMs ?? DEFAULT_COMPACTION_LAG_MS);
   }
 

@@ -38,6 +38,11 @@ export class LogTail {
     return this.#segments[0]?.offsets[0] as Offset | undefined;
   }
 
+  /** Time of the first record in the journal segment that is written to. */
+  get newestSegmentSinceMs(): number | undefined {
+    return this.#segments.at(-1)?.timestampsMs[0];
+  }
+
   /** First record at or after an offset. */
   find(from: Offset): TailRecord | undefined {
     for (const segment of this.#segments) {

@@ -194,6 +194,11 @@ export class Journal {
     return position;
   }
 
+  /** What is appended next begins a new segment. */
+  endSegment(): void {
+    if (this.#tail.bytes > 0) this.#tail = this.#newSegment(this.#tail.number + 1);
+  }
+
   /** Throws `StoreUnavailableError` if appends of `bytes` bytes, this turn, would be refused. */
   assertRoomFor(bytes: number): void {
     if (this.#commit.failure !== undefined) throw this.#commit.failure;

@@ -1,10 +1,10 @@
 /**
- * The topics as this release wants them: compacted, every record readable for the compaction lag, acknowledged by more than one
- * broker. What an operator may choose is an option; everything else the log relies on.
+ * The topics as this release wants them: compacted, every record readable for the compaction lag – the audit trail deleted by age
+ * and size – acknowledged by more than one broker. What an operator may choose is an option; everything else the log relies on.
  */
 
 export interface KafkaTopicsOptions {
-  /** In front of `.session-events` and `.retained`. */
+  /** In front of `.session-events`, `.retained` and `.audit`. */
   readonly topicPrefix: string;
   /** Of each topic, and for ever: they cannot be changed without losing the order of what is there. */
   readonly partitions: number;
@@ -13,6 +13,8 @@ export interface KafkaTopicsOptions {
   readonly minInsyncReplicas: number;
   /** How long every single record can be read, milliseconds. */
   readonly compactionLagMs: number;
+  /** How long, and how much of, the audit trail is kept. */
+  readonly auditRetention: { readonly ageMsMax: number; readonly bytesMax: number };
   /** Biggest batch that Kafka takes, bytes: more than the biggest retained message. */
   readonly messageBytesMax: number;
 }
@@ -28,6 +30,8 @@ const DAY_MS = 86_400_000;
 /** Only closed segments are compacted, so a quiet topic must close one now and then. */
 const SEGMENT_MS_MAX = DAY_MS;
 const SEGMENT_BYTES = 256 * 1_048_576;
+/** Only whole segments are deleted. */
+const AUDIT_SEGMENTS = 16;
 /** Kafka's largest number: a broker whose clock is ahead is not kept from appending. */
 const FOREVER = '9223372036854775807';
 
@@ -38,6 +42,13 @@ export function sessionEventsTopic(prefix: string): string {
 export function retainedTopic(prefix: string): string {
   return `${prefix}.retained`;
 }
+
+export function auditTopic(prefix: string): string {
+  return `${prefix}.audit`;
+}
+
+/** Everything on the audit trail has one order. */
+export const AUDIT_PARTITIONS = 1;
 
 export function wantedTopics(options: KafkaTopicsOptions): readonly WantedTopic[] {
   const { topicPrefix, partitions, replicationFactor, compactionLagMs } = options;
@@ -56,10 +67,27 @@ export function wantedTopics(options: KafkaTopicsOptions): readonly WantedTopic[
     // What brokers send is what is stored: other codecs than ours are not read.
     'compression.type': 'producer',
   };
-  return [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix)].map((name) => ({
-    name,
-    partitions,
-    replicationFactor,
-    configuration,
-  }));
+  const { ageMsMax, bytesMax } = options.auditRetention;
+  const deleting = {
+    'cleanup.policy': 'delete',
+    'retention.ms': `${ageMsMax}`,
+    'retention.bytes': `${bytesMax}`,
+    'segment.ms': `${Math.min(SEGMENT_MS_MAX, ageMsMax)}`,
+    'segment.bytes': `${Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / AUDIT_SEGMENTS))}`,
+    'min.insync.replicas': `${options.minInsyncReplicas}`,
+    'unclean.leader.election.enable': 'false',
+    'message.timestamp.type': 'CreateTime',
+    'message.timestamp.after.max.ms': FOREVER,
+    'compression.type': 'producer',
+  };
+  return [
+    { name: sessionEventsTopic(topicPrefix), partitions, replicationFactor, configuration },
+    { name: retainedTopic(topicPrefix), partitions, replicationFactor, configuration },
+    {
+      name: auditTopic(topicPrefix),
+      partitions: AUDIT_PARTITIONS,
+      replicationFactor,
+      configuration: deleting,
+    },
+  ];
 }

@@ -1,0 +1,44 @@
+/** The audit trail as a stream, and what an operator's command changed without the broker. */
+import type { FastifyInstance } from 'fastify';
+import type { AuditKind } from '../../audit/audit-event.ts';
+import type { TenantId } from '../../tenancy/identity.ts';
+import type { AdminPort } from '../admin-port.ts';
+import { apiErrorSchema } from '../api-error.ts';
+import { auditEntry, auditQuery } from '../api-schemas.ts';
+import { JSON_LINES, spanOf, type LogStreams } from '../log-stream.ts';
+
+interface AuditRequest {
+  readonly tenant?: TenantId;
+  readonly kind?: AuditKind;
+  readonly since: string;
+  readonly until?: string;
+  readonly follow: boolean;
+  readonly limit?: number;
+}
+
+export function registerAuditRoutes(
+  app: FastifyInstance,
+  port: Pick<AdminPort, 'tailAudit' | 'isAuditCursor'>,
+  nowMs: () => number,
+  streams: LogStreams,
+): void {
+  app.get<{ Querystring: AuditRequest }>(
+    '/api/v1/audit',
+    {
+      schema: {
+        summary: 'Read the audit trail, and follow it; JSON lines, or server-sent events if accepted',
+        scope: 'tenant',
+        querystring: auditQuery,
+        produces: JSON_LINES.mediaType,
+        response: { 200: auditEntry, 503: apiErrorSchema },
+      },
+    },
+    (request, reply) => {
+      const { tenant, kind, limit } = request.query;
+      const span = spanOf(request.query, (text) => port.isAuditCursor(text), nowMs());
+      return streams.answer(request, reply, (signal) =>
+        port.tailAudit({ tenant, kind, limit, ...span }, signal),
+      );
+    },
+  );
+}
