@@ -19,6 +19,8 @@ export interface DurableOutboundOptions extends OutboundOptions {
   readonly marks: MarkBatcher;
   /** The highest position sent on earlier connections, 0: none; undefined: not known, a broker died. */
   readonly sentBefore: Seq | undefined;
+  /** Whether the client may have messages of this topic that waited for it. Default: all. */
+  readonly mayReceive?: (topic: string) => boolean;
   /** The queue cannot be read: the client must come back later. */
   readonly onStoreFailure: (error: unknown) => void;
 }
@@ -154,9 +156,28 @@ export class DurableOutbound extends Outbound {
     for (const entry of entries) {
       if (!this.window.fits(entry.seq)) return false;
       if (!this.hasCredit) return true;
-      this.#send(entry);
+      if (this.#isWithheld(entry)) this.#withhold(entry.seq);
+      else this.#send(entry);
     }
     return true;
+  }
+
+  /** The rules of its user were changed since it came to the queue. What may have been sent already tells nothing new. */
+  #isWithheld({ seq, marked, queued }: QueueEntry): boolean {
+    if (marked || seq <= this.#dupThrough) return false;
+    return this.#options.mayReceive?.(queued.message.topic) === false;
+  }
+
+  #withhold(seq: Seq): void {
+    this.counters.drop('notAuthorized');
+    this.#next = seq + 1;
+    this.#skip(seq);
+    this.noteCredit();
+  }
+
+  #skip(seq: Seq): void {
+    this.window.skip(seq);
+    this.acknowledgedThrough(this.window.ackedThrough as Seq);
   }
 
   /** Everything through `seq` is gone. false: the window cannot reach that far before more is acknowledged. */
@@ -187,10 +208,7 @@ export class DurableOutbound extends Outbound {
       subscriptionIds: queued.subscriptionIds,
     });
     if (sent && queued.qos !== 0) this.window.sent(seq, queued.qos);
-    else {
-      this.window.skip(seq);
-      this.acknowledgedThrough(this.window.ackedThrough as Seq);
-    }
+    else this.#skip(seq);
     this.noteCredit();
   }
 }

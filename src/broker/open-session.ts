@@ -3,6 +3,7 @@
  * queues is taken up again, and from then on its messages come to this connection.
  */
 import type { Principal } from '../auth/authenticator.ts';
+import { ReceivableTopics } from '../auth/receivable-topics.ts';
 import type { ConnectPacket } from '../mqtt/packets.ts';
 import { queueKey, type Seq } from '../queue/durable-queue.ts';
 import type { ClientQuota } from '../quota/client-quota.ts';
@@ -72,10 +73,12 @@ export function openSession(
       if (subscriber === undefined) throw new Error('open-session: an opened session has no subscriber');
       const quota = tenantBroker.quota.clientOf(link, clientId);
       const outboundOptions = outboundOptionsOf(tenantBroker, request, quota);
+      let connected: ActiveSession | undefined;
+      const receivable = new ReceivableTopics(() => connected?.principal ?? principal);
       const parts =
         subscriber.pending === undefined
           ? transientParts(tenantBroker, clientId, outboundOptions)
-          : await durableParts(tenantBroker, subscriber, opened, outboundOptions);
+          : await durableParts(tenantBroker, subscriber, opened, outboundOptions, receivable);
       const session = new ActiveSession({
         broker: tenantBroker,
         link,
@@ -92,6 +95,7 @@ export function openSession(
         sessionExpiryS,
         ...parts,
       });
+      connected = session;
       if (!tenantBroker.isOwnedBy(clientId, owner)) throw takenElsewhere();
       tenantBroker.attach(session);
       const { outbound } = parts;
@@ -142,6 +146,7 @@ async function durableParts(
   subscriber: Subscriber,
   opened: OpenedSession,
   options: OutboundOptions,
+  receivable: ReceivableTopics,
 ) {
   const { tenant, services, publishing, counters } = tenantBroker;
   const { store, batcher, trims, marks } = services;
@@ -178,6 +183,7 @@ async function durableParts(
     trims,
     marks,
     sentBefore,
+    mayReceive: (topic) => receivable.includes(topic),
     onCredit: (hasCredit) => {
       tenantBroker.peers.creditChangedHere(subscriber.clientId, hasCredit);
     },

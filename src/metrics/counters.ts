@@ -16,6 +16,7 @@ export const DROP_REASONS = [
   'retainedQuota',
   'sharedNoMember',
   'sessionEnded',
+  'notAuthorized',
 ] as const;
 
 /** Why a message that was accepted did not reach a subscriber. */

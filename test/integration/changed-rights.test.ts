@@ -70,6 +70,13 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{tenant="default"\\} (\\d+)`, 'm').exec(page)?.[1]);
 }
 
+async function droppedUnauthorized(): Promise<number> {
+  const page = await (await broker.admin('/metrics')).text();
+  const [, value] =
+    /^spoke_messages_dropped_total\{tenant="default",reason="notAuthorized"\} (\d+)/m.exec(page) ?? [];
+  return Number(value ?? 0);
+}
+
 async function filtersOnRecord(clientId: string): Promise<readonly string[]> {
   const answer = await broker.admin(`/api/v1/session?client=${clientId}`);
   const { subscriptions } = (await answer.json()) as { subscriptions: { filter: string }[] };
@@ -162,13 +169,19 @@ describe('a session whose client is away when the rules are changed', () => {
     await subscribe(bike, { topic: 'a/#', qos: 1 }, { topic: 'b/#', qos: 1 });
     await disconnect(bike);
     const operator = await connected('operator');
+    await publish(operator, { topic: 'a/1', qos: 1, payload: 'allowed when it came' });
     await publish(operator, { topic: 'b/1', qos: 1, payload: 'while away' });
     await change({ password: hash, rules: ['allow all b/#'] });
+    await publish(operator, { topic: 'a/1', qos: 1, payload: 'not any more' });
+    const dropped = (await droppedUnauthorized()) + 2;
 
     const { client, connack } = await broker.connect(MQTT_5, as('bike', session));
     expect(connack).toMatchObject({ reasonCode: 0, sessionPresent: true });
     expect(await filtersOnRecord(clientId)).toEqual(['b/#']);
     expect(payloads([await take(client)])).toEqual(['while away']);
+    await vi.waitFor(async () => {
+      expect(await droppedUnauthorized()).toBe(dropped);
+    });
     await publish(operator, { topic: 'a/1', qos: 1 });
     await publish(operator, { topic: 'b/2', qos: 1, payload: 'after' });
     expect(payloads([await take(client)])).toEqual(['after']);

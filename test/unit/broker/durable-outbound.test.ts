@@ -74,7 +74,7 @@ describe('durable outbound', () => {
   });
 
   /** A new connection; `sentBefore` undefined: the broker died. */
-  function connect(sentBefore: number | undefined): void {
+  function connect(sentBefore: number | undefined, mayReceive?: (topic: string) => boolean): void {
     link = new RecordingLink();
     counters = new Counters();
     outbound = new DurableOutbound({
@@ -88,6 +88,7 @@ describe('durable outbound', () => {
       trims: new TrimBatcher(store, time, ignore),
       marks: new MarkBatcher(store, time),
       sentBefore: sentBefore as Seq | undefined,
+      ...(mayReceive === undefined ? {} : { mayReceive }),
       onStoreFailure: (error) => failures.push(error),
     });
   }
@@ -98,8 +99,8 @@ describe('durable outbound', () => {
   };
 
   /** As the batcher does it: durable first, then the connection is told. */
-  async function append(payload: string, qos: QoS = 1, expiresAtMs?: number): Promise<void> {
-    const message = messageTo('t', payload, { qos, expiresAtMs });
+  async function append(payload: string, qos: QoS = 1, expiresAtMs?: number, topic = 't'): Promise<void> {
+    const message = messageTo(topic, payload, { qos, expiresAtMs });
     const entry = { queue: QUEUE, producer: 'p', sequence: ++sequence, queued: queued(message) };
     const [result] = await store.append([entry]);
     if (result !== undefined) outbound.appended(result.seq, entry.queued);
@@ -115,6 +116,23 @@ describe('durable outbound', () => {
     await time.advance(1_000);
     return (await store.bounds(QUEUE)).min;
   };
+
+  test('what waited and is not for the client any more is passed over, unless it may have been sent before', async () => {
+    for (const payload of ['a', 'b', 'c', 'd', 'e', 'f'])
+      await append(payload, 1, undefined, 'ace'.includes(payload) ? 'forbidden' : 'allowed');
+    connect(1, (topic) => topic === 'allowed');
+    await start();
+    expect(link.sent).toEqual(['a again', 'b', 'd']);
+    for (const seq of [1, 2, 4]) await puback(seq);
+    await puback(6);
+    expect(link.sent).toEqual(['a again', 'b', 'd', 'f']);
+    expect(counters.drops.get('notAuthorized')).toBe(2);
+    await time.advance(1_000);
+    expect(await store.bounds(QUEUE)).toMatchObject({ min: 7, next: 7 });
+    // What comes while the client is connected came by a subscription that it has.
+    await append('g', 1, undefined, 'forbidden');
+    expect(link.sent.at(-1)).toBe('g');
+  });
 
   test('a live message that is the next one is sent without a read', async () => {
     await start();
