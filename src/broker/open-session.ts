@@ -73,13 +73,13 @@ export function openSession(
       if (subscriber === undefined) throw new Error('open-session: an opened session has no subscriber');
       const quota = tenantBroker.quota.clientOf(link, clientId);
       const outboundOptions = outboundOptionsOf(tenantBroker, request, quota);
-      let connected: ActiveSession | undefined;
-      const receivable = new ReceivableTopics(() => connected?.principal ?? principal);
+      // Nothing is delivered before there is the session.
+      const receivable = new ReceivableTopics(() => session.principal);
       const parts =
         subscriber.pending === undefined
           ? transientParts(tenantBroker, clientId, outboundOptions)
           : await durableParts(tenantBroker, subscriber, opened, outboundOptions, receivable);
-      const session = new ActiveSession({
+      const session: ActiveSession = new ActiveSession({
         broker: tenantBroker,
         link,
         quota,
@@ -95,7 +95,6 @@ export function openSession(
         sessionExpiryS,
         ...parts,
       });
-      connected = session;
       if (!tenantBroker.isOwnedBy(clientId, owner)) throw takenElsewhere();
       tenantBroker.attach(session);
       const { outbound } = parts;
