@@ -54,6 +54,12 @@ module.exports = {
       to: { path: '^src/', pathNot: folders(CORE) },
     },
     {
+      name: 'bridge-imports-core',
+      severity: 'error',
+      from: { path: '^src/bridge/' },
+      to: { path: '^src/', pathNot: folders([...CORE, 'bridge']) },
+    },
+    {
       name: 'transport-and-admin-import-core',
       severity: 'error',
       from: { path: '^src/(transport|admin)/(.*)' },
@@ -66,7 +72,11 @@ module.exports = {
       from: { path: '^src/adapters/([^/]+)/' },
       to: {
         path: '^src/',
-        pathNot: [folders(CORE.filter((name) => name !== 'broker')), '^src/adapters/$1/'],
+        pathNot: [
+          folders(CORE.filter((name) => name !== 'broker')),
+          '^src/bridge/bus\\.ts$',
+          '^src/adapters/$1/',
+        ],
       },
     },
     {
@@ -78,13 +88,13 @@ module.exports = {
     {
       name: 'core-does-no-io',
       severity: 'error',
-      from: { path: folders(CORE.filter((name) => name !== 'auth')) },
+      from: { path: folders([...CORE.filter((name) => name !== 'auth'), 'bridge']) },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|zlib)$' },
     },
     {
       name: 'core-uses-no-client-library',
       severity: 'error',
-      from: { path: folders(CORE) },
+      from: { path: folders([...CORE, 'bridge']) },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: CORE_LIBRARIES },
     },
     {

@@ -1,4 +1,4 @@
-/** A real Redis on this machine, in memory: what is in it ends with it. */
+/** A real Redis on this machine, in memory: what is in it ends with it, unless it is to keep what it has confirmed. */
 import { spawnSync } from 'node:child_process';
 import { EngineError } from '../engine.ts';
 import { firstAnswer } from '../first-answer.ts';
@@ -9,9 +9,14 @@ import type { SingleServerKind, SingleServerOptions } from '../single-server.ts'
 /** Earlier ones write over their own command line, by which a process that was left running is known. */
 const VERSION_MIN = '6.2';
 
+export interface RedisServerOptions extends SingleServerOptions {
+  /** What it has confirmed is there after a kill. */
+  readonly keepsEverything?: boolean;
+}
+
 /** Starts it and waits until it is ready. */
-export async function startRedis(options: SingleServerOptions = {}): Promise<SingleServer> {
-  return await SingleServer.start(redisKind(), options);
+export async function startRedis(options: RedisServerOptions = {}): Promise<SingleServer> {
+  return await SingleServer.start(redisKind(options.keepsEverything === true), options);
 }
 
 /** One real call: PING. */
@@ -27,18 +32,19 @@ export function missingRedis(): string | undefined {
   return missing(redisCommand);
 }
 
-function redisKind(): SingleServerKind {
+function redisKind(keepsEverything: boolean): SingleServerKind {
   const command = redisCommand();
   return {
     engine: 'redis',
     title: 'Redis',
-    form: 'in memory',
+    form: keepsEverything ? 'with an append-only file' : 'in memory',
     prepare: (dataDirectory, port) =>
       Promise.resolve({
         command,
         args: [
           ...['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dataDirectory],
-          ...['--save', '', '--appendonly', 'no', '--set-proc-title', 'no'],
+          ...['--save', '', '--set-proc-title', 'no'],
+          ...(keepsEverything ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
         ],
       }),
     call: callRedis,

@@ -23,6 +23,7 @@ import { auditRetention } from './admin-schema.ts';
 import { AdminTokens } from './admin-tokens.ts';
 import { auditGauges } from './audit-gauges.ts';
 import type { Authentication } from './authentication.ts';
+import type { OpenedBridge } from './bridge.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerDrain } from './broker-drain.ts';
 import type { BrokerMetadata } from './broker-metadata.ts';
@@ -60,6 +61,8 @@ export interface AdminParts {
   readonly depth: QueueDepth;
   readonly authentication: Authentication;
   readonly audit: LoggedAuditTrail;
+  /** undefined: there are no rules. */
+  readonly bridge: OpenedBridge | undefined;
   readonly listeners: readonly ListeningAddress[];
 }
 
@@ -218,6 +221,7 @@ function gauges({
   transport,
   metadata,
   authentication,
+  bridge,
   certificates,
   listeners,
 }: AdminParts): GaugeSource[] {
@@ -275,6 +279,7 @@ function gauges({
     },
     ...metadata.gauges,
     ...authentication.gauges,
+    ...(bridge?.gauges ?? []),
     {
       name: 'spoke_undecodable_records_total',
       help: 'Log records left out because they could not be decoded.',

@@ -20,6 +20,7 @@ import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
 import { auditTrail, RELOAD } from './broker-audit.ts';
+import { startBridge } from './broker-bridge.ts';
 import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerPeers } from './broker-peers.ts';
@@ -184,6 +185,8 @@ async function start(
     await transport.drain(config.shutdown.deadlineMs * DRAIN_SHARE);
     await ended;
   });
+  const bridge = await startBridge(config, broker, peers?.membership, logger);
+  stops.push(() => bridge?.stop());
   let placeLost: (reason: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
     placeLost = resolve;
@@ -224,6 +227,7 @@ async function start(
     depth,
     authentication,
     audit,
+    bridge,
     listeners,
   });
   // The first to go as well: nobody is to ask a broker that is being taken apart.

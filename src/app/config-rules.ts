@@ -4,6 +4,7 @@ import { isLoopback } from '../admin/loopback.ts';
 import { parseAddressRange } from '../transport/address-ranges.ts';
 import { usedLinks } from './auth-chains.ts';
 import { authRules } from './auth-rules.ts';
+import { bridgeViolations } from './bridge-rules.ts';
 import { clusterRules } from './cluster-rules.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaRules } from './kafka-rules.ts';
@@ -22,6 +23,7 @@ export function ruleViolations(config: SpokeConfig): readonly RuleViolation[] {
     ...unservedChains(config),
     ...authRules(config),
     ...certificatesOfAnybody(config),
+    ...bridgeViolations(config),
     ...(config.queues.store === 'hbase' ? [...hbaseTimeouts(config), ...hbaseTimeToLive(config)] : []),
     ...(config.eventLog.store === 'kafka'
       ? [...kafkaRules(config), ...clusterRules(config)]

@@ -9,6 +9,7 @@ import { parseAddressRange } from '../transport/address-ranges.ts';
 import type { CertificateUse } from '../transport/certificate-name.ts';
 import { admin, audit } from './admin-schema.ts';
 import { auth } from './auth-schema.ts';
+import { bridge } from './bridge-schema.ts';
 import { cluster } from './cluster-schema.ts';
 import { hbase } from './hbase-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
@@ -253,6 +254,7 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('Permits anonymous clients, or the admin API, beyond this machine.'),
   auth: auth.prefault({}),
+  bridge: bridge.prefault({}),
   mqtt: mqtt.prefault({}),
   admin: admin.prefault({}),
   audit: audit.prefault({}),

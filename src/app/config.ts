@@ -15,6 +15,7 @@ import { ruleViolations } from './config-rules.ts';
 import { configSchema } from './config-schema.ts';
 import { discreet } from './config-secrets.ts';
 import type { SpokeConfig } from './config-schema.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** Read when neither `--config` nor `SPOKE_CONFIG` names a file. */
 export const DEFAULT_CONFIG_FILE = 'spokemq.yaml';
@@ -128,10 +129,15 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
         ...config.auth.cache,
         redis: {
           ...config.auth.cache.redis,
-          tls: withAbsoluteAuthority(config.auth.cache.redis.tls, absolute),
+          tls: withAbsoluteFiles(config.auth.cache.redis.tls, absolute),
         },
       },
-      mysql: { ...config.auth.mysql, tls: withAbsoluteAuthority(config.auth.mysql.tls, absolute) },
+      mysql: { ...config.auth.mysql, tls: withAbsoluteFiles(config.auth.mysql.tls, absolute) },
+      http: { ...config.auth.http, tls: withAbsoluteFiles(config.auth.http.tls, absolute) },
+    },
+    bridge: {
+      ...config.bridge,
+      redis: { ...config.bridge.redis, tls: withAbsoluteFiles(config.bridge.redis.tls, absolute) },
     },
     kafka: { ...config.kafka, tls: withAbsoluteFiles(config.kafka.tls, absolute) },
     listeners: config.listeners.map((listener) => {
@@ -151,13 +157,6 @@ function withAbsolutePaths(config: SpokeConfig, base: string): SpokeConfig {
   };
 }
 
-function withAbsoluteAuthority<Tls extends { readonly caFile: string }>(
-  tls: Tls,
-  absolute: (path: string) => string,
-): Tls {
-  return tls.caFile === '' ? tls : { ...tls, caFile: absolute(tls.caFile) };
-}
-
 function withAbsoluteKeys(
   jwt: SpokeConfig['auth']['jwt'],
   absolute: (path: string) => string,
@@ -167,10 +166,7 @@ function withAbsoluteKeys(
 }
 
 /** Empty: none. */
-function withAbsoluteFiles(
-  tls: SpokeConfig['kafka']['tls'],
-  absolute: (path: string) => string,
-): SpokeConfig['kafka']['tls'] {
+function withAbsoluteFiles<Tls extends TlsFiles>(tls: Tls, absolute: (path: string) => string): Tls {
   const fileOf = (path: string): string => (path === '' ? '' : absolute(path));
   const { caFile, certFile, keyFile } = tls;
   return { ...tls, caFile: fileOf(caFile), certFile: fileOf(certFile), keyFile: fileOf(keyFile) };

@@ -1,6 +1,6 @@
 /** The configuration keys of what is remembered of users in a database; see `auth-schema.ts`. */
 import { z } from 'zod';
-import { clientTls } from './client-tls-schema.ts';
+import { redisServer } from './redis-schema.ts';
 
 /** Longest delay a timer of the platform takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -13,18 +13,9 @@ const redis = z.strictObject({
     .boolean()
     .default(false)
     .describe('Shares what was looked up with other brokers over Redis, and word of what changed.'),
-  host: z.string().min(1).default('127.0.0.1').describe('Host of Redis.'),
-  port: whole(1, 65_535, 6_379, 'Its port.'),
-  username: z.string().default('').describe('User that it knows us by; empty: the default one.'),
-  password: z
-    .string()
-    .default('')
-    .describe('Password of that user; better in the environment than in a file.')
-    .meta({ secret: true }),
-  database: whole(0, 1_000_000, 0, 'Number of the database in it.'),
+  ...redisServer,
   prefix: z.string().default('spoke:').describe('In front of every key and channel; one per installation.'),
   timeoutMs: whole(1, TIMER_MAX_MS, 500, 'How long it may take; after that MySQL is asked.'),
-  tls: clientTls.prefault({}),
 });
 
 export const userCache = z.strictObject({

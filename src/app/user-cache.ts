@@ -7,7 +7,7 @@ import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Logger } from './logging.ts';
-import { readTlsFiles } from './tls-files.ts';
+import { redisConnection } from './redis-connection.ts';
 import type { UserChangeFollower } from './user-change-follower.ts';
 import type { UserCacheConfig } from './user-cache-schema.ts';
 
@@ -79,14 +79,7 @@ export function redisOptions(
   config: UserCacheConfig,
 ): Omit<RedisUsersOptions, 'onChanged' | 'onHearing' | 'onProblem'> {
   const { ttlMs, negativeTtlMs, redis } = config;
-  const { enabled, serverName } = redis.tls;
-  const tls = enabled
-    ? {
-        ...readTlsFiles('auth.cache.redis.tls', redis.tls),
-        ...(serverName === '' ? {} : { servername: serverName }),
-      }
-    : undefined;
-  return { ...redis, tls, ttlMs, negativeTtlMs, newGeneration: randomUUID };
+  return { ...redisConnection('auth.cache.redis', redis), ttlMs, negativeTtlMs, newGeneration: randomUUID };
 }
 
 function gauges(users: CachedUsers, shared: RedisUsers | undefined): readonly GaugeSource[] {

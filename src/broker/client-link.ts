@@ -5,10 +5,10 @@
 import type { ClientPacket, ProtocolLevel, ServerPacket } from '../mqtt/packets.ts';
 import type { ProtocolViolation } from '../mqtt/reason-code.ts';
 import type { QoS } from '../mqtt/qos.ts';
+import type { Seq } from '../queue/durable-queue.ts';
 import type { Message } from '../queue/message.ts';
 
-export interface PeerAddress {
-  readonly transport: 'tcp' | 'tls' | 'ws' | 'wss';
+export interface ClientAddress {
   /** Of the client, or what a trusted proxy said. */
   readonly address: string;
   /** 0: not known. */
@@ -17,6 +17,10 @@ export interface PeerAddress {
   readonly certificateName: string | undefined;
   /** That name counts in place of user name and password; default: they have to agree with it. */
   readonly certificateDecides?: boolean;
+}
+
+export interface PeerAddress extends ClientAddress {
+  readonly transport: 'tcp' | 'tls' | 'ws' | 'wss';
 }
 
 /** One PUBLISH to this client. */
@@ -28,12 +32,14 @@ export interface Delivery {
   /** 0 for QoS 0. */
   readonly packetId: number;
   readonly subscriptionIds: readonly number[] | undefined;
+  /** Where it stands in the durable queue that it comes from. */
+  readonly seq?: Seq;
 }
 
 export type AckType = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';
 
 export interface ClientLink {
-  readonly peer: PeerAddress;
+  readonly peer: ClientAddress;
 
   /** Set by the CONNECT handler before its first send: what the encoder must keep to. */
   configure(options: LinkOptions): void;

@@ -206,6 +206,7 @@ export class DurableOutbound extends Outbound {
       dup: seq <= this.#dupThrough,
       packetId,
       subscriptionIds: queued.subscriptionIds,
+      seq,
     });
     if (sent && queued.qos !== 0) this.window.sent(seq, queued.qos);
     else this.#skip(seq);

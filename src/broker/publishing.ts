@@ -7,6 +7,7 @@ import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { QoS } from '../mqtt/qos.ts';
 import { REASON } from '../mqtt/reason-code.ts';
+import { matchesFilter } from '../mqtt/topic.ts';
 import type { Message } from '../queue/message.ts';
 import { targetOf, type Router, type Target } from '../routing/router.ts';
 import { memberMark, type SharedGroup } from '../routing/shared-group.ts';
@@ -17,7 +18,15 @@ import type { ClientId } from '../tenancy/identity.ts';
 import { PublishTicket } from './publish-ticket.ts';
 import type { RetainedService } from './retained-service.ts';
 
+/** Hears of what is published on this broker, and of nothing that other brokers tell it. */
+export interface PublishTap {
+  readonly filter: string;
+  /** At once, and once as far as is known here. May keep the message only as `detach` gives it. */
+  take(message: Message): void;
+}
+
 export class Publishing {
+  readonly #taps = new Set<PublishTap>();
   readonly #router: Router;
   readonly #retained: RetainedService;
   readonly #batcher: AppendBatcher;
@@ -42,12 +51,13 @@ export class Publishing {
     chosen?: readonly number[],
   ): void {
     if (message.retain) this.#retained.store(message, ticket);
+    const repeated = origin !== undefined && this.#released.isRepeat(origin);
+    if (this.#taps.size > 0 && !repeated) this.#tell(message);
     const { targets, groups } = this.#router.resolve(message.topic);
     if (targets.length === 0 && groups.length === 0) {
       if (ticket?.reasonCode === REASON.success) ticket.reasonCode = REASON.noMatchingSubscribers;
       return;
     }
-    const repeated = origin !== undefined && this.#released.isRepeat(origin);
     for (const target of targets) {
       if (!repeated || !isUnrecorded(target.subscriber)) this.#handTarget(message, target, ticket, origin);
     }
@@ -56,6 +66,12 @@ export class Publishing {
       if (member !== undefined) this.#handGroup(message, member, ticket, origin);
       else this.#handGroup(message, group.next(), ticket, origin && elsewhere(origin));
     }
+  }
+
+  /** Returns how to stop. */
+  tap(tap: PublishTap): () => void {
+    this.#taps.add(tap);
+    return () => void this.#taps.delete(tap);
   }
 
   /**
@@ -145,6 +161,10 @@ export class Publishing {
     } else {
       this.#counters.drop('offlineQoS0');
     }
+  }
+
+  #tell(message: Message): void {
+    for (const tap of this.#taps) if (matchesFilter(tap.filter, message.topic)) tap.take(message);
   }
 
   #handGroup(

@@ -16,6 +16,7 @@ import type { CloseReason, SessionOwner, SessionState, Subscription } from '../s
 import { SessionRegistry, type RegistryObserver } from '../session/session-registry.ts';
 import { willDueOnConnect } from '../session/will.ts';
 import type { ClientId, Incarnation, TenantId } from '../tenancy/identity.ts';
+import { isBridgeClientId } from '../tenancy/system-client.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ActiveSession } from './active-session.ts';
 import type { BrokerLog } from './broker-log.ts';
@@ -53,6 +54,8 @@ export class TenantBroker implements RegistryObserver {
     (client) => this.#makeSubscriber(client as ClientNumber),
     (client) => this.registry.isOwned(client as ClientNumber),
   );
+  /** Clients of the brokers' own that have sessions on record. */
+  readonly systemSessions = new Set<ClientId>();
   /** Clients whose last connection is gone but has QoS 2 releases under way. */
   readonly #releasing = new Map<ClientId, Promise<void>>();
 
@@ -254,6 +257,7 @@ export class TenantBroker implements RegistryObserver {
     if (before?.sessionId !== after?.sessionId) this.#subscribers.delete(client);
     else if (before !== undefined) this.#keepQueueKind(client, before, after);
     const clientId = (after ?? before)?.clientId;
+    if (clientId !== undefined && isBridgeClientId(clientId)) this.#noteSystemSession(clientId, after);
     this.orphans.changed(clientId, after);
     const active = clientId && this.#active.get(clientId);
     if (active !== undefined && !sameOwner(active.owner, after?.owner)) {
@@ -293,6 +297,11 @@ export class TenantBroker implements RegistryObserver {
     this.router.trie.remove(client, placeOf(subscription));
     this.peers.credit.subscriptionsChanged(subscription.clientId, subscription.filter);
     this.#countRoutes();
+  }
+
+  #noteSystemSession(clientId: ClientId, after: SessionState | undefined): void {
+    if (after === undefined) this.systemSessions.delete(clientId);
+    else this.systemSessions.add(clientId);
   }
 
   #isOurs(owner: SessionOwner | undefined): boolean {

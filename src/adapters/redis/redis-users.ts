@@ -3,24 +3,21 @@
  * in or kept out for that. An entry counts as long as its generation is the user's: one that was looked up before a change and written after
  * it is never read.
  */
-import type { ConnectionOptions } from 'node:tls';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { SharedAnswer, SharedUsers } from '../../auth/cached-users.ts';
 import { decodeUser, encodeUser } from '../../auth/user-text-codec.ts';
 import { userText, parseListedUser, type User } from '../../auth/user-list.ts';
 import type { TenantUser } from '../../tenancy/identity.ts';
+import {
+  connectRedis,
+  redisProblem,
+  type RedisConduct,
+  type RedisConnectionOptions,
+} from './redis-connection.ts';
 
-export interface RedisUsersOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string;
-  readonly password: string;
-  readonly database: number;
-  /** undefined: none. */
-  readonly tls: ConnectionOptions | undefined;
+export interface RedisUsersOptions extends RedisConnectionOptions {
   /** In front of every key and of the channel. */
   readonly prefix: string;
-  readonly timeoutMs: number;
   readonly ttlMs: number;
   readonly negativeTtlMs: number;
   /** Random text. */
@@ -31,8 +28,6 @@ export interface RedisUsersOptions {
   readonly onHearing: () => void;
   readonly onProblem: (error: Error) => void;
 }
-
-const RECONNECT_MS_MAX = 1_000;
 
 export class RedisUsers implements SharedUsers {
   failures = 0;
@@ -140,40 +135,15 @@ export class RedisUsers implements SharedUsers {
     else this.#options.onProblem(new Error('a message of changed users that names none'));
   }
 
-  #connection(more: {
-    readonly commandTimeout?: number;
-    readonly enableOfflineQueue?: boolean;
-    readonly autoResubscribe?: boolean;
-  }): Redis {
-    const { host, port, username, password, database, tls, timeoutMs } = this.#options;
-    const redis = new Redis({
-      host,
-      port,
-      db: database,
-      ...(username === '' ? {} : { username }),
-      ...(password === '' ? {} : { password }),
-      ...(tls === undefined ? {} : { tls }),
-      connectTimeout: timeoutMs,
-      maxRetriesPerRequest: 0,
-      enableAutoPipelining: true,
-      retryStrategy: (attempt) => Math.min(attempt * 50, RECONNECT_MS_MAX),
-      ...more,
-    });
-    redis.on('error', (error: Error) => {
+  #connection(conduct: RedisConduct): Redis {
+    return connectRedis(this.#options, conduct, (error) => {
       this.#fail(error);
     });
-    redis.on('connect', () => {
-      // The client listens for one error of its socket, and a TLS socket may have two: an alert, and the connection that is reset
-      // behind it. One that nobody listens for ends the process.
-      redis.stream.on('error', () => undefined);
-    });
-    return redis;
   }
 
   #fail(error: unknown): void {
     this.failures++;
-    // Not the error itself: it carries the command with all that was in it.
-    this.#options.onProblem(new Error(`Redis: ${error instanceof Error ? error.message : String(error)}`));
+    this.#options.onProblem(redisProblem(error));
   }
 }
 

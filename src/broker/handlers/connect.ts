@@ -7,6 +7,7 @@ import { fillSafely } from '../../auth/place-holders.ts';
 import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
 import { parseUserName, type ClientId, type TenantId } from '../../tenancy/identity.ts';
+import { isBridgeClientId } from '../../tenancy/system-client.ts';
 import type { TimerHandle } from '../../time/clock.ts';
 import type { ActiveSession } from '../active-session.ts';
 import type { Broker } from '../broker.ts';
@@ -257,6 +258,12 @@ export class ConnectExchange {
     const { clientId, level, cleanStart } = this.#packet;
     if (Buffer.byteLength(clientId) > this.#broker.services.limits.clientIdBytesMax) {
       throw new ConnectRefused(REASON.clientIdentifierNotValid, 'the client identifier is too long');
+    }
+    if (isBridgeClientId(clientId)) {
+      throw new ConnectRefused(
+        REASON.clientIdentifierNotValid,
+        'the client identifier is one of the broker’s own',
+      );
     }
     if (clientId !== '') return clientId as ClientId;
     // [MQTT-3.1.3-8] An empty identifier needs a clean session on 3.1.1; MQTT 3.1 does not know it at all.
