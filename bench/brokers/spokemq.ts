@@ -14,7 +14,13 @@ const LIFTED_LIMITS = {
   SPOKE_LIMITS_SUBSCRIPTIONS_PER_SESSION_MAX: '1000000',
 } as const;
 
-function launcher(name: string, durability: 'fsync' | 'os', settings: string): BrokerLauncher {
+/** `more`: variables of the environment, beside and in place of the usual ones. */
+export function launcher(
+  name: string,
+  durability: 'fsync' | 'os',
+  settings: string,
+  more: Readonly<Record<string, string>> = {},
+): BrokerLauncher {
   return {
     name,
     settings,
@@ -35,6 +41,7 @@ function launcher(name: string, durability: 'fsync' | 'os', settings: string): B
         SPOKE_LISTENERS: JSON.stringify([{ transport: 'tcp', host: '127.0.0.1', port }]),
         SPOKE_ADMIN_PORT: '0',
         SPOKE_LOG_LEVEL: 'warn',
+        ...more,
       },
     }),
   };

@@ -17,13 +17,15 @@ export interface OpenParams {
   readonly port: number;
   readonly clients: readonly ClientPlan[];
   readonly cleanSession: boolean;
+  /** Of all of them; default: none. */
+  readonly userName?: string;
   readonly qos: Qos;
 }
 
 export interface CloseParams {
   readonly group: string;
   readonly port: number;
-  /** Also ends the sessions, by one more connection with clean session = 1. */
+  /** Also ends the sessions, by one more connection with clean session = 1 and no user name. */
   readonly forget: boolean;
 }
 

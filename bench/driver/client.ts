@@ -25,6 +25,8 @@ export interface ClientOptions {
   readonly port: number;
   readonly clientId: string;
   readonly cleanSession: boolean;
+  /** Default: none. */
+  readonly userName?: string | undefined;
   readonly onFailure: (error: Error) => void;
   /** Given at connect, because a resumed session may deliver right behind its CONNACK. */
   readonly onMessage?: MessageHandler;
@@ -96,7 +98,7 @@ export class BenchClient {
   /** Resolves when CONNACK has accepted the connection. */
   static async connect(options: ClientOptions): Promise<BenchClient> {
     const client = new BenchClient(options, () => {
-      client.#socket.write(encodeConnect(options.clientId, options.cleanSession));
+      client.#socket.write(encodeConnect(options.clientId, options.cleanSession, options.userName));
     });
     await client.#answer(PacketType.connack, 'CONNACK');
     return client;

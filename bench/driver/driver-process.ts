@@ -2,6 +2,7 @@
  * The bench process's end of one driver: starts it on its own core and calls it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { pinned } from '../machine/cpu-pinning.ts';
 import type { CallName, DriverCalls, ReplyMessage } from './calls.ts';
@@ -18,12 +19,15 @@ export class DriverProcess {
   readonly #pending = new Map<number, PendingCall>();
   #lastId = 0;
 
-  constructor() {
+  /** `isBehind`: others come first where there are fewer cores than processes. */
+  constructor(isBehind = false) {
     const { command, args } = pinned('driver', process.execPath, [WORKER]);
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     });
+    if (isBehind && this.#child.pid !== undefined)
+      setPriority(this.#child.pid, constants.priority.PRIORITY_LOW);
     this.#child.on('message', (message: ReplyMessage) => {
       this.#settle(message);
     });

@@ -49,7 +49,7 @@ export class Fleet {
   async #open(params: OpenParams, handlerOf: MessageHandlerOf): Promise<Elapsed> {
     const startMs = monotonicMs();
     const clients = await inParallel(params.clients, async (plan, index) => {
-      const client = await this.#connect(params.port, plan.clientId, params.cleanSession, handlerOf(index));
+      const client = await this.#connect(params, plan.clientId, handlerOf(index));
       if (plan.filters.length > 0) await client.subscribe(plan.filters, params.qos);
       return client;
     });
@@ -58,15 +58,14 @@ export class Fleet {
   }
 
   async #connect(
-    port: number,
+    { port, cleanSession, userName }: Pick<OpenParams, 'port' | 'cleanSession' | 'userName'>,
     clientId: string,
-    cleanSession: boolean,
     onMessage: MessageHandler | undefined,
   ): Promise<BenchClient> {
     const onFailure = (error: Error): void => {
       if (this.#failures.length < FAILURES_MAX) this.#failures.push(error.message);
     };
-    const options = { port, clientId, cleanSession, onFailure };
+    const options = { port, clientId, cleanSession, userName, onFailure };
     return BenchClient.connect(onMessage === undefined ? options : { ...options, onMessage });
   }
 
@@ -75,7 +74,7 @@ export class Fleet {
     await inParallel(this.#group(group), async (client) => {
       await client.disconnect();
       if (!forget) return;
-      const eraser = await this.#connect(port, client.clientId, true, undefined);
+      const eraser = await this.#connect({ port, cleanSession: true }, client.clientId, undefined);
       await eraser.disconnect();
     });
     this.#groups.delete(group);
@@ -132,7 +131,7 @@ export class Fleet {
 
   async #reconnect(params: ReconnectParams): Promise<ReconnectResult> {
     const connect = (port: number, clientId: string): Promise<BenchClient> =>
-      this.#connect(port, clientId, false, undefined);
+      this.#connect({ port, cleanSession: false }, clientId, undefined);
     const reconnection = new Reconnection(params, connect);
     const clients = await reconnection.complete(this.#group(params.group));
     this.#groups.set(params.group, clients);

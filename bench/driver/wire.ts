@@ -27,14 +27,16 @@ const SUBSCRIBE_BYTE = 0x82;
 const CONNECT_BYTE = 0x10;
 const PROTOCOL_LEVEL_3_1_1 = 4;
 const CLEAN_SESSION_FLAG = 0x02;
+const USER_NAME_FLAG = 0x80;
 
-export function encodeConnect(clientId: string, cleanSession: boolean): Buffer {
-  const flags = cleanSession ? CLEAN_SESSION_FLAG : 0;
+export function encodeConnect(clientId: string, cleanSession: boolean, userName?: string): Buffer {
+  const flags = (cleanSession ? CLEAN_SESSION_FLAG : 0) | (userName === undefined ? 0 : USER_NAME_FLAG);
   const keepAliveOff = [0, 0];
   return frame(CONNECT_BYTE, [
     utf8('MQTT'),
     Buffer.from([PROTOCOL_LEVEL_3_1_1, flags, ...keepAliveOff]),
     utf8(clientId),
+    ...(userName === undefined ? [] : [utf8(userName)]),
   ]);
 }
 

@@ -20,7 +20,7 @@ import { HeldMessages } from './held-messages.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { OutboundOptions } from './outbound.ts';
 import type { ReAuthentication } from './re-authentication.ts';
-import type { OpenedSession } from './session-lifecycle.ts';
+import type { OpenedSession } from './opened-session.ts';
 import type { TenantBroker } from './tenant-broker.ts';
 import { TransientOutbound } from './transient-outbound.ts';
 

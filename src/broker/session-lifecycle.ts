@@ -6,7 +6,7 @@
 import type { EventLog, LogPosition } from '../event-log/event-log.ts';
 import { encodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import { queueKey, type DurableQueueStore, type Seq } from '../queue/durable-queue.ts';
+import { queueKey, type DurableQueueStore } from '../queue/durable-queue.ts';
 import { ClientLanes } from '../session/client-lanes.ts';
 import type { ClientNumber } from '../session/client-table.ts';
 import {
@@ -15,7 +15,6 @@ import {
   expiresAtMs,
   hasExpired,
   type CloseCommand,
-  type OpenCommand,
   type SessionCommand,
 } from '../session/decide.ts';
 import { DueTimes } from '../session/due-times.ts';
@@ -28,6 +27,7 @@ import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ConnectRefused, takenElsewhere } from './connect-refused.ts';
+import type { OpenedSession, OpenRequest } from './opened-session.ts';
 import { quotaRefusal, type SessionQuota } from './session-quota.ts';
 import type { WillPublisher } from './will-publisher.ts';
 
@@ -51,23 +51,6 @@ export interface SessionLifecycleOptions {
 
 /** Hands over what came in since the last call; resolves when it is durable with somebody else. */
 export type SessionLegacy = () => Promise<void>;
-
-export interface OpenedSession {
-  readonly sessionId: SessionId;
-  readonly sessionPresent: boolean;
-  /** Of the session before, when it was resumed. */
-  readonly sentThrough: Seq | undefined;
-  /** What it was then; undefined: it is new. */
-  readonly resumed: SessionState | undefined;
-}
-
-/** What an OPEN leaves to the lifecycle: whether a new session id is needed, and the time. */
-export type OpenRequest = Omit<OpenCommand, 'type' | 'newSessionId' | 'nowMs'> & {
-  /** See `Principal.verified`. */
-  readonly verified: boolean;
-  /** The connection ended while it waited for its turn. */
-  readonly isGone: () => boolean;
-};
 
 /** First wait before a close that was not recorded is tried again; doubled with each failure that follows. */
 const CLOSE_RETRY_FIRST_MS = 200;

@@ -95,6 +95,50 @@ export function limitsWithin(limits: BrokerLimits, { tenant, client }: Quotas): 
   };
 }
 
+/** What was exceeded: the tenant's quota, or the broker's limit where that is lower. */
+export function limitOf(quota: QuotaName, limits: BrokerLimits, { tenant, client }: Quotas): number {
+  switch (quota) {
+    case 'tenant.connectionsMax':
+      return tenant.connectionsMax;
+    case 'tenant.connectionRateMax':
+      return tenant.connectionRateMax;
+    case 'tenant.publishRateMax':
+      return tenant.publishRateMax;
+    case 'tenant.bytesInRateMax':
+      return tenant.bytesInRateMax;
+    case 'tenant.bytesOutRateMax':
+      return tenant.bytesOutRateMax;
+    case 'tenant.subscriptionsMax':
+      return tenant.subscriptionsMax;
+    case 'tenant.sessionsMax':
+      return limits.sessionsMax;
+    case 'tenant.retainedMessagesMax':
+      return limits.retainedMessagesMax;
+    case 'tenant.retainedBytesMax':
+      return limits.retainedBytesMax;
+    case 'client.connectionRateMax':
+      return client.connectionRateMax;
+    case 'client.publishRateMax':
+      return client.publishRateMax;
+    case 'client.bytesInRateMax':
+      return client.bytesInRateMax;
+    case 'client.bytesOutRateMax':
+      return client.bytesOutRateMax;
+    case 'client.subscriptionsMax':
+      return limits.subscriptionsPerSessionMax;
+    case 'client.retainedMessagesMax':
+      return client.retainedMessagesMax;
+    case 'client.retainedBytesMax':
+      return client.retainedBytesMax;
+    case 'client.queue':
+      return limits.durableQueue.messagesMax;
+    case 'client.packetBytesMax':
+      return limits.packetBytesMax;
+    case 'client.receiveMaximum':
+      return limits.receiveMaximum;
+  }
+}
+
 function queueWithin(
   quota: QueueQuota,
   { queueMessagesMax, queueBytesMax }: Pick<Quotas['client'], 'queueMessagesMax' | 'queueBytesMax'>,

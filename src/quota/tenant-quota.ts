@@ -10,6 +10,7 @@ import type { Clock, Timers } from '../time/clock.ts';
 import { ClientQuota, type MeteredLink } from './client-quota.ts';
 import { SharedRate } from './shared-rate.ts';
 import {
+  limitOf,
   limitsWithin,
   NO_LIMITS,
   quotasOf,
@@ -25,8 +26,10 @@ import { WakeClock } from './wake-clock.ts';
 export interface QuotaExceeded {
   readonly tenant: TenantId;
   readonly quota: QuotaName;
-  /** undefined: nobody's in particular. */
+  /** undefined: the quota is the tenant's. */
   readonly clientId: ClientId | undefined;
+  /** In the unit of the quota; of a full queue its messages. */
+  readonly limit: number;
 }
 
 export interface TenantQuotaOptions {
@@ -124,10 +127,18 @@ export class TenantQuota {
     return refused;
   }
 
+  /** `clientId`: who met it; undefined: the broker itself. */
   exceeded(quota: QuotaName, clientId: ClientId | undefined): void {
     const { tenant, counters, onExceeded } = this.#options;
     counters.quotaExceeded(quota);
-    onExceeded?.({ tenant, quota, clientId });
+    if (onExceeded === undefined) return;
+    const isOfTenant = quota.startsWith('tenant.');
+    onExceeded({
+      tenant,
+      quota,
+      clientId: isOfTenant ? undefined : clientId,
+      limit: limitOf(quota, this.#limits, this.#quotas),
+    });
   }
 
   #read(): Quotas {

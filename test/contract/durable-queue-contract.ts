@@ -24,6 +24,7 @@ export interface DurableQueueHarness {
   /** Opens the store over what is there; `nowMs` is what the clock of the store says. */
   open(options: {
     readonly defaultQuota: QueueQuota;
+    readonly quotaOf?: (tenant: TenantId) => QueueQuota;
     readonly nowMs: () => number;
   }): Promise<DurableQueueStore>;
   /** Whether what resolved survives `kill` and `cutPower`. */
@@ -87,8 +88,9 @@ export function describeDurableQueue(
     const bike = queueOf(1);
     const other = queueOf(2);
 
-    async function open(defaultQuota = GENEROUS): Promise<void> {
-      store = await harness.open({ defaultQuota, nowMs: () => nowMs });
+    async function open(defaultQuota = GENEROUS, quotaOf?: (tenant: TenantId) => QueueQuota): Promise<void> {
+      const ofTenants = quotaOf === undefined ? {} : { quotaOf };
+      store = await harness.open({ defaultQuota, ...ofTenants, nowMs: () => nowMs });
     }
 
     beforeEach(async () => {
@@ -384,6 +386,29 @@ export function describeDurableQueue(
           { status: 'dropped', evicted: 0 },
         ]);
         expect(await texts()).toEqual(['a']);
+      });
+
+      test('of a tenant counts for its queues that have none of their own, as it is at each append', async () => {
+        await store.close();
+        const ofTenant = new Map([['red', { ...GENEROUS, messagesMax: 1 }]]);
+        await open(GENEROUS, (tenant) => ofTenant.get(tenant) ?? GENEROUS);
+        const [red, blue] = [queueOf(1, 'pending', 'red'), queueOf(1, 'pending', 'blue')];
+        const own = queueOf(2, 'pending', 'red');
+        await store.setQuota(own, GENEROUS);
+        const statuses = async (...queues: QueueKey[]) => {
+          const results = await append(...queues.map((queue) => make.entry(queue, 'x')));
+          return results.map(({ status }) => status);
+        };
+        expect(await statuses(red, blue, own, red, blue, own)).toEqual([
+          'stored',
+          'stored',
+          'stored',
+          'rejected',
+          'stored',
+          'stored',
+        ]);
+        ofTenant.set('red', { ...GENEROUS, messagesMax: 2 });
+        expect(await statuses(red, red, blue)).toEqual(['stored', 'rejected', 'stored']);
       });
 
       test('a held queue rejects whatever its policy: PUBREC promised that it keeps what it has', async () => {

@@ -3,5 +3,5 @@ import { describeDurableQueue } from './durable-queue-contract.ts';
 
 describeDurableQueue('memory', () => ({
   survives: false,
-  open: ({ defaultQuota }) => Promise.resolve(new MemoryDurableQueue(defaultQuota)),
+  open: ({ defaultQuota, quotaOf }) => Promise.resolve(new MemoryDurableQueue(defaultQuota, quotaOf)),
 }));

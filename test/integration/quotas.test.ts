@@ -138,7 +138,9 @@ describe('connections', () => {
       REASON.connectionRateExceeded,
     );
     await broker.client();
-    expect(broker.events).toEqual([{ tenant: RED, quota: 'client.connectionRateMax', clientId: 'loop' }]);
+    expect(broker.events).toEqual([
+      { tenant: RED, quota: 'client.connectionRateMax', clientId: 'loop', limit: 1 },
+    ]);
   });
 
   test('of clients whose session would be one too many are refused with 0x97', async () => {

@@ -5,7 +5,7 @@ import { queueTable } from '../../src/adapters/hbase/tables/queue-table.ts';
 import { SystemTimers } from '../../src/transport/system-time.ts';
 import type { DurableQueueStore, QueueKey, QueueQuota } from '../../src/queue/durable-queue.ts';
 import { queueKey } from '../../src/queue/durable-queue.ts';
-import type { SessionId } from '../../src/tenancy/identity.ts';
+import type { SessionId, TenantId } from '../../src/tenancy/identity.ts';
 
 export function connectHBase(zookeeperQuorum: string): Promise<HBaseClient> {
   return HBaseClient.connect({ zookeeperQuorum, timers: new SystemTimers() });
@@ -31,6 +31,7 @@ export async function makeQueueTable(client: HBaseClient, namespace: string): Pr
 export interface TestStoreOptions {
   readonly table: string;
   readonly defaultQuota: QueueQuota;
+  readonly quotaOf?: (tenant: TenantId) => QueueQuota;
   readonly nowMs: () => number;
   /** Added to every session id: tests that count from 1 get queues of their own. */
   readonly firstSession: number;

@@ -3,7 +3,7 @@ import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-que
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.ts';
 import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.ts';
 import { TenantBroker } from '../../src/broker/tenant-broker.ts';
-import type { OpenedSession, OpenRequest } from '../../src/broker/session-lifecycle.ts';
+import type { OpenedSession, OpenRequest } from '../../src/broker/opened-session.ts';
 import type { EventLog, LogRecord } from '../../src/event-log/event-log.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { NO_LIMITS, type TenantLimits } from '../../src/quota/tenant-limits.ts';

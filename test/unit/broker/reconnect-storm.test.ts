@@ -1,7 +1,7 @@
 /** A client that connects again and again: those of its connections that wait in vain cost the log nothing. */
 import { beforeEach, expect, test } from 'vitest';
 import { ConnectRefused } from '../../../src/broker/connect-refused.ts';
-import type { OpenedSession } from '../../../src/broker/session-lifecycle.ts';
+import type { OpenedSession } from '../../../src/broker/opened-session.ts';
 import { PeerBroker, SharedStores } from '../../support/peer-broker.ts';
 import { SimulatedTime } from '../../support/simulated-time.ts';
 

@@ -44,7 +44,7 @@ beforeEach(() => {
     clock: timers,
     timers,
     counters,
-    onExceeded: ({ quota: name, clientId }) => told.push(`${name} ${clientId ?? ''}`),
+    onExceeded: ({ quota: name, clientId, limit }) => told.push(`${name} ${clientId ?? ''} ${limit}`),
   });
 });
 
@@ -63,7 +63,7 @@ describe('a client above a rate', () => {
     client.received(true);
     expect(link.isRead).toBe(false);
     expect(quota.readingHeld).toBe(1);
-    expect(told).toEqual(['client.publishRateMax bike']);
+    expect(told).toEqual(['client.publishRateMax bike 10']);
     timers.advance(80);
     expect(link.isRead).toBe(false);
     timers.advance(40);
@@ -123,7 +123,7 @@ describe('the rate of a tenant', () => {
     expect(links[0].isRead).toBe(false);
     car.received(true);
     expect(links.map(({ isRead }) => isRead)).toEqual([false, false]);
-    expect(told).toEqual(['tenant.publishRateMax bike', 'tenant.publishRateMax car']);
+    expect(told).toEqual(['tenant.publishRateMax  50', 'tenant.publishRateMax  50']);
     timers.advance(40);
     expect(links.map(({ isRead }) => isRead)).toEqual([true, false]);
     timers.advance(20);
