@@ -4,7 +4,6 @@ import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator
 import type { EventLog } from '../event-log/event-log.ts';
 import type { DurableQueueStore } from '../queue/durable-queue.ts';
 import type { TenantLimits } from '../quota/tenant-limits.ts';
-import type { QuotaExceeded } from '../quota/tenant-quota.ts';
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { Incarnation, TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
@@ -47,8 +46,6 @@ export interface BrokerServices {
   readonly quotas?: TenantLimits;
   /** What is said of a tenant by now; call `TenantBroker.limitsChanged` when it says something else. Default: nothing. */
   readonly limitsOf?: (tenant: TenantId) => TenantLimits;
-  /** A quota was exceeded; called as often as it is, so it has to be cheap. Default: it is only counted. */
-  readonly onQuotaExceeded?: (event: QuotaExceeded) => void;
   readonly log: BrokerLog;
   readonly onStoreError: (error: unknown) => void;
   /** Unique text for assigned client identifiers. */

@@ -74,7 +74,7 @@ export class TenantBroker implements RegistryObserver {
       clock,
       timers,
       counters: this.counters,
-      onExceeded: services.onQuotaExceeded,
+      audit: services.audit,
     });
     this.#sessionQuota = new SessionQuota({
       quota: this.quota,

@@ -3,6 +3,7 @@
  * follows from it is done where it is asked. Limits may become others while clients are connected.
  */
 import { LRUCache } from 'lru-cache';
+import type { AuditNotes } from '../audit/audit-trail.ts';
 import type { BrokerLimits } from '../broker/limits.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { ClientId, TenantId } from '../tenancy/identity.ts';
@@ -23,15 +24,6 @@ import {
 import { bucketOf, TokenBucket } from './token-bucket.ts';
 import { WakeClock } from './wake-clock.ts';
 
-export interface QuotaExceeded {
-  readonly tenant: TenantId;
-  readonly quota: QuotaName;
-  /** undefined: the quota is the tenant's. */
-  readonly clientId: ClientId | undefined;
-  /** In the unit of the quota; of a full queue its messages. */
-  readonly limit: number;
-}
-
 export interface TenantQuotaOptions {
   readonly tenant: TenantId;
   /** Of the broker, for every tenant. */
@@ -43,8 +35,7 @@ export interface TenantQuotaOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly counters: Counters;
-  /** May be called as often as packets come in. */
-  readonly onExceeded: ((event: QuotaExceeded) => void) | undefined;
+  readonly audit: AuditNotes;
 }
 
 /** What clients are held back by. */
@@ -129,14 +120,13 @@ export class TenantQuota {
 
   /** `clientId`: who met it; undefined: the broker itself. */
   exceeded(quota: QuotaName, clientId: ClientId | undefined): void {
-    const { tenant, counters, onExceeded } = this.#options;
+    const { tenant, counters, audit } = this.#options;
     counters.quotaExceeded(quota);
-    if (onExceeded === undefined) return;
-    const isOfTenant = quota.startsWith('tenant.');
-    onExceeded({
+    audit.note({
+      kind: 'quotaExceeded',
       tenant,
       quota,
-      clientId: isOfTenant ? undefined : clientId,
+      clientId: quota.startsWith('tenant.') ? undefined : clientId,
       limit: limitOf(quota, this.#limits, this.#quotas),
     });
   }

@@ -19,6 +19,7 @@ import { messageBytes, NO_PROPERTIES } from '../../src/queue/message.ts';
 import type { Message, QueuedMessage } from '../../src/queue/message.ts';
 import type { ClientId, SessionId, TenantId } from '../../src/tenancy/identity.ts';
 import { describeQueueModel } from './durable-queue-model.ts';
+import { describeQueueQuotas } from './durable-queue-quotas.ts';
 
 export interface DurableQueueHarness {
   /** Opens the store over what is there; `nowMs` is what the clock of the store says. */
@@ -88,9 +89,8 @@ export function describeDurableQueue(
     const bike = queueOf(1);
     const other = queueOf(2);
 
-    async function open(defaultQuota = GENEROUS, quotaOf?: (tenant: TenantId) => QueueQuota): Promise<void> {
-      const ofTenants = quotaOf === undefined ? {} : { quotaOf };
-      store = await harness.open({ defaultQuota, ...ofTenants, nowMs: () => nowMs });
+    async function open(defaultQuota = GENEROUS): Promise<void> {
+      store = await harness.open({ defaultQuota, nowMs: () => nowMs });
     }
 
     beforeEach(async () => {
@@ -349,107 +349,6 @@ export function describeDurableQueue(
       });
     });
 
-    describe('quota', () => {
-      const size = messageBytes(messageOf('a'));
-
-      test('reject: the publisher is told, nothing changes', async () => {
-        await store.setQuota(bike, { messagesMax: 2, bytesMax: 1000, policy: 'reject' });
-        const results = await append(...['a', 'b', 'c'].map((text) => make.entry(bike, text)));
-        expect(results.at(-1)).toEqual({ status: 'rejected', seq: 0, evicted: 0 });
-        expect(await texts()).toEqual(['a', 'b']);
-        await trim(bike, 1);
-        expect(await append(make.entry(bike, 'd'))).toMatchObject([{ status: 'stored', seq: 3 }]);
-      });
-
-      test('drop-newest: the newest is not stored', async () => {
-        await store.setQuota(bike, { messagesMax: 10, bytesMax: 2 * size, policy: 'drop-newest' });
-        const results = await append(...['a', 'b', 'c'].map((text) => make.entry(bike, text)));
-        expect(results.at(-1)).toEqual({ status: 'dropped', seq: 0, evicted: 0 });
-        expect(await texts()).toEqual(['a', 'b']);
-      });
-
-      test('drop-oldest: the oldest make room, also for a large one', async () => {
-        await store.setQuota(bike, { messagesMax: 3, bytesMax: 4 * size, policy: 'drop-oldest' });
-        const results = await append(...['a', 'b', 'c', 'd'].map((text) => make.entry(bike, text)));
-        expect(results.map(({ evicted }) => evicted)).toEqual([0, 0, 0, 1]);
-        const large = 'L'.repeat(1 + 2 * size);
-        expect(await append(make.entry(bike, large))).toMatchObject([
-          { status: 'stored', seq: 5, evicted: 2 },
-        ]);
-        expect(await texts()).toEqual(['d', large]);
-      });
-
-      test('drop-oldest: what could never fit evicts nothing', async () => {
-        await store.setQuota(bike, { messagesMax: 3, bytesMax: 2 * size, policy: 'drop-oldest' });
-        await append(make.entry(bike, 'a'));
-        expect(await append(make.entry(bike, 'x'.repeat(2 * size)))).toMatchObject([
-          { status: 'dropped', evicted: 0 },
-        ]);
-        expect(await texts()).toEqual(['a']);
-      });
-
-      test('of a tenant counts for its queues that have none of their own, as it is at each append', async () => {
-        await store.close();
-        const ofTenant = new Map([['red', { ...GENEROUS, messagesMax: 1 }]]);
-        await open(GENEROUS, (tenant) => ofTenant.get(tenant) ?? GENEROUS);
-        const [red, blue] = [queueOf(1, 'pending', 'red'), queueOf(1, 'pending', 'blue')];
-        const own = queueOf(2, 'pending', 'red');
-        await store.setQuota(own, GENEROUS);
-        const statuses = async (...queues: QueueKey[]) => {
-          const results = await append(...queues.map((queue) => make.entry(queue, 'x')));
-          return results.map(({ status }) => status);
-        };
-        expect(await statuses(red, blue, own, red, blue, own)).toEqual([
-          'stored',
-          'stored',
-          'stored',
-          'rejected',
-          'stored',
-          'stored',
-        ]);
-        ofTenant.set('red', { ...GENEROUS, messagesMax: 2 });
-        expect(await statuses(red, red, blue)).toEqual(['stored', 'rejected', 'stored']);
-      });
-
-      test('a held queue rejects whatever its policy: PUBREC promised that it keeps what it has', async () => {
-        const held = queueKey(bike.tenant, bike.sessionId, 'held');
-        for (const policy of ['drop-oldest', 'drop-newest'] as const) {
-          await store.setQuota(held, { messagesMax: 1, bytesMax: 1000, policy });
-          await append(make.entry(held, policy));
-          const [result] = await append(make.entry(held, 'one too many'));
-          expect(result?.status).toBe('rejected');
-          await store.drop(held);
-        }
-      });
-
-      test('drop-oldest of one, over and over in one batch', async () => {
-        await store.setQuota(bike, { messagesMax: 1, bytesMax: 1000, policy: 'drop-oldest' });
-        const shared = messageOf('s');
-        const results = await append(...Array.from({ length: 5 }, () => make.entry(bike, shared)));
-        expect(results.map(({ evicted }) => evicted)).toEqual([0, 1, 1, 1, 1]);
-        expect(await seqs()).toEqual([5]);
-      });
-
-      test('counts from the next append on, and goes back to the default', async () => {
-        await append(...['a', 'b', 'c'].map((text) => make.entry(bike, text)));
-        await store.setQuota(bike, { messagesMax: 1, bytesMax: 1000, policy: 'drop-oldest' });
-        expect(await texts()).toEqual(['a', 'b', 'c']);
-        expect(await append(make.entry(bike, 'd'))).toMatchObject([{ evicted: 3 }]);
-        await store.setQuota(bike, undefined);
-        await append(make.entry(bike, 'e'));
-        expect(await texts()).toEqual(['d', 'e']);
-      });
-
-      test('a message that was refused may be offered again with the same sequence', async () => {
-        await store.setQuota(bike, { messagesMax: 1, bytesMax: 1000, policy: 'reject' });
-        await append(make.entry(bike, 'a'));
-        const refused = make.entry(bike, 'b');
-        expect(await append(refused)).toMatchObject([{ status: 'rejected' }]);
-        await trim(bike, 1);
-        expect(await append(refused)).toMatchObject([{ status: 'stored', seq: 2 }]);
-      });
-    });
-
     describe('expiry', () => {
       async function sweepAll(): Promise<number> {
         let swept = 0;
@@ -509,6 +408,7 @@ export function describeDurableQueue(
       await expect(append(make.entry(bike, 'a'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     });
 
+    describeQueueQuotas(makeHarness);
     describeQueueModel(makeHarness, histories);
 
     if (!makeHarness(() => 0.5).survives) return;

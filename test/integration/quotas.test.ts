@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { IConnectPacket } from 'mqtt-packet';
 import { MemoryDurableQueue } from '../../src/adapters/memory/memory-durable-queue.ts';
 import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
+import type { QuotaExceeded } from '../../src/audit/audit-event.ts';
 import type { TenantBroker } from '../../src/broker/tenant-broker.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
-import type { QuotaExceeded } from '../../src/quota/tenant-quota.ts';
-import type { TenantLimits } from '../../src/quota/tenant-limits.ts';
+import type { QuotaName, TenantLimits } from '../../src/quota/tenant-limits.ts';
 import { parseTenantId, type TenantId } from '../../src/tenancy/identity.ts';
 import { startMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -41,7 +41,11 @@ class LimitedBroker {
         (tenant) => running.broker.tenant(tenant)?.limits.durableQueue ?? durableQueue,
       ),
       limitsOf: (tenant) => (tenant === RED ? limits.red : {}),
-      onQuotaExceeded: (event) => events.push(event),
+      audit: {
+        note: (note) => {
+          if (note.kind === 'quotaExceeded') events.push(note);
+        },
+      },
     });
     return new LimitedBroker(running, limits, events);
   }
@@ -74,7 +78,7 @@ class LimitedBroker {
   }
 
   /** How often red has exceeded it; each time was told. */
-  exceeded(quota: QuotaExceeded['quota']): number {
+  exceeded(quota: QuotaName): number {
     const times = this.red.counters.quotasExceeded.get(quota) ?? 0;
     expect(this.events.filter((event) => event.quota === quota && event.tenant === RED)).toHaveLength(times);
     return times;
@@ -139,7 +143,13 @@ describe('connections', () => {
     );
     await broker.client();
     expect(broker.events).toEqual([
-      { tenant: RED, quota: 'client.connectionRateMax', clientId: 'loop', limit: 1 },
+      {
+        kind: 'quotaExceeded',
+        tenant: RED,
+        quota: 'client.connectionRateMax',
+        clientId: 'loop',
+        limit: 1,
+      },
     ]);
   });
 

@@ -44,7 +44,11 @@ beforeEach(() => {
     clock: timers,
     timers,
     counters,
-    onExceeded: ({ quota: name, clientId, limit }) => told.push(`${name} ${clientId ?? ''} ${limit}`),
+    audit: {
+      note: (note) => {
+        if (note.kind === 'quotaExceeded') told.push(`${note.quota} ${note.clientId ?? ''} ${note.limit}`);
+      },
+    },
   });
 });
 
