@@ -3,10 +3,12 @@
  * and has not finished with [MQTT-4.8.2-6]. QoS 2 messages that may have been sent stay undelivered, as the
  * standard demands [MQTT-4.8.2-5]; what also matches a subscription of its own was the session's, not the group's.
  */
+import { rendezvous } from '../cluster/rendezvous.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { DurableQueueStore, QueueEntry, QueueKey, Seq } from '../queue/durable-queue.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Router } from '../routing/router.ts';
+import type { SharedGroup } from '../routing/shared-group.ts';
 import type { MatchedRoute, PublishOrigin, Route, Subscriber } from '../routing/subscriber.ts';
 import { SubscriptionTrie } from '../routing/subscription-trie.ts';
 import type { Clock } from '../time/clock.ts';
@@ -32,6 +34,8 @@ export class SharedLegacy {
   readonly #options: SharedLegacyOptions;
   /** The subscriptions of the session that ends, and nobody else's. */
   readonly #own: SubscriptionTrie;
+  /** Of the batch under way: who gets what of QoS 2 from a group. */
+  readonly #heirs = new Map<SharedGroup, MatchedRoute | undefined>();
   #next: Seq | undefined;
 
   private constructor(options: SharedLegacyOptions, own: SubscriptionTrie) {
@@ -50,8 +54,8 @@ export class SharedLegacy {
 
   /**
    * Hands over what is in the durable queue from where the last call ended; resolves when it is durable with the
-   * other members. `sentThrough`: see `SessionState`. Rejects when the store does not answer; doing it again after
-   * a crash appends nothing twice to the same member.
+   * other members. `sentThrough`: see `SessionState`. Rejects when the store does not answer. Doing it again after
+   * a crash appends nothing twice to the same member, and gives what is of QoS 2 to the same one again, as long as that is a member.
    */
   async handOver(queue: QueueKey, sentThrough: Seq | undefined): Promise<void> {
     const { subscriber } = this.#options;
@@ -84,6 +88,7 @@ export class SharedLegacy {
   }
 
   #handBatch(entries: readonly QueueEntry[], sentThrough: Seq): Promise<void> {
+    this.#heirs.clear();
     return new Promise((resolve, reject) => {
       const publishSettled = ({ failed }: PublishTicket): void => {
         if (failed)
@@ -105,7 +110,8 @@ export class SharedLegacy {
     const { routes, groups } = this.#own.match(message.topic);
     if (routes.length > 0) return;
     for (const { name, filter } of groups) {
-      const heir = this.#heirIn(name, filter);
+      const group = this.#options.router.trie.group(name, filter);
+      const heir = group && this.#heirIn(group, message.qos === 2 && origin !== undefined);
       if (heir === undefined) continue;
       const qos = message.qos < heir.qos ? message.qos : heir.qos;
       const retain = message.retain && heir.retainAsPublished;
@@ -116,8 +122,26 @@ export class SharedLegacy {
   }
 
   /** All that are leaving are passed over: two of them would hand the same message to each other for ever. */
-  #heirIn(name: string, filter: string): MatchedRoute | undefined {
-    const { router, subscriber } = this.#options;
-    return router.trie.group(name, filter)?.next((member) => member === subscriber || member.isLeaving);
+  #heirIn(group: SharedGroup, onlyOnce: boolean): MatchedRoute | undefined {
+    const { subscriber } = this.#options;
+    const isOut = (member: Subscriber): boolean => member === subscriber || member.isLeaving;
+    return (onlyOnce ? this.#lastingHeirIn(group, isOut) : undefined) ?? group.next(isOut);
+  }
+
+  /**
+   * One with a durable queue, the same whoever asks and whenever: turns, credit and who is connected are other ones after a crash, and two
+   * members would get the same message. So what a session leaves of QoS 2 goes to one member as a whole, connected or not.
+   */
+  #lastingHeirIn(group: SharedGroup, isOut: (member: Subscriber) => boolean): MatchedRoute | undefined {
+    if (this.#heirs.has(group)) return this.#heirs.get(group);
+    const lasting = new Map<string, MatchedRoute>();
+    for (const member of group.members()) {
+      const { pending, isGuest, sessionId } = member.subscriber;
+      if (pending !== undefined && !isGuest && !isOut(member.subscriber)) lasting.set(`${sessionId}`, member);
+    }
+    const chosen = rendezvous(`${this.#options.subscriber.sessionId}`, lasting.keys());
+    const heir = chosen === undefined ? undefined : lasting.get(chosen);
+    this.#heirs.set(group, heir);
+    return heir;
   }
 }

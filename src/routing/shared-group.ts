@@ -72,6 +72,15 @@ export class SharedGroup {
     return this.#route(connected === NONE ? absent : connected);
   }
 
+  /** All of them, whoever's turn it is. */
+  *members(): Generator<MatchedRoute, void, undefined> {
+    let route = this.#first;
+    for (let step = 0; step < this.#size; step++, route = this.#routes.after(route)) {
+      const member = this.#route(route);
+      if (member !== undefined) yield member;
+    }
+  }
+
   /** The member whose session that is, as `memberMark` names it. */
   marked(mark: number): MatchedRoute | undefined {
     let route = this.#first;
