@@ -58,7 +58,7 @@ async function written(
 }
 
 async function start(
-  { directory, watchdog, add }: EngineContext,
+  { directory, ports: clusterPorts, watchdog, add }: EngineContext,
   name: string,
   kind: 'broker' | 'metadata',
   configured: ConfigFile,
@@ -76,6 +76,7 @@ async function start(
     log: join(directory, name, `${kind}.log`),
   });
   const server = new ServerProcess(plan, watchdog);
+  await clusterPorts.give(name);
   await server.start();
   add({ name, kind, server, ports, adminUrl, call: () => callReadiness(adminUrl) });
 }

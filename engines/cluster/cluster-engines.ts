@@ -40,6 +40,7 @@ const KAFKA_HEAP_MB = 384;
 /** Where clients find Kafka, comma separated. */
 export async function startKafka(context: EngineContext, options: ClusterKafka): Promise<string> {
   const { directory, ports, watchdog, progress } = context;
+  await ports.give('kafka');
   const kafka = await KafkaEngine.start({
     heapMb: KAFKA_HEAP_MB,
     ...options,
@@ -64,6 +65,7 @@ export async function startKafka(context: EngineContext, options: ClusterKafka):
 /** Where clients find HBase: its ZooKeeper. */
 export async function startHBase(context: EngineContext, options: ClusterHBase): Promise<string> {
   const { directory, ports, watchdog, progress } = context;
+  await ports.give('zookeeper');
   const hbase = await HBaseEngine.start({
     ...options,
     zookeeperPort: ports.port('zookeeper'),
@@ -142,6 +144,7 @@ async function startCache(
   call: (port: number) => Promise<void>,
 ): Promise<void> {
   const port = ports.port(name);
+  await ports.give(name);
   const { server }: { readonly server: ServerProcess } = await start({
     port,
     dataDirectory: join(directory, name),

@@ -1,11 +1,12 @@
 /**
  * The ports of a cluster: chosen at its first start, written down beside its data, and the same ever after, because the
- * configuration of its brokers names them.
+ * configuration of its brokers names them. Nobody else gets one before the process that it is for.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../engine.ts';
 import { freePorts, isFree } from '../free-ports.ts';
+import { HeldPorts } from '../held-ports.ts';
 
 /** free: any that nobody uses. usual: those that people expect, 1883 and so on. A number: all in one row from there. */
 export type PortChoice = 'free' | 'usual' | number;
@@ -47,9 +48,13 @@ const CACHE_PORTS = { redis: 16_379, mysql: 13_306 };
 
 export class ClusterPorts {
   readonly #ports: Readonly<Record<string, number>>;
+  readonly #wishes: readonly PortWish[];
+  readonly #held: HeldPorts;
 
-  private constructor(ports: Readonly<Record<string, number>>) {
+  private constructor(ports: Readonly<Record<string, number>>, wishes: readonly PortWish[], held: HeldPorts) {
     this.#ports = ports;
+    this.#wishes = wishes;
+    this.#held = held;
   }
 
   /** `choice` undefined: as at the first start, and then the usual ones. */
@@ -64,9 +69,9 @@ export class ClusterPorts {
     const wishes = wishesOf(size);
     const missing = wishes.filter(({ name }) => written?.ports[name] === undefined);
     const ports = { ...written?.ports, ...(await assign(missing, chosen, written?.ports ?? {})) };
-    await assertFree(wishes, ports, written === undefined);
+    const held = await holdAll(wishes, ports, written === undefined);
     await writeFile(file, `${JSON.stringify({ choice: chosen, ports } satisfies WrittenPorts, null, 2)}\n`);
-    return new ClusterPorts(ports);
+    return new ClusterPorts(ports, wishes, held);
   }
 
   /** Throws for one that nobody has wished for. */
@@ -74,6 +79,18 @@ export class ClusterPorts {
     const port = this.#ports[name];
     if (port === undefined) throw new Error(`No port was chosen for ${name}`);
     return port;
+  }
+
+  /** To the process that starts now: ports of that name, or of names that begin with it and a dot. */
+  async give(name: string): Promise<void> {
+    for (const wish of this.#wishes) {
+      if (wish.name === name || wish.name.startsWith(`${name}.`))
+        await this.#held.give(rowFrom(this.port(wish.name), wish.count ?? 1));
+    }
+  }
+
+  async giveAll(): Promise<void> {
+    await this.#held.giveAll();
   }
 }
 
@@ -115,22 +132,24 @@ async function assign(
   return ports;
 }
 
-/** Throws an `EngineError` that names every port that somebody else has. */
-async function assertFree(
+/** Throws an `EngineError` that names every port that somebody else has; then none is held. */
+async function holdAll(
   wishes: readonly PortWish[],
   ports: Readonly<Record<string, number>>,
   first: boolean,
-): Promise<void> {
+): Promise<HeldPorts> {
+  const held = new HeldPorts();
   const refused: string[] = [];
   for (const { name, count = 1 } of wishes)
     for (const port of rowFrom(ports[name] ?? 0, count))
-      if (!(await isFree(port))) refused.push(`${port} (${name})`);
+      if (!(await held.hold(port))) refused.push(`${port} (${name})`);
+  if (refused.length === 0) return held;
+  await held.giveAll();
   const elsewhere = first ? '' : '--data ANOTHER_DIRECTORY ';
-  if (refused.length > 0)
-    throw new EngineError(
-      `Ports of 127.0.0.1 that the cluster needs are in use: ${refused.join(', ')}.\n` +
-        `Stop what listens there, or take others, all in one row: ${elsewhere}--base-port 21000`,
-    );
+  throw new EngineError(
+    `Ports of 127.0.0.1 that the cluster needs are in use: ${refused.join(', ')}.\n` +
+      `Stop what listens there, or take others, all in one row: ${elsewhere}--base-port 21000`,
+  );
 }
 
 async function freeRow(count: number, taken: ReadonlySet<number>): Promise<number> {

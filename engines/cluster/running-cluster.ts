@@ -19,7 +19,7 @@ import type { EngineContext } from './cluster-engines.ts';
 import type { BrokerMember, ClusterMember, MemberEvent, MemberKind } from './cluster-member.ts';
 import { portChoice, sizeOf } from './cluster-options.ts';
 import type { ClusterOptions, KillOptions } from './cluster-options.ts';
-import { ClusterPorts } from './cluster-ports.ts';
+import { ClusterPorts, type ClusterSize } from './cluster-ports.ts';
 import { callFront, startFront } from './front-server.ts';
 import { mainFile } from './spoke-program.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -179,6 +179,15 @@ export class RunningCluster {
   async #startAll(progress: Progress): Promise<void> {
     const size = sizeOf(this.#options);
     const ports = await ClusterPorts.of(this.directory, size, portChoice(this.#options));
+    try {
+      await this.#startOn(ports, size, progress);
+    } finally {
+      // Of processes that are not started, or were not come to.
+      await ports.giveAll();
+    }
+  }
+
+  async #startOn(ports: ClusterPorts, size: ClusterSize, progress: Progress): Promise<void> {
     const context: EngineContext = {
       directory: this.directory,
       ports,
@@ -221,6 +230,7 @@ export class RunningCluster {
     const of = (use: string) => ports.port(`haproxy.${use}`);
     const front = { mqtt: of('mqtt'), ws: of('ws'), health: of('health'), metrics: of('metrics') };
     const options = { dataDirectory: join(directory, 'haproxy'), watchdog, progress };
+    await ports.give('haproxy');
     const { server } = await startFront(front, this.brokers, socketPath(directory, 'haproxy.sock'), options);
     const call = () => callFront(front.health);
     this.#add({ name: 'haproxy', kind: 'haproxy', server, ports: { ...front }, call });
