@@ -80,6 +80,7 @@ async function openChains(
       webhook?.forget(users);
       follower?.changed(users);
     },
+    tenantChanged: (tenant) => follower?.tenantChanged(tenant),
     missed: () => follower?.missed(),
   };
   const file = used.has('file')

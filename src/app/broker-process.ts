@@ -125,6 +125,7 @@ async function start(
     changed: (users) => {
       broker.usersChanged(users);
     },
+    tenantChanged: (tenant) => void broker.tenantChanged(tenant),
     missed: () => void broker.changesMissed(),
   });
   const { metadata, peers } = await restore(broker, stores, config, logger, clock, timers, startup, stops);

@@ -39,6 +39,10 @@ export function openUserCache(
           users.forget(user);
           if (isNews) changes.changed([user]);
         },
+        onTenantChanged: (tenant) => {
+          users.forgetAll();
+          changes.tenantChanged(tenant);
+        },
         onHearing: () => {
           users.forgetAll();
           changes.missed();
@@ -77,7 +81,7 @@ export function openUserCache(
 /** For who only tells of changes as well. Throws an `Error` that names the key and the file when one cannot be read. */
 export function redisOptions(
   config: UserCacheConfig,
-): Omit<RedisUsersOptions, 'onChanged' | 'onHearing' | 'onProblem'> {
+): Omit<RedisUsersOptions, 'onChanged' | 'onTenantChanged' | 'onHearing' | 'onProblem'> {
   const { ttlMs, negativeTtlMs, redis } = config;
   return { ...redisConnection('auth.cache.redis', redis), ttlMs, negativeTtlMs, newGeneration: randomUUID };
 }

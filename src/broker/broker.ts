@@ -153,7 +153,13 @@ export class Broker {
 
   /** Nobody can say which users were changed: as `usersChanged` with everybody, but who cannot be looked up stays. */
   changesMissed(): Promise<void> {
-    return this.#sweep.run();
+    return this.#sweep.run(undefined, false);
+  }
+
+  /** As `usersChanged`, with all users of a tenant that can be looked up: of others only a login can tell, and nothing is told of them. */
+  tenantChanged(tenant: TenantId): Promise<void> {
+    this.userChanges.noteAll();
+    return this.#sweep.run(tenant, true);
   }
 
   /** Every connected client is told and disconnected; resolves when their ends are on record. */

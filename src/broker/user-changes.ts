@@ -29,6 +29,12 @@ export class UserChanges {
     this.#forgottenThrough = oldest[1];
   }
 
+  /** Anybody may have been changed. */
+  noteAll(): void {
+    this.#forgottenThrough = ++this.#heard;
+    this.#last.clear();
+  }
+
   /** Whether the user was changed after `heard` changes. */
   isSince(user: TenantUser, heard: number): boolean {
     return heard < this.#forgottenThrough || (this.#last.get(userText(user)) ?? 0) > heard;

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import type { SharedAnswer, SharedUsers } from '../../auth/cached-users.ts';
 import { decodeUser, encodeUser } from '../../auth/user-text-codec.ts';
 import { userText, parseListedUser, type User } from '../../auth/user-list.ts';
-import type { TenantUser } from '../../tenancy/identity.ts';
+import { parseTenantId, type TenantId, type TenantUser } from '../../tenancy/identity.ts';
 import {
   connectRedis,
   redisProblem,
@@ -24,6 +24,8 @@ export interface RedisUsersOptions extends RedisConnectionOptions {
   readonly newGeneration: () => string;
   /** `isNews` false: only the hash of the password is another one, of the same password. */
   readonly onChanged: (user: TenantUser, isNews: boolean) => void;
+  /** Any user of it may be another. */
+  readonly onTenantChanged: (tenant: TenantId) => void;
   /** Changes may have been missed until now; from now on they are heard of. */
   readonly onHearing: () => void;
   readonly onProblem: (error: Error) => void;
@@ -55,14 +57,13 @@ export class RedisUsers implements SharedUsers {
 
   async read(user: TenantUser): Promise<SharedAnswer | undefined> {
     try {
-      const [generation = null, text = null] = await this.#commands.mget(
+      const [ofTenant, ofUser, text = null] = await this.#commands.mget(
+        this.#tenantGenerationKey(user.tenant),
         this.#generationKey(user),
         this.#userKey(user),
       );
-      return {
-        generation: generation ?? '',
-        known: text === null ? undefined : known(user, generation ?? '', text),
-      };
+      const generation = `${ofTenant ?? ''}.${ofUser ?? ''}`;
+      return { generation, known: text === null ? undefined : known(user, generation, text) };
     } catch (error) {
       this.#fail(error);
       return undefined;
@@ -81,13 +82,12 @@ export class RedisUsers implements SharedUsers {
 
   /** Every broker forgets the user. Rejects when Redis is away: then the change counts when what is remembered is old. */
   async changed(user: TenantUser, isNews = true): Promise<void> {
-    const { newGeneration, ttlMs, negativeTtlMs } = this.#options;
-    await this.#commands
-      .multi()
-      // It outlives every entry of an earlier generation.
-      .set(this.#generationKey(user), newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs))
-      .publish(this.#channel, JSON.stringify({ user: userText(user), isNews }))
-      .exec();
+    await this.#tell(this.#generationKey(user), JSON.stringify({ user: userText(user), isNews }));
+  }
+
+  /** Every broker forgets the users of the tenant. Rejects as `changed` does. */
+  async tenantChanged(tenant: TenantId): Promise<void> {
+    await this.#tell(this.#tenantGenerationKey(tenant), JSON.stringify({ tenant }));
   }
 
   /** Resolves when commands can be sent. */
@@ -116,6 +116,20 @@ export class RedisUsers implements SharedUsers {
     return `${this.#options.prefix}generation:${userText(user)}`;
   }
 
+  #tenantGenerationKey(tenant: TenantId): string {
+    return `${this.#options.prefix}generation-of-tenant:${tenant}`;
+  }
+
+  async #tell(generationKey: string, text: string): Promise<void> {
+    const { newGeneration, ttlMs, negativeTtlMs } = this.#options;
+    await this.#commands
+      .multi()
+      // It outlives every entry of an earlier generation.
+      .set(generationKey, newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs))
+      .publish(this.#channel, text)
+      .exec();
+  }
+
   async #listen(): Promise<void> {
     try {
       await this.#listener.subscribe(this.#channel);
@@ -131,7 +145,9 @@ export class RedisUsers implements SharedUsers {
   #heard(text: string): void {
     const [, name, isNews] = /^\{"user":("(?:[^"\\]|\\.)*"),"isNews":(true|false)\}$/.exec(text) ?? [];
     const user = name === undefined ? undefined : parseListedUser(String(JSON.parse(name)));
+    const tenant = parseTenantId(/^\{"tenant":"([^"\\]*)"\}$/.exec(text)?.[1] ?? '');
     if (user !== undefined) this.#options.onChanged(user, isNews === 'true');
+    else if (tenant !== undefined) this.#options.onTenantChanged(tenant);
     else this.#options.onProblem(new Error('a message of changed users that names none'));
   }
 

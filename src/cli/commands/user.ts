@@ -18,7 +18,7 @@ import { deriveScramCredentials, SCRAM_SALT_BYTES } from '../../auth/scram-crede
 import { formatTopicRule } from '../../auth/topic-rule.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
-import type { TenantUser } from '../../tenancy/identity.ts';
+import { parseTenantId, type TenantId, type TenantUser } from '../../tenancy/identity.ts';
 import { CommandError, EXIT } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
@@ -43,6 +43,10 @@ const SCRAM_SECRET_BYTES = 32;
 interface AddOptions extends PasswordOptions {
   readonly rule?: readonly string[];
   readonly certificate?: boolean;
+}
+
+interface ChangedOptions extends ConfigOption {
+  readonly tenant?: string;
 }
 
 export function registerUserCommand(program: Command, context: CliContext): void {
@@ -87,21 +91,13 @@ export function registerUserCommand(program: Command, context: CliContext): void
     });
 
   user
-    .command('changed <name>')
-    .description('tell all brokers over Redis that a user in the database was changed')
+    .command('changed [name]')
+    .description(
+      'tell all brokers over Redis that a user in the database was changed, or the rules of a tenant',
+    )
     .addOption(configOption())
-    .action(async (name: string, options: ConfigOption) => {
-      const { named, config } = editing(name, options, context);
-      const { cache } = config.auth;
-      if (!cache.redis.enabled)
-        throw new CommandError('auth.cache.redis is not enabled: there is nobody to tell.', EXIT.usage);
-      const { tellOfChange } = await import('../../app/user-changes.ts');
-      await tellOfChange(cache, named).catch((cause: unknown) => {
-        const age = `The change counts after auth.cache.ttlMs, ${cache.ttlMs} ms`;
-        throw new CommandError(`Redis could not be told: ${String(cause)}. ${age}.`, EXIT.failure, { cause });
-      });
-      context.stdout.write(`${userText(named)}: every broker looks this user up again\n`);
-    });
+    .option('--tenant <tenant>', 'all users of this tenant instead of one')
+    .action((name: string | undefined, options: ChangedOptions) => changed(name, options, context));
 
   user
     .command('remove <name>')
@@ -139,6 +135,33 @@ async function add(name: string, options: AddOptions, context: CliContext): Prom
     context.stderr.write(
       `Tenant "${named.tenant}" is not served yet: add it to "tenants" in the configuration.\n`,
     );
+}
+
+async function changed(
+  name: string | undefined,
+  options: ChangedOptions,
+  context: CliContext,
+): Promise<void> {
+  const who = changedOf(name, options);
+  const { cache } = configOf(options, context).config.auth;
+  if (!cache.redis.enabled)
+    throw new CommandError('auth.cache.redis is not enabled: there is nobody to tell.', EXIT.usage);
+  const { tellOfChange } = await import('../../app/user-changes.ts');
+  await tellOfChange(cache, who).catch((cause: unknown) => {
+    const age = `The change counts after auth.cache.ttlMs, ${cache.ttlMs} ms`;
+    throw new CommandError(`Redis could not be told: ${String(cause)}. ${age}.`, EXIT.failure, { cause });
+  });
+  const whom = typeof who === 'string' ? `all users of ${who}` : userText(who);
+  context.stdout.write(`${whom}: every broker looks them up again\n`);
+}
+
+function changedOf(name: string | undefined, { tenant: text }: ChangedOptions): TenantUser | TenantId {
+  if ((name === undefined) === (text === undefined))
+    throw new CommandError('Name one user, or a tenant with --tenant.', EXIT.usage);
+  if (name !== undefined) return userNamed(name);
+  const tenant = parseTenantId(text ?? '');
+  if (tenant === undefined) throw new CommandError(`${JSON.stringify(text)} is no tenant.`, EXIT.usage);
+  return tenant;
 }
 
 async function list(options: ConfigOption & { readonly json?: boolean }, context: CliContext): Promise<void> {
@@ -185,13 +208,16 @@ function editing(
   options: ConfigOption,
   context: CliContext,
 ): { readonly editor: UsersFileEditor; readonly named: TenantUser; readonly config: SpokeConfig } {
-  const named = parseListedUser(name);
-  if (named === undefined) {
-    const what = `${JSON.stringify(name)} is no user name`;
-    throw new CommandError(`${what}: use TENANT/NAME or NAME, without + # / in NAME.`, EXIT.usage);
-  }
+  const named = userNamed(name);
   const { config } = configOf(options, context);
   return { editor: new UsersFileEditor(config.auth.usersFile), named, config };
+}
+
+function userNamed(name: string): TenantUser {
+  const named = parseListedUser(name);
+  if (named !== undefined) return named;
+  const what = `${JSON.stringify(name)} is no user name`;
+  throw new CommandError(`${what}: use TENANT/NAME or NAME, without + # / in NAME.`, EXIT.usage);
 }
 
 async function newPassword(

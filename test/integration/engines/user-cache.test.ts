@@ -73,6 +73,9 @@ async function broker(prefix: string) {
     onChanged: (user) => {
       users.forget(user);
     },
+    onTenantChanged: () => {
+      users.forgetAll();
+    },
     onHearing: () => {
       users.forgetAll();
     },
@@ -165,9 +168,25 @@ describe('a change', () => {
       // Nobody has the subscription any more.
       for (const { client } of both)
         expect(await publish(client, { topic: 'a', qos: 1 })).toBe(REASON.noMatchingSubscribers);
+
+      // The rules of the tenant count for those without rules of their own, also of a user whom Redis remembers.
+      await expectNothing(connected[2].client);
+      await admin.query("UPDATE spoke_rules SET rule = 'allow publish c' WHERE name = ''");
+      await tellOfChange(cache, DEFAULT_TENANT);
+      await vi.waitFor(
+        async () => {
+          expect(await publish(connected[2].client, { topic: 'b', qos: 1 })).toBe(REASON.notAuthorized);
+        },
+        { interval: 20 },
+      );
+      const again = await connect(one, 'bike-2');
+      expect(await publish(again.client, { topic: 'b', qos: 1 })).toBe(REASON.notAuthorized);
+      for (const { client } of both)
+        expect(await publish(client, { topic: 'a', qos: 1 })).toBe(REASON.noMatchingSubscribers);
     } finally {
       await admin.query("UPDATE spoke_users SET enabled = TRUE WHERE name = 'bike-1'");
       await admin.query("DELETE FROM spoke_rules WHERE name = 'bike-4'");
+      await admin.query("UPDATE spoke_rules SET rule = 'allow all #' WHERE name = ''");
       await one.dispose();
       await two.dispose();
     }

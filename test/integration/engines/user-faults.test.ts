@@ -272,6 +272,7 @@ describe('TLS to Redis', () => {
     return new RedisUsers({
       ...redisOptions(cacheConfig({ port: redisTlsPort, tls: { ...CA, ...CLIENT }, ...changes })),
       onChanged: () => undefined,
+      onTenantChanged: () => undefined,
       onHearing: () => undefined,
       onProblem: ({ message }) => problems.push(message),
     });
@@ -287,7 +288,7 @@ describe('TLS to Redis', () => {
           expect(shared.hearsChanges).toBe(true);
         });
         const bike = { tenant: DEFAULT_TENANT, clientName: 'bike' };
-        expect(await shared.read(bike)).toEqual({ generation: '', known: undefined });
+        expect(await shared.read(bike)).toEqual({ generation: '.', known: undefined });
         expect(problems).toEqual([]);
       } finally {
         shared.close();

@@ -58,5 +58,9 @@ describe('UserChanges', () => {
     expect(changes.isSince(user('never'), heard)).toBe(true);
     expect(changes.isSince(user('never'), heard + 1)).toBe(false);
     expect(changes.isSince(late, changes.heard)).toBe(false);
+    const before = changes.heard;
+    changes.noteAll();
+    expect(changes.isSince(user('never'), before)).toBe(true);
+    expect(changes.isSince(user('never'), changes.heard)).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { Broker } from '../../../src/broker/broker.ts';
 import { StoreUnavailableError } from '../../../src/errors/store-unavailable-error.ts';
 import type { ConnectPacket } from '../../../src/mqtt/packets.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
-import { DEFAULT_TENANT, type ClientId } from '../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, type ClientId, type TenantId } from '../../../src/tenancy/identity.ts';
 import { SimulatedLink, type Received } from '../../support/simulated-link.ts';
 import { simulatedOptions } from '../../support/simulated-services.ts';
 import { ProcessLife } from '../../support/simulated-stores.ts';
@@ -189,6 +189,16 @@ describe('a changed user', () => {
     broker.usersChanged([BIKE]);
     void broker.changesMissed();
     for (const { fail } of asked) fail(new StoreUnavailableError('MySQL', 'wait'));
+    await time.advance(20);
+    expect(received).toEqual(['connack 0', LOG_IN_AGAIN, 'closed']);
+  });
+
+  test('of a tenant whose rules were changed is looked at, and of other tenants nobody', async () => {
+    await connect();
+    await broker.tenantChanged('other' as TenantId);
+    expect(asked).toHaveLength(0);
+    void broker.tenantChanged(DEFAULT_TENANT);
+    asked[0]?.fail(new StoreUnavailableError('MySQL', 'wait'));
     await time.advance(20);
     expect(received).toEqual(['connack 0', LOG_IN_AGAIN, 'closed']);
   });

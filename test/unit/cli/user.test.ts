@@ -53,6 +53,17 @@ describe('spoke user', () => {
     expect((await spoke('p', 'add', 'bike-8', '--password-stdin', '--cost', '9')).code).toBe(2);
   });
 
+  it.each([
+    [[], 'Name one user, or a tenant'],
+    [['bike-7', '--tenant', 'acme'], 'Name one user, or a tenant'],
+    [['a/b/c'], '"a/b/c" is no user name'],
+    [['--tenant', 'a/b'], '"a/b" is no tenant'],
+    [['--tenant', 'acme'], 'auth.cache.redis is not enabled'],
+  ])('changed %o is told to nobody: %s', async (args, expected) => {
+    const { code, err } = await spoke('', 'changed', ...args);
+    expect({ code, isSaid: err.includes(expected) }).toEqual({ code: 2, isSaid: true });
+  });
+
   it('hashes as the configuration says', async () => {
     const passwords = { algorithm: 'argon2id', argon2MemoryKib: 1_024, argon2Passes: 1 };
     writeFileSync(join(directory, 'spokemq.yaml'), JSON.stringify({ auth: { passwords } }));
