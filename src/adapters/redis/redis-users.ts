@@ -14,6 +14,7 @@ import {
   type RedisConduct,
   type RedisConnectionOptions,
 } from './redis-connection.ts';
+import { committed } from './transaction.ts';
 
 export interface RedisUsersOptions extends RedisConnectionOptions {
   /** In front of every key and of the channel. */
@@ -122,12 +123,13 @@ export class RedisUsers implements SharedUsers {
 
   async #tell(generationKey: string, text: string): Promise<void> {
     const { newGeneration, ttlMs, negativeTtlMs } = this.#options;
-    await this.#commands
-      .multi()
-      // It outlives every entry of an earlier generation.
-      .set(generationKey, newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs))
-      .publish(this.#channel, text)
-      .exec();
+    await committed(
+      this.#commands
+        .multi()
+        // It outlives every entry of an earlier generation.
+        .set(generationKey, newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs))
+        .publish(this.#channel, text),
+    );
   }
 
   async #listen(): Promise<void> {

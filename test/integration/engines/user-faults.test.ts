@@ -186,7 +186,9 @@ describe('a Redis that', () => {
         expect(page).toMatch(/^spoke_user_cache_redis_failures_total [1-9]/m);
       });
       // A change cannot be told either: whoever tells of it learns that.
-      await expect(tellOfChange(cache, { tenant: DEFAULT_TENANT, clientName: 'bike-0' })).rejects.toThrow();
+      await expect(tellOfChange(cache, { tenant: DEFAULT_TENANT, clientName: 'bike-0' })).rejects.toThrow(
+        /OOM/,
+      );
     } finally {
       await control.config('SET', 'maxmemory', '0');
       control.disconnect();
