@@ -6,6 +6,7 @@ import { parseKeys, type KeySet } from '../adapters/jwt/key-set.ts';
 import { KeyUrl } from '../adapters/jwt/key-url.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import { TokenAuthenticator } from '../auth/token-authenticator.ts';
+import { withoutCredentials } from '../errors/without-credentials.ts';
 import type { Clock } from '../time/clock.ts';
 import type { JwtConfig } from './jwt-schema.ts';
 import type { Logger } from './logging.ts';
@@ -49,7 +50,7 @@ function keysOfUrl(jwt: JwtConfig, logger: Logger, clock: Clock): Keys {
     clock,
     onProblem: (err) => {
       logger.error(
-        { err, url: jwt.jwksUrl },
+        { err, url: withoutCredentials(jwt.jwksUrl) },
         'the keys of tokens could not be fetched: those from before stay',
       );
     },

@@ -107,11 +107,16 @@ function fieldsOf(event: AuditEvent): Partial<AuditEventValue> {
     }
     case 'quotaExceeded': {
       const { tenant, clientId, quota, limit } = event;
-      return { tenant, clientId: clientId ?? null, quota, limit };
+      return { tenant, clientId: clientId ?? null, quota, limit: safeOrNone(limit) };
     }
     case 'furtherNotes':
       return { furtherOf: event.of };
   }
+}
+
+/** One number that does not fit must not keep what is noted beside it from being written. */
+function safeOrNone(value: number | undefined): number | null {
+  return value !== undefined && Number.isSafeInteger(value) ? value : null;
 }
 
 function eventOf(value: AuditEventValue): AuditEvent | undefined {
@@ -156,7 +161,7 @@ function eventOf(value: AuditEventValue): AuditEvent | undefined {
         tenant: tenant ?? ('' as TenantId),
         clientId: clientId ?? undefined,
         quota: value.quota ?? '',
-        limit: value.limit ?? 0,
+        limit: value.limit ?? undefined,
       };
     case 'furtherNotes':
       return { kind: 'furtherNotes', of: value.furtherOf as AuditNote['kind'] };

@@ -72,8 +72,8 @@ export interface QuotaExceeded {
   /** undefined: the quota is the tenant's. */
   readonly clientId: string | undefined;
   readonly quota: string;
-  /** In the unit of the quota. */
-  readonly limit: number;
+  /** In the unit of the quota; undefined: it is not one number. */
+  readonly limit: number | undefined;
 }
 
 /** More subjects within a second than are told apart. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditedEvent } from '../../src/admin/admin-port.ts';
 import { formatPasswordHash, hashPassword } from '../../src/auth/password-hash.ts';
 import { RunningBroker } from '../support/running-broker.ts';
+import { subscribe } from './support/exchanges.ts';
 import { MQTT_5, newClientId, persistent } from './support/versions.ts';
 
 const CHEAP = { ln: 10, r: 8, p: 1 };
@@ -27,6 +28,7 @@ beforeAll(async () => {
   broker = await RunningBroker.start({
     tenants: ['default', 'city'],
     auth: { mode: 'file', usersFile, lockOut: { userFailures: 3 } },
+    quotas: { client: { subscriptionsMax: 1 } },
     admin: {
       port: 0,
       tokens: [
@@ -100,6 +102,18 @@ describe('a refused login', () => {
     const noted = await trail('kind=refusedLogin&follow=true&limit=4');
     expect(noted.at(-1)).toMatchObject({ method: 'adminToken', address: '127.0.0.1', clientName: '' });
     expect(JSON.stringify(noted)).not.toContain('a-wrong-token');
+  });
+});
+
+describe('a quota', () => {
+  it('that a client wants more of is noted with what it allows', async () => {
+    const account = { username: 'city/bike', password: Buffer.from(PASSWORD) };
+    const { client } = await broker.connect(MQTT_5, { clientId: 'greedy', ...account });
+    await subscribe(client, { topic: 'a', qos: 1 });
+    client.send({ cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: 'b', qos: 1 }] });
+    await client.expect('suback');
+    const [noted] = await trail('kind=quotaExceeded&tenant=city&follow=true&limit=1');
+    expect(noted).toMatchObject({ clientId: 'greedy', quota: 'client.subscriptionsMax', limit: 1, count: 1 });
   });
 });
 

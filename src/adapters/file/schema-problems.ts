@@ -3,6 +3,7 @@
  * instead. All problems of a document at once.
  */
 import { z } from 'zod';
+import { withoutCredentials } from '../../errors/without-credentials.ts';
 import { closestName } from './closest-name.ts';
 import type { Problem, ValuePath } from './yaml-document.ts';
 
@@ -59,7 +60,12 @@ function wrongValue(
   return {
     where: whereIs(issue.path),
     key: keyText(issue.path),
-    what: issue.code === 'custom' ? issue.message : found === undefined ? 'is missing' : `is ${show(found)}`,
+    what:
+      issue.code === 'custom'
+        ? issue.message
+        : found === undefined
+          ? 'is missing'
+          : `is ${show(found, schema)}`,
     fix: typeof advice === 'string' ? advice : `Use ${expectation(schema, issue)}`,
   };
 }
@@ -99,12 +105,16 @@ function range(schema: JsonSchema): string {
   return minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? ` of at least ${minimum}` : '';
 }
 
-function show(value: unknown): string {
-  return value !== null && typeof value === 'object'
-    ? Array.isArray(value)
-      ? 'a list'
-      : 'a map'
-    : JSON.stringify(value);
+/** A value where a map or a list belongs is not repeated: it may be the password that belongs in there. */
+function show(value: unknown, schema: JsonSchema | undefined): string {
+  if (value !== null && typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a map';
+  if (schema !== undefined && [schema, ...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].some(hasMembers))
+    return value === null ? 'empty' : `a ${typeof value === 'string' ? 'text' : typeof value}`;
+  return withoutCredentials(JSON.stringify(value));
+}
+
+function hasMembers(schema: JsonSchema | boolean): boolean {
+  return typeof schema === 'object' && (schema.type === 'object' || schema.type === 'array');
 }
 
 function schemaAt(root: JsonSchema, value: unknown, path: ValuePath): JsonSchema | undefined {

@@ -35,14 +35,16 @@ export class YamlDocument {
   /** `file` is only used to name positions. */
   constructor(file: string, text: string) {
     this.file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    this.syntaxProblems = this.#document.errors.map((error) => ({
-      where: this.#at(error.pos[0]),
-      key: '',
-      what: error.message.replace(/\.$/, ''),
-      fix: 'Correct the YAML at this place',
-    }));
-    this.value = this.syntaxProblems.length === 0 ? (this.#document.toJS() ?? undefined) : undefined;
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      logLevel: 'silent',
+    });
+    const problems = [...this.#document.errors, ...this.#document.warnings].map((error) =>
+      this.#syntaxProblem(error.pos[0], error.message),
+    );
+    this.value = problems.length === 0 ? this.#valueOr(problems) : undefined;
+    this.syntaxProblems = problems;
   }
 
   /** `file:line:column` of the key or list item at `path`, or of the nearest ancestor that is written down. */
@@ -56,6 +58,28 @@ export class YamlDocument {
       node = next.value;
     }
     return this.#at(offset);
+  }
+
+  /** Of a reference to what there is not only the value can tell. */
+  #valueOr(problems: Problem[]): unknown {
+    try {
+      return this.#document.toJS() ?? undefined;
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+      problems.push(this.#syntaxProblem(0, `${error.message}; a text that begins with * belongs in quotes`));
+      return undefined;
+    }
+  }
+
+  /** What the parser quotes of the file stays out: it may be a password that is not in quotes. */
+  #syntaxProblem(offset: number, message: string): Problem {
+    const quotesNothing = message.replace(/: .*?(?=;|$)/s, '').replace(/\.$/, '');
+    return {
+      where: this.#at(offset),
+      key: '',
+      what: quotesNothing,
+      fix: 'Correct the YAML at this place',
+    };
   }
 
   #at(offset: number): string {

@@ -7,6 +7,7 @@ import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import type { JSONWebKeySet } from 'jose';
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
+import { withoutCredentials } from '../../errors/without-credentials.ts';
 import type { Clock } from '../../time/clock.ts';
 import { parseKeys } from './key-set.ts';
 
@@ -28,6 +29,8 @@ const COOL_DOWN_MS = 10_000;
 export class KeyUrl {
   fetches = 0;
   readonly #options: KeyUrlOptions;
+  /** For errors. */
+  readonly #place: string;
   readonly #ca: Buffer | undefined;
   #keys: JSONWebKeySet | undefined;
   #askedAtMs = -Infinity;
@@ -35,12 +38,13 @@ export class KeyUrl {
 
   constructor(options: KeyUrlOptions) {
     this.#options = options;
+    this.#place = withoutCredentials(options.url);
     this.#ca = options.caFile === '' ? undefined : readFileSync(options.caFile);
   }
 
   /** See `JwtVerifierOptions`. */
   readonly keys = async (wanted: boolean): Promise<JSONWebKeySet> => {
-    const { clock, refreshMs, url } = this.#options;
+    const { clock, refreshMs } = this.#options;
     const age = clock.nowMs() - this.#askedAtMs;
     const isDue = this.#keys === undefined || wanted ? age >= COOL_DOWN_MS : age >= refreshMs;
     if (isDue || this.#asking !== undefined) {
@@ -52,7 +56,7 @@ export class KeyUrl {
     }
     if (this.#keys === undefined)
       throw new StoreUnavailableError(
-        `The keys at ${url}`,
+        `The keys at ${this.#place}`,
         'tokens cannot be verified before they were read once',
       );
     return this.#keys;
@@ -82,12 +86,13 @@ export class KeyUrl {
           response.on('data', (chunk: Buffer) => {
             bytes += chunk.length;
             chunks.push(chunk);
-            if (bytes > BYTES_MAX) request.destroy(new Error(`${url} sends more than ${BYTES_MAX} bytes`));
+            if (bytes > BYTES_MAX)
+              request.destroy(new Error(`${this.#place} sends more than ${BYTES_MAX} bytes`));
           });
           response.on('error', reject);
           response.on('end', () => {
             if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString());
-            else reject(new Error(`${url} answers ${response.statusCode}`));
+            else reject(new Error(`${this.#place} answers ${response.statusCode}`));
           });
         },
       );

@@ -41,7 +41,7 @@ const EVENTS: readonly AuditEvent[] = [
   },
   { kind: 'lockOut', by: 'address', tenant, clientName: 'bike-1', address: '192.0.2.7', forMs: 60_000 },
   { kind: 'quotaExceeded', tenant, clientId: 'c', quota: 'connections', limit: 2 ** 40 },
-  { kind: 'quotaExceeded', tenant, clientId: undefined, quota: 'publishRate', limit: 100 },
+  { kind: 'quotaExceeded', tenant, clientId: undefined, quota: 'publishRate', limit: undefined },
   { kind: 'furtherNotes', of: 'refusedLogin' },
 ];
 
