@@ -106,6 +106,14 @@ const forwardedFor = z
   })
   .optional()
   .describe('Where the client’s address comes from behind HTTP proxies.');
+const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+  error: 'is not the origin of a page',
+  params: { fix: 'Use for example https://app.example.com, without a path' },
+});
+const origins = z
+  .array(origin)
+  .default([])
+  .describe('Origins of the web pages that may connect, for example `https://app.example.com`; empty: any.');
 const socket = {
   proxyProtocol,
   tcpKeepAliveS: z
@@ -120,8 +128,25 @@ const socket = {
 const listener = z.discriminatedUnion('transport', [
   z.strictObject({ transport: z.literal('tcp'), host, port: port(1883), ...socket }),
   z.strictObject({ transport: z.literal('tls'), host, port: port(8883), tls, ...socket }),
-  z.strictObject({ transport: z.literal('ws'), host, port: port(8083), path, forwardedFor, ...socket }),
-  z.strictObject({ transport: z.literal('wss'), host, port: port(8084), path, tls, forwardedFor, ...socket }),
+  z.strictObject({
+    transport: z.literal('ws'),
+    host,
+    port: port(8083),
+    path,
+    forwardedFor,
+    origins,
+    ...socket,
+  }),
+  z.strictObject({
+    transport: z.literal('wss'),
+    host,
+    port: port(8084),
+    path,
+    tls,
+    forwardedFor,
+    origins,
+    ...socket,
+  }),
 ]);
 
 const quotaPolicy = (fallback: 'reject' | 'drop-oldest' | 'drop-newest', description: string) =>

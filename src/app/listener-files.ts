@@ -13,7 +13,7 @@ export function listenerOptions(listeners: readonly ListenerConfig[]): Promise<L
   return Promise.all(
     listeners.map(async (listener, index) => {
       const { transport, host, port, tcpKeepAliveS, noDelay, proxyProtocol } = listener;
-      const forwardedFor = 'forwardedFor' in listener ? listener.forwardedFor : undefined;
+      const { forwardedFor, origins = [] } = 'origins' in listener ? listener : {};
       return {
         transport,
         host,
@@ -29,6 +29,7 @@ export function listenerOptions(listeners: readonly ListenerConfig[]): Promise<L
           },
         }),
         ...(forwardedFor && { forwardedFor: rangesOf(forwardedFor.trusted) }),
+        ...(origins.length > 0 && { origins: new Set(origins) }),
       };
     }),
   );

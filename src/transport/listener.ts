@@ -46,6 +46,8 @@ export interface ListenerOptions {
   readonly proxyProtocol?: ProxyProtocolOptions;
   /** Of a WebSocket listener: proxies whose X-Forwarded-For counts. */
   readonly forwardedFor?: AddressRanges;
+  /** Of a WebSocket listener: web pages that may connect; absent: any. */
+  readonly origins?: ReadonlySet<string>;
   /** 0: TCP never asks. */
   readonly tcpKeepAliveMs?: number;
   /** Small packets leave at once (no Nagle); default true. */
@@ -276,12 +278,13 @@ export class Listener {
   }
 
   #webSocketHandshake(): WebSocketHandshake {
-    const { path = DEFAULT_PATH, forwardedFor } = this.#options;
+    const { path = DEFAULT_PATH, forwardedFor, origins } = this.#options;
     const options = {
       path,
       packetBytesMax: this.#context.limits.packetBytesMax,
       admitAddress: this.#admitAddress,
       ...(forwardedFor && { forwardedFor }),
+      ...(origins && { origins }),
     };
     const onUpgraded: OnUpgraded = (incoming, webSocket, socket) => {
       this.#hand(new WebSocketStream(webSocket, socket, this.#context.onWebSocketViolation), incoming);

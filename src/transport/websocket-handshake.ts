@@ -1,7 +1,7 @@
 /**
  * Upgrades HTTP/1.1 requests to WebSockets that carry MQTT [MQTT-6.0.0-3]: one path, the subprotocols `mqtt` and
- * `mqttv3.1`, no compression, bounded frames. Pages of any origin may connect: MQTT has no ambient credentials
- * (cookies) that another origin's page could borrow.
+ * `mqttv3.1`, no compression, bounded frames. Pages of any origin may connect unless told otherwise: MQTT has no ambient
+ * credentials (cookies) that another origin's page could borrow, but a port on loopback may be one.
  */
 import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -36,6 +36,8 @@ export interface WebSocketOptions {
   readonly admitAddress: (incoming: Incoming) => boolean;
   /** Proxies whose X-Forwarded-For counts; absent: nobody's. */
   readonly forwardedFor?: AddressRanges;
+  /** Of web pages that may connect; absent: any. */
+  readonly origins?: ReadonlySet<string>;
 }
 
 /** `socket` is the one below the WebSocket. */
@@ -100,6 +102,8 @@ export class WebSocketHandshake {
       this.#refuse(socket, 404, `MQTT is at ${this.#options.path}`, incoming);
     } else if (!offersMqtt(request)) {
       this.#refuse(socket, 400, 'Sec-WebSocket-Protocol must offer mqtt', incoming);
+    } else if (!this.#mayConnect(request)) {
+      this.#refuse(socket, 403, 'Pages of this origin may not connect', incoming);
     } else if (incoming !== undefined) {
       this.#findClient(request, incoming);
       if (!this.#options.admitAddress(incoming)) return;
@@ -108,6 +112,12 @@ export class WebSocketHandshake {
         this.#onUpgraded(incoming, webSocket, socket);
       });
     }
+  }
+
+  /** Programs that are no browsers name no origin. */
+  #mayConnect({ headers: { origin } }: IncomingMessage): boolean {
+    const { origins } = this.#options;
+    return origins === undefined || origin === undefined || origins.has(origin);
   }
 
   #findClient({ headers }: IncomingMessage, incoming: Incoming): void {

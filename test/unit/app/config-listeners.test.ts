@@ -76,6 +76,19 @@ describe('a listener', () => {
     ]);
   });
 
+  it('knows origins of pages on WebSockets only, and nothing that is none', () => {
+    expect(
+      problemsOf({ transport: 'ws', origins: ['https://app.example.com', 'http://localhost:8080'] }),
+    ).toEqual([]);
+    for (const wrong of ['https://app.example.com/', 'app.example.com', '*', 'null'])
+      expect(problemsOf({ transport: 'ws', origins: [wrong] })).toEqual([
+        expect.stringContaining('listeners[0].origins[0]: is not the origin of a page'),
+      ]);
+    expect(problemsOf({ transport: 'tcp', origins: [] })).toEqual([
+      expect.stringContaining('listeners[0].origins: is not a known key'),
+    ]);
+  });
+
   it('gives certificates to a tenant that is served', () => {
     const listener = { transport: 'tls', tls: { ...tls, clientTenant: 'acme' } };
     expect(problemsOf(listener)).toEqual([

@@ -99,6 +99,20 @@ describe('the upgrade', () => {
     await RawClient.connect({ transport: 'ws', port: broker.port, path: '/broker?from=page' });
   });
 
+  it('of a page of another origin is refused where origins are named, and of a program is not', async () => {
+    await broker.server.close();
+    broker = await startEchoBroker({
+      listeners: [{ transport: 'ws', port: 0, origins: new Set(['https://app.example.com']) }],
+    });
+    const from = (headers: Record<string, string>) =>
+      RawClient.connect({ transport: 'ws', port: broker.port, headers });
+    await from({});
+    await from({ Origin: 'https://app.example.com' });
+    for (const origin of ['https://evil.example.com', 'http://app.example.com', 'null'])
+      await expect(from({ Origin: origin })).rejects.toThrow('403');
+    expect(broker.server.traffic.handshakesFailed).toBe(3);
+  });
+
   it('of a version nobody speaks is refused and counted', async () => {
     const response = await rawRequest(upgradeRequest({ version: 7 }));
     expect(response).toMatch(/^HTTP\/1\.1 400 /);
