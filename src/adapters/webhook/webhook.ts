@@ -29,6 +29,8 @@ export interface WebhookOptions {
 
 /** A connection that nothing was asked on for so long is closed. */
 const IDLE_MS = 30_000;
+/** What a request fails with whose connection was closed before. */
+const STALE: readonly string[] = ['ECONNRESET', 'EPIPE'];
 
 export class Webhook {
   requests = 0;
@@ -58,7 +60,7 @@ export class Webhook {
     try {
       await this.#enter(deadline);
       try {
-        return await this.#request(credentials, deadline);
+        return await this.#question(credentials, deadline);
       } finally {
         this.#leave();
       }
@@ -74,10 +76,21 @@ export class Webhook {
     this.#agent.destroy();
   }
 
-  #request(credentials: Credentials, signal: AbortSignal): Promise<WebhookAnswer> {
+  /**
+   * A connection that was kept open may be closed by the other end at the moment that it is used again: then the question goes out on
+   * another one, and on a new one when none is left.
+   */
+  async #question(credentials: Credentials, signal: AbortSignal): Promise<WebhookAnswer> {
     this.requests++;
-    const { url, headers, answerBytesMax } = this.#options;
     const body = Buffer.from(questionText(credentials));
+    for (;;) {
+      const answer = await this.#request(body, signal);
+      if (answer !== 'stale') return answer;
+    }
+  }
+
+  #request(body: Buffer, signal: AbortSignal): Promise<WebhookAnswer | 'stale'> {
+    const { url, headers, answerBytesMax } = this.#options;
     return new Promise((resolve, reject) => {
       const request = (isHttps(url) ? httpsRequest : httpRequest)(url, {
         method: 'POST',
@@ -90,8 +103,14 @@ export class Webhook {
           'content-length': body.length,
         },
       });
-      request.on('error', reject);
+      let isAnswered = false;
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const isStale = request.reusedSocket && !isAnswered && STALE.includes(error.code ?? '');
+        if (isStale && !signal.aborted) resolve('stale');
+        else reject(error);
+      });
       request.on('response', (response) => {
+        isAnswered = true;
         read(response, answerBytesMax).then(resolve, (error: unknown) => {
           request.destroy();
           reject(error instanceof Error ? error : new Error(String(error)));

@@ -224,6 +224,22 @@ describe('a webhook', () => {
     expect(await asked.ask(credentials)).toEqual({ result: 'ignore' });
   });
 
+  it('that closes a connection at the moment it is used again is asked on another one', async () => {
+    const sockets = new Map<unknown, number>();
+    const url = await serve((_, response, { socket }) => {
+      const requests = (sockets.get(socket) ?? 0) + 1;
+      sockets.set(socket, requests);
+      if (requests > 1) socket.destroy();
+      else response.end('{"result":"deny"}');
+    });
+    const asked = webhook(url);
+    await Promise.all([asked.ask(credentials), asked.ask(credentials)]);
+    expect(sockets.size).toBe(2);
+    expect(await asked.ask(credentials)).toEqual({ result: 'deny' });
+    expect([...sockets.values()]).toEqual([2, 2, 1]);
+    expect(asked).toMatchObject({ requests: 3, failures: 0 });
+  });
+
   it('is believed over TLS only if it is who it has to be, and believes us likewise', async () => {
     const tls = {
       ...serverCertificate,
