@@ -39,14 +39,15 @@ export class QueueAdmin {
   async showQueue(tenant: TenantId, clientId: ClientId): Promise<QueueDetail | undefined> {
     const queue = this.#pending(tenant, clientId);
     if (queue === undefined) return undefined;
-    const { store, limits } = this.#broker.services;
+    const { store } = this.#broker.services;
+    const { durableQueue } = (this.#broker.tenant(tenant) ?? this.#broker.services).limits;
     const bounds = await store.bounds(queue);
     const entries = await store.read(queue, bounds.min, HEAD_LIMITS);
     const head = entries.map(({ seq, queued }): QueuedMessageSummary => {
       const { topic, payload, publishedAtMs, expiresAtMs } = queued.message;
       return { seq, topic, qos: queued.qos, payloadBytes: payload.length, publishedAtMs, expiresAtMs };
     });
-    return { ...summary(queue, bounds, clientId), quota: limits.durableQueue, head };
+    return { ...summary(queue, bounds, clientId), quota: durableQueue, head };
   }
 
   async purgeQueue(tenant: TenantId, clientId: ClientId): Promise<number | undefined> {
