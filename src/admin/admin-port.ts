@@ -15,6 +15,7 @@ import type { QoS } from '../mqtt/qos.ts';
 import type { LogPosition, Offset } from '../event-log/event-log.ts';
 import type { QueueBounds, QueueKind, QueueQuota } from '../queue/durable-queue.ts';
 import type { ClientId, Incarnation, SessionId, TenantId } from '../tenancy/identity.ts';
+import type { TenantsPort } from './tenants-port.ts';
 
 export interface PageRequest {
   /** From the page before; undefined: the first page. */
@@ -270,6 +271,8 @@ export interface DrainStatus {
 }
 
 export interface AdminPort {
+  readonly tenants: TenantsPort;
+
   status(): Promise<BrokerStatus>;
   readiness(): Readiness;
 

@@ -16,6 +16,7 @@ import { registerMemberRoutes } from './routes/members.ts';
 import { registerHealthRoutes, registerStatusRoute } from './routes/observation.ts';
 import { registerQueueRoutes } from './routes/queues.ts';
 import { registerSessionRoutes } from './routes/sessions.ts';
+import { registerTenantRoutes } from './routes/tenants.ts';
 
 export interface AdminServerOptions extends HttpAppOptions {
   readonly port: AdminPort;
@@ -43,6 +44,7 @@ export class AdminServer {
     registerHealthRoutes(this.app, options.port);
     registerStatusRoute(this.app, options.port);
     registerMemberRoutes(this.app, options.port);
+    registerTenantRoutes(this.app, options.port);
     registerSessionRoutes(this.app, options.port, options.nowMs);
     registerQueueRoutes(this.app, options.port);
     registerDrainRoutes(this.app, options.port);

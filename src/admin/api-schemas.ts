@@ -2,6 +2,7 @@
 import { ADMIN_ACTIONS, AUDIT_KINDS } from '../audit/audit-event.ts';
 import { MEMBER_STATES } from '../cluster/member-roster.ts';
 import { CLOSE_REASONS } from '../session/events.ts';
+import { TENANT_STATES } from '../tenancy/tenant.ts';
 import { DRAIN_PHASES, PAGE_ITEMS_MAX, STARTUP_PHASES } from './admin-port.ts';
 import { MOMENT_FORMS } from './moment.ts';
 
@@ -193,6 +194,37 @@ export const queueDetail = object({
 
 export const kicked = object({ kicked: flag, discarded: flag });
 export const purged = object({ messages: count });
+
+export const oneTenant = object({ tenant });
+
+const settings = {
+  'limits?': {
+    type: 'object',
+    additionalProperties: count,
+    description: 'Quotas of its own by their names; all those that are not named are as configured.',
+  },
+  'chain?': {
+    ...list(text),
+    description: 'Authenticators that its clients are shown to, in order; empty: as configured.',
+  },
+};
+export const tenantSettings = object(settings);
+export const newTenant = object({ tenant, ...settings });
+
+export const tenantSummary = object({
+  tenant: text,
+  state: { type: 'string', enum: TENANT_STATES },
+  configured: { ...flag, description: 'It is in the configuration of the broker that was asked.' },
+  limits: { type: 'object', additionalProperties: count },
+  'chain?': list(text),
+  'createdAtMs?': timeMs,
+  'changedAtMs?': timeMs,
+  connections: { ...count, description: 'To the broker that was asked.' },
+  sessions: count,
+  subscriptions: count,
+  retainedMessages: count,
+});
+export const tenantList = object({ items: list(tenantSummary) });
 
 export const members = object({
   clustered: { ...flag, description: 'Whether it shares its event log with other brokers.' },

@@ -13,10 +13,10 @@ export class EventAdmin {
   readonly #log: EventLog;
   readonly #reader: LogReader;
   readonly #window: LogWindow;
-  readonly #tenants: readonly TenantId[];
+  readonly #tenants: () => readonly TenantId[];
 
   /** `tenants`: whose clients may be meant when a query names a client and no tenant. */
-  constructor(log: EventLog, window: LogWindow, tenants: readonly TenantId[]) {
+  constructor(log: EventLog, window: LogWindow, tenants: () => readonly TenantId[]) {
     this.#log = log;
     this.#window = window;
     this.#tenants = tenants;
@@ -49,7 +49,7 @@ export class EventAdmin {
   /** Those where the records of the client are; undefined: all. */
   #partitionsOf({ tenant, clientId }: EventQuery): readonly number[] | undefined {
     if (clientId === undefined) return undefined;
-    const tenants = tenant === undefined ? this.#tenants : [tenant];
+    const tenants = tenant === undefined ? this.#tenants() : [tenant];
     return [...new Set(tenants.map((each) => this.#log.partitionOf(clientPartitionKey(each, clientId))))];
   }
 }

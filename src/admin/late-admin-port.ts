@@ -51,6 +51,10 @@ export class LateAdminPort implements AdminPort {
   readonly tailAudit: AdminPort['tailAudit'] = (query, signal) => this.#ready.tailAudit(query, signal);
   readonly isAuditCursor: AdminPort['isAuditCursor'] = (cursor) => this.#ready.isAuditCursor(cursor);
 
+  get tenants(): AdminPort['tenants'] {
+    return this.#ready.tenants;
+  }
+
   /** Throws an `ApiError` before there is one. */
   get #ready(): AdminPort {
     if (this.#port !== undefined) return this.#port;

@@ -13,8 +13,10 @@ import { clusterMembers } from '../admin/member-admin.ts';
 import { QueueAdmin } from '../admin/queue-admin.ts';
 import { SessionAdmin } from '../admin/session-admin.ts';
 import { SessionHistory } from '../admin/session-history.ts';
+import { TenantAdmin } from '../admin/tenant-admin.ts';
 import type { LoggedAuditTrail } from '../audit/audit-trail.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { TenantChanges } from '../broker/tenant-changes.ts';
 import { limitGauges, MetricsPage, type GaugeSource } from '../metrics/prometheus.ts';
 import type { Clock } from '../time/clock.ts';
 import { listenError } from '../transport/listen-error.ts';
@@ -22,6 +24,7 @@ import type { TransportServer } from '../transport/transport-server.ts';
 import { auditRetention } from './admin-schema.ts';
 import { AdminTokens } from './admin-tokens.ts';
 import { auditGauges } from './audit-gauges.ts';
+import { usedLinks } from './auth-chains.ts';
 import type { Authentication } from './authentication.ts';
 import type { OpenedBridge } from './bridge.ts';
 import type { SpokeConfig } from './config-schema.ts';
@@ -51,6 +54,7 @@ export interface EarlyAdminParts {
 /** What is there once the broker is ready. */
 export interface AdminParts {
   readonly broker: Broker;
+  readonly tenants: TenantChanges;
   readonly stores: BrokerStores;
   readonly transport: TransportServer;
   readonly certificates: WatchedCertificates;
@@ -136,7 +140,14 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   const sessions = new SessionAdmin(broker);
   const history = new SessionHistory({ log, window, answerMsMax: config.admin.historyMsMax });
   const queues = new QueueAdmin(broker, sessions);
-  const events = new EventAdmin(log, window, config.tenants);
+  const events = new EventAdmin(log, window, () => Array.from(broker.tenants(), ({ tenant }) => tenant));
+  const authenticators = config.auth.mode === 'chain' ? usedLinks(config) : new Set<string>();
+  const tenants = new TenantAdmin({
+    directory: broker.directory,
+    countersOf: (tenant) => broker.tenant(tenant)?.counters,
+    changes: parts.tenants,
+    authenticators,
+  });
   const trail = new AuditAdmin(stores.audit, clock, auditRetention(config.audit).ageMsMax);
   const page = new MetricsPage({
     tenants: () => Array.from(broker.tenants(), ({ tenant, counters }) => [tenant, counters] as const),
@@ -157,6 +168,7 @@ function adminPort(early: EarlyAdminParts, parts: AdminParts): AdminPort {
   return {
     status: () => Promise.resolve(status(early, parts)),
     readiness: () => readiness(parts),
+    tenants,
     members: () => clusterMembers(peers?.roster),
     listSessions: (query) => sessions.listSessions(query),
     showSession: (tenant, clientId) => sessions.showSession(tenant, clientId),

@@ -1,21 +1,26 @@
-/** Which authenticators the tenants have, as the configuration says. */
+/** Which authenticators the tenants have, as the configuration says and what is on record of them. */
 import type { TenantId } from '../tenancy/identity.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { ChainLink } from './auth-schema.ts';
 import type { SpokeConfig } from './config-schema.ts';
 
-/** Of every tenant that is served. Empty with `auth.mode: anonymous`, where nobody is asked. */
-export function chainsOf({
-  auth,
-  tenants,
-}: Pick<SpokeConfig, 'auth' | 'tenants'>): ReadonlyMap<TenantId, readonly ChainLink[]> {
-  if (auth.mode === 'anonymous') return new Map();
-  const usual: readonly ChainLink[] = auth.mode === 'file' ? ['file'] : auth.chain;
-  const others = auth.mode === 'file' ? [] : auth.tenantChains;
-  return new Map(
-    tenants.map((tenant) => [tenant, others.find((other) => other.tenant === tenant)?.chain ?? usual]),
-  );
+type AuthSettings = Pick<SpokeConfig, 'auth'>;
+
+/** Empty with `auth.mode: anonymous`, where nobody is asked. What is on record of a tenant may name what this release does not know. */
+export function chainOf(
+  config: AuthSettings,
+  { name, chain }: Pick<Tenant, 'name' | 'chain'>,
+): readonly string[] {
+  return config.auth.mode === 'chain' && chain !== undefined ? chain : configuredChain(config, name);
 }
 
-export function usedLinks(config: Pick<SpokeConfig, 'auth' | 'tenants'>): ReadonlySet<ChainLink> {
-  return new Set([...chainsOf(config).values()].flat());
+/** Of the tenants that the configuration names: these are there to be asked. */
+export function usedLinks(config: AuthSettings & Pick<SpokeConfig, 'tenants'>): ReadonlySet<ChainLink> {
+  return new Set(config.tenants.flatMap((tenant) => configuredChain(config, tenant)));
+}
+
+function configuredChain({ auth }: AuthSettings, tenant: TenantId): readonly ChainLink[] {
+  if (auth.mode === 'anonymous') return [];
+  if (auth.mode === 'file') return ['file'];
+  return auth.tenantChains.find((other) => other.tenant === tenant)?.chain ?? auth.chain;
 }

@@ -1,6 +1,6 @@
 /** Makes the authenticators that the configuration asks for, and closes what they hold. */
 import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
-import { AnonymousAuthenticator } from '../auth/anonymous-authenticator.ts';
+import { AnonymousAuthenticator, type KnownTenants } from '../auth/anonymous-authenticator.ts';
 import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
 import { AuthenticatorChain, type ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import { CertificateAuthenticator } from '../auth/certificate-authenticator.ts';
@@ -8,10 +8,12 @@ import { GuardedAuthenticator, GuardedEnhancedAuthenticator } from '../auth/guar
 import { GuestAuthenticator } from '../auth/guest-authenticator.ts';
 import { LoginGuard } from '../auth/login-guard.ts';
 import { hashInVain } from '../auth/user-authenticator.ts';
+import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
 import { parseUserName, type TenantId } from '../tenancy/identity.ts';
+import type { TenantDirectory } from '../tenancy/tenant-directory.ts';
 import type { Clock } from '../time/clock.ts';
-import { chainsOf, usedLinks } from './auth-chains.ts';
+import { chainOf, usedLinks } from './auth-chains.ts';
 import type { AuthConfig, ChainLink } from './auth-schema.ts';
 import { loginGauges, upgradeGauges } from './authentication-gauges.ts';
 import type { SpokeConfig } from './config-schema.ts';
@@ -21,6 +23,7 @@ import type { Logger } from './logging.ts';
 import type { UserChangeFollower } from './user-change-follower.ts';
 import type { WebhookUsers } from './webhook-users.ts';
 import { PasswordHashing } from './password-hashing.ts';
+import { tenantOrNone } from './tenant-name-schema.ts';
 import type { TokenUsers } from './token-users.ts';
 
 export interface Authentication {
@@ -31,32 +34,37 @@ export interface Authentication {
   followChanges(follower: UserChangeFollower): void;
   /** Reads the users again if their file changed (SIGHUP); they are also looked at every few seconds. */
   reload(): Promise<void>;
+  /** Removes the users of a tenant from the database, if there is one; resolves to how many. Those in the users file stay. */
+  removeUsers(tenant: TenantId): Promise<number>;
   close(): Promise<void>;
 }
 
-type AuthSettings = Pick<SpokeConfig, 'auth' | 'tenants'>;
+type AuthSettings = Pick<SpokeConfig, 'auth' | 'tenants' | 'defaultTenant'>;
 
-/** Rejects when there is nobody who could log in: with `UsersFileError`, for example. */
+/** `directory`: the tenants there are. Rejects when there is nobody who could log in: with `UsersFileError`, for example. */
 export async function openAuthentication(
   config: AuthSettings,
+  directory: TenantDirectory,
   logger: Logger,
   time: Time,
   notes: AuditNotes = NO_NOTES,
 ): Promise<Authentication> {
   if (config.auth.mode === 'anonymous') {
+    const known = { has: (tenant: TenantId) => directory.get(tenant) !== undefined };
     return {
-      authenticator: new AnonymousAuthenticator(new Set(config.tenants)),
+      authenticator: new AnonymousAuthenticator(known, tenantOrNone(config.defaultTenant)),
       // Where everybody may come in there is nothing to prove.
       enhanced: [],
       gauges: [],
       followChanges: () => undefined,
       reload: () => Promise.resolve(),
+      removeUsers: () => Promise.resolve(0),
       close: () => Promise.resolve(),
     };
   }
   const hashing = await PasswordHashing.open(config.auth);
   try {
-    return await openChains(config, hashing, logger, time, notes);
+    return await openChains(config, directory, hashing, logger, time, notes);
   } catch (error) {
     await hashing.close();
     throw error;
@@ -65,6 +73,7 @@ export async function openAuthentication(
 
 async function openChains(
   config: AuthSettings,
+  directory: TenantDirectory,
   hashing: PasswordHashing,
   logger: Logger,
   time: Time,
@@ -84,13 +93,13 @@ async function openChains(
     missed: () => follower?.missed(),
   };
   const file = used.has('file')
-    ? await openFileUsers(auth, tenantsWith('file', config), hashing, logger, time.timers, changes)
+    ? await openFileUsers(auth, tenantsWith('file', config, directory), hashing, logger, time.timers, changes)
     : undefined;
   const database = used.has('mysql') ? await openDatabase(auth, hashing, changes, logger, time) : undefined;
   const tokens = used.has('jwt') ? await openTokens(auth, logger, time.clock) : undefined;
   const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
-    chains: chains(config, file, database, tokens, webhook),
+    chainOf: chains(config, directory, file, database, tokens, webhook),
     hashInVain: (credentials) => hashInVain(credentials, hashing),
     onUnavailable: (name, err) => {
       logger.error({ err, authenticator: name }, 'a client could not be authenticated');
@@ -111,6 +120,7 @@ async function openChains(
     reload: async () => {
       await Promise.all([file?.reload(), tokens?.reload()]);
     },
+    removeUsers: async (tenant) => (await database?.removeAll(tenant)) ?? 0,
     close: async () => {
       file?.close();
       tokens?.close();
@@ -145,11 +155,12 @@ async function openWebhook({ http }: AuthConfig, clock: Clock): Promise<WebhookU
 
 function chains(
   config: AuthSettings,
+  directory: TenantDirectory,
   file: FileUsers | undefined,
   database: DatabaseUsers | undefined,
   tokens: TokenUsers | undefined,
   webhook: WebhookUsers | undefined,
-): ReadonlyMap<TenantId, readonly ChainAuthenticator[]> {
+): (tenant: TenantId) => readonly ChainAuthenticator[] {
   const { certificateRules, anonymousRules } = config.auth;
   const links: Readonly<Record<ChainLink, ChainAuthenticator | undefined>> = {
     file: file?.authenticator,
@@ -159,13 +170,28 @@ function chains(
     certificate: new CertificateAuthenticator(certificateRules),
     anonymous: new GuestAuthenticator(anonymousRules),
   };
-  return new Map(
-    Array.from(chainsOf(config), ([tenant, names]) => [tenant, names.flatMap((name) => links[name] ?? [])]),
-  );
+  const byName = new Map<string, ChainAuthenticator | undefined>(Object.entries(links));
+  return (name) => {
+    const tenant = directory.get(name);
+    return tenant === undefined
+      ? []
+      : chainOf(config, tenant).map((link) => byName.get(link) ?? missing(link));
+  };
 }
 
-function tenantsWith(link: ChainLink, config: AuthSettings): ReadonlySet<TenantId> {
-  return new Set([...chainsOf(config)].flatMap(([tenant, links]) => (links.includes(link) ? [tenant] : [])));
+/** One that another broker has and this one has not: nobody gets in, or is refused for good, by its absence. */
+function missing(name: string): ChainAuthenticator {
+  const advice = 'a tenant is to be asked for there, and this broker is not configured with it';
+  return { name, ask: () => Promise.reject(new StoreUnavailableError(`the authenticator ${name}`, advice)) };
+}
+
+function tenantsWith(link: ChainLink, config: AuthSettings, directory: TenantDirectory): KnownTenants {
+  return {
+    has: (name) => {
+      const tenant = directory.get(name);
+      return tenant !== undefined && chainOf(config, tenant).includes(link);
+    },
+  };
 }
 
 function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time, notes: AuditNotes): LoginGuard {

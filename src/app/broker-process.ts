@@ -15,6 +15,7 @@ import { PeerMesh } from '../cluster/peer-mesh.ts';
 import { bootstrap, type Bootstrapped, type BootstrapOptions } from '../metadata/bootstrap.ts';
 import { sysTopics } from '../metrics/sys-topics.ts';
 import { incarnation } from '../tenancy/identity.ts';
+import { TenantDirectory } from '../tenancy/tenant-directory.ts';
 import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
@@ -24,6 +25,7 @@ import { startBridge } from './broker-bridge.ts';
 import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
 import type { BrokerPeers } from './broker-peers.ts';
+import { openTenants } from './broker-tenants.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { BrokerStores, TenantFacts, Topic } from './broker-stores.ts';
 import { openEmbeddedStores } from './embedded-stores.ts';
@@ -33,6 +35,7 @@ import { QueueDepth } from './queue-depth.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
 import { StartupProgress, type BootstrapObserver } from './startup-progress.ts';
+import { tenantOrNone } from './tenant-name-schema.ts';
 import { VERSION } from './version.ts';
 import { WatchedCertificates } from './watched-certificates.ts';
 
@@ -88,7 +91,8 @@ async function start(
       trail.note(note);
     },
   };
-  const authentication = await openAuthentication(config, logger, { clock, timers }, notes);
+  const directory = new TenantDirectory(config.tenants);
+  const authentication = await openAuthentication(config, directory, logger, { clock, timers }, notes);
   stops.push(() => authentication.close());
   const tenants: TenantFacts = {
     highestSessionId: (tenant) => broker.tenant(tenant)?.highestSessionId ?? 0,
@@ -103,7 +107,8 @@ async function start(
   const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
   const mesh = new PeerMesh({ incarnation: self, clock, timers, log: logger, barrierTimeoutMs });
   const broker = new Broker({
-    tenants: config.tenants,
+    tenants: directory,
+    defaultTenant: tenantOrNone(config.defaultTenant),
     incarnation: self,
     logsAreShared: stores.shared,
     ...writtenBy(mesh, stores),
@@ -128,6 +133,8 @@ async function start(
     tenantChanged: (tenant) => void broker.tenantChanged(tenant),
     missed: () => void broker.changesMissed(),
   });
+  const tenants = await openTenants(broker, stores, authentication, clock);
+  stops.push(() => tenants.stop());
   const { metadata, peers } = await restore(broker, stores, config, logger, clock, timers, startup, stops);
 
   const depth = new QueueDepth(stores.queues);
@@ -148,6 +155,7 @@ async function start(
   startup.reached(orphaned);
   if (orphaned > 0) logger.info({ queues: orphaned }, 'queues of ended sessions dropped');
   housekeeping.start();
+  tenants.startRemoving();
   stops.push(() => {
     housekeeping.stop();
   });
@@ -219,6 +227,7 @@ async function start(
   });
   admin?.serve({
     broker,
+    tenants: tenants.changes,
     stores,
     transport,
     certificates,

@@ -33,6 +33,8 @@ export interface BrokerStores {
   readonly queues: DurableQueueStore;
   readonly sessions: Topic;
   readonly retained: Topic;
+  /** Small: folded from its beginning. */
+  readonly tenants: EventLog;
   readonly sessionIds: SessionIdGenerator;
   /** Nothing in it is superseded; what is too old is deleted. */
   readonly audit: EventLog;

@@ -64,6 +64,7 @@ export async function openClusterStores(
     };
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
+    const tenantLog = await openLog('tenants');
     const audit = await openLog('audit');
     const sessionIds = opened.keep(
       new HBaseSessionIds({ client, namespace, highestKnown: tenants.highestSessionId }),
@@ -74,6 +75,7 @@ export async function openClusterStores(
       queues: queues.store,
       sessions,
       retained,
+      tenants: tenantLog.log,
       sessionIds,
       audit: audit.log,
       gauges: [...queues.gauges, ...kafkaGauges(logs)],

@@ -268,7 +268,11 @@ export const configSchema = z.strictObject({
     .array(tenantName)
     .min(1)
     .default([DEFAULT_TENANT])
-    .describe('Tenants served; clients of any other are refused.'),
+    .describe('Tenants that are there without anybody having made them with `spoke tenant create`.'),
+  defaultTenant: z
+    .union([tenantName, z.literal('')])
+    .default(DEFAULT_TENANT)
+    .describe('Tenant of clients whose user name has no `/`, or that send none; empty: they are refused.'),
   listeners: z
     .array(listener)
     .min(1)

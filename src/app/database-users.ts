@@ -6,6 +6,7 @@ import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrade
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
 import { userText } from '../auth/user-list.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { Clock, Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
@@ -24,6 +25,8 @@ export interface DatabaseUsers {
   readonly authenticator: ChainAuthenticator;
   readonly upgrades: PasswordUpgrades;
   readonly gauges: readonly GaugeSource[];
+  /** Removes the users of a tenant; resolves to how many. */
+  removeAll(tenant: TenantId): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -60,6 +63,15 @@ export function openDatabaseUsers(
     }),
     upgrades,
     gauges: [...gauges(users, pool), ...cache.gauges],
+    removeAll: async (tenant) => {
+      let removed = 0;
+      for (;;) {
+        const some = await users.removeSome(tenant);
+        if (some.length === 0) return removed;
+        await cache.removed(some);
+        removed += some.length;
+      }
+    },
     close: () => {
       upgrades.close();
       cache.close();

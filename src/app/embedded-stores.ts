@@ -1,9 +1,12 @@
 /**
- * Opens what a broker keeps: the two logs and their snapshots and the ids below one data directory, the queues there too or
+ * Opens what a broker keeps: the logs and their snapshots and the ids below one data directory, the queues there too or
  * in HBase. Damage that the parts find is logged; it never keeps the broker from starting.
  */
 import path from 'node:path';
-import { openEmbeddedEventLog } from '../adapters/embedded/event-log/embedded-event-log.ts';
+import {
+  openEmbeddedEventLog,
+  type EmbeddedEventLog,
+} from '../adapters/embedded/event-log/embedded-event-log.ts';
 import { nodeFileSystem, type FileSystem } from '../adapters/embedded/file-system.ts';
 import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
 import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
@@ -39,8 +42,8 @@ export async function openEmbeddedStores(
     logger.warn({ part, ...event }, 'embedded store');
   };
 
-  async function openTopic(name: string): Promise<Topic> {
-    const log = opened.keep(
+  async function openLog(name: string): Promise<EmbeddedEventLog> {
+    return opened.keep(
       await openEmbeddedEventLog({
         directory: path.join(directory, name, 'log'),
         durability,
@@ -51,6 +54,10 @@ export async function openEmbeddedStores(
         observe: observe(`${name} log`),
       }),
     );
+  }
+
+  async function openTopic(name: string): Promise<Topic> {
+    const log = await openLog(name);
     const snapshot = opened.keep(
       await openEmbeddedSnapshotStore({
         directory: path.join(directory, name, 'snapshot'),
@@ -78,6 +85,7 @@ export async function openEmbeddedStores(
     const startNumber = await nextStartNumber({ directory, fileSystem, nowMs: nowMs(), onDamage });
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
+    const tenants = await openLog('tenants');
     const queues = opened.keep(
       await openQueueStore({
         config,
@@ -113,6 +121,7 @@ export async function openEmbeddedStores(
       queues: store,
       sessions,
       retained,
+      tenants,
       sessionIds,
       audit,
       gauges,

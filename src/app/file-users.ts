@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { CHECK_EVERY_MS } from '../adapters/file/file-version.ts';
 import { UsersFileEditor } from '../adapters/file/users-file-editor.ts';
 import { WatchedUsers } from '../adapters/file/watched-users.ts';
+import type { KnownTenants } from '../auth/anonymous-authenticator.ts';
 import type { EnhancedAuthenticator } from '../auth/authenticator.ts';
 import { changedUsers } from '../auth/changed-users.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrades.ts';
 import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
-import type { TenantId } from '../tenancy/identity.ts';
 import type { Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
@@ -31,7 +31,7 @@ export interface FileUsers {
 /** `tenants`: those that ask the file. `changes`: of users that are others when it was read again. Rejects with `UsersFileError` when it cannot be used. */
 export async function openFileUsers(
   auth: AuthConfig,
-  tenants: ReadonlySet<TenantId>,
+  tenants: KnownTenants,
   hashing: PasswordHashing,
   logger: Logger,
   timers: Timers,

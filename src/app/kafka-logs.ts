@@ -6,6 +6,8 @@ import {
   auditTopic,
   retainedTopic,
   sessionEventsTopic,
+  TENANT_PARTITIONS,
+  tenantsTopic,
 } from '../adapters/kafka/topics/wanted-topic.ts';
 import { openSchemaRegistry } from '../adapters/schema-registry/open-schema-registry.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
@@ -16,8 +18,19 @@ import type { Logger } from './logging.ts';
 
 type KafkaLogsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'schemaRegistry'>;
 
-const TOPICS = { sessions: sessionEventsTopic, retained: retainedTopic, audit: auditTopic } as const;
+const TOPICS = {
+  sessions: sessionEventsTopic,
+  retained: retainedTopic,
+  tenants: tenantsTopic,
+  audit: auditTopic,
+} as const;
 export type LogName = keyof typeof TOPICS;
+
+/** Of topics whose number of them is not configured. */
+const PARTITIONS: Readonly<Partial<Record<LogName, number>>> = {
+  tenants: TENANT_PARTITIONS,
+  audit: AUDIT_PARTITIONS,
+};
 
 export interface KafkaTopicLog {
   /** As Kafka knows it. */
@@ -36,7 +49,8 @@ export async function openKafkaTopic(
 ): Promise<KafkaTopicLog> {
   const { kafka, schemaRegistry } = config;
   const topic = TOPICS[name](kafka.topicPrefix);
-  const partitions = name === 'audit' ? AUDIT_PARTITIONS : kafka.partitions;
+  const fixed = PARTITIONS[name];
+  const partitions = fixed ?? kafka.partitions;
   const framed = schemaRegistry.url === '' ? unchanged : await openSchemaRegistry(schemaRegistry);
   const log = await openKafkaEventLog({
     connection: await kafkaConnection(config, logger),
@@ -57,7 +71,7 @@ export async function openKafkaTopic(
   if (log.partitionCount !== partitions) {
     await log.close();
     const advice =
-      name === 'audit'
+      fixed !== undefined
         ? `it has ${log.partitionCount} partitions instead of ${partitions}: it is not what "spoke storage apply" makes`
         : `it has ${log.partitionCount} partitions, and kafka.partitions is ${partitions}: configure the number that is there`;
     throw new StoreUnavailableError(`Kafka topic ${topic}`, advice);

@@ -44,7 +44,7 @@ export const kafka = z.strictObject({
     .string()
     .regex(TOPIC_PREFIX)
     .default('spoke')
-    .describe('In front of `.session-events`, `.retained` and `.audit`; one per installation.'),
+    .describe('In front of `.session-events`, `.retained`, `.tenants` and `.audit`; one per installation.'),
   partitions: count(PARTITIONS_MAX, 16, 'Partitions of each topic; they can never be changed.'),
   replicationFactor: count(32, 1, 'Kafka brokers that hold each record; 3 where nothing must be lost.'),
   minInsyncReplicas: count(32, 1, 'How many of them must have a record before it counts; 2 of 3.'),

@@ -2,7 +2,12 @@
 import { kafkaClusterId } from '../adapters/kafka/client/kafka-admin.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/kafka-connection-options.ts';
 import { KafkaTopics } from '../adapters/kafka/topics/kafka-topics.ts';
-import { auditTopic, retainedTopic, sessionEventsTopic } from '../adapters/kafka/topics/wanted-topic.ts';
+import {
+  auditTopic,
+  retainedTopic,
+  sessionEventsTopic,
+  tenantsTopic,
+} from '../adapters/kafka/topics/wanted-topic.ts';
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaConnection, wantedKafkaTopics, type ClientLog } from './kafka-connection.ts';
@@ -26,7 +31,7 @@ export async function logTopics(
   const topics = topicsOf(config, await kafkaConnection(config, clientLog), progress);
   const { topicPrefix } = config.kafka;
   return {
-    names: [sessionEventsTopic(topicPrefix), retainedTopic(topicPrefix), auditTopic(topicPrefix)],
+    names: [sessionEventsTopic, retainedTopic, tenantsTopic, auditTopic].map((topic) => topic(topicPrefix)),
     check: () => topics.check(),
     apply: () => topics.apply(),
   };

@@ -1,6 +1,6 @@
 /** Names of tenants in the configuration. */
 import { z } from 'zod';
-import { parseTenantId } from '../tenancy/identity.ts';
+import { parseTenantId, type TenantId } from '../tenancy/identity.ts';
 
 export const tenantName = z.string().transform((text, context) => {
   const tenant = parseTenantId(text);
@@ -12,3 +12,8 @@ export const tenantName = z.string().transform((text, context) => {
   });
   return z.NEVER;
 });
+
+/** Empty in the configuration: none. */
+export function tenantOrNone(name: TenantId | ''): TenantId | undefined {
+  return name === '' ? undefined : name;
+}

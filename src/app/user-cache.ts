@@ -19,6 +19,8 @@ export interface UserCache {
   readonly gauges: readonly GaugeSource[];
   /** The passwords of these users are hashed otherwise by now. */
   rehashed(users: readonly TenantUser[]): Promise<void>;
+  /** These users are there no more. */
+  removed(users: readonly TenantUser[]): Promise<void>;
   close(): void;
 }
 
@@ -70,6 +72,12 @@ export function openUserCache(
         users.forget(user);
         // Away: who logs in with the old hash is verified by it, and it is replaced once more.
         await shared?.changed(user, false).catch(() => undefined);
+      }
+    },
+    removed: async (all) => {
+      for (const user of all) {
+        users.forget(user);
+        await shared?.changed(user);
       }
     },
     close: () => {

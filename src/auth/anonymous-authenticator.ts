@@ -3,20 +3,29 @@
  * the listener lets in nobody without a certificate. Who shows one is whom it names.
  */
 import { REASON } from '../mqtt/reason-code.ts';
-import { parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
+import { DEFAULT_TENANT, parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
 import type { AuthResult, Authenticator, Credentials } from './authenticator.ts';
 import { isBrokerTopic } from './topic-rights.ts';
 
-export class AnonymousAuthenticator implements Authenticator {
-  readonly #tenants: ReadonlySet<TenantId>;
+/** Those that there are now. */
+export type KnownTenants = Pick<ReadonlySet<TenantId>, 'has'>;
 
-  constructor(tenants: ReadonlySet<TenantId>) {
+export class AnonymousAuthenticator implements Authenticator {
+  readonly #tenants: KnownTenants;
+  readonly #defaultTenant: TenantId | undefined;
+
+  /** `defaultTenant`: of certificates that name none. */
+  constructor(tenants: KnownTenants, defaultTenant: TenantId | undefined = DEFAULT_TENANT) {
     this.#tenants = tenants;
+    this.#defaultTenant = defaultTenant;
   }
 
   authenticate({ tenant, clientName, certificateName }: Credentials): Promise<AuthResult> {
     const verified = certificateName !== undefined;
-    if (verified && !isSameUser({ tenant, clientName }, parseUserName(certificateName))) {
+    if (
+      verified &&
+      !isSameUser({ tenant, clientName }, parseUserName(certificateName, this.#defaultTenant))
+    ) {
       return Promise.resolve({
         allowed: false,
         reasonCode: REASON.badUserNameOrPassword,
@@ -38,7 +47,7 @@ export class AnonymousAuthenticator implements Authenticator {
         : {
             allowed: false,
             reasonCode: REASON.notAuthorized,
-            detail: `tenant "${tenant}" is not served here: see "tenants" in the configuration`,
+            detail: `there is no tenant "${tenant}" here: see "spoke tenant list"`,
           },
     );
   }

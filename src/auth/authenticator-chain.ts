@@ -17,8 +17,8 @@ export interface ChainAuthenticator {
 }
 
 export interface AuthenticatorChainOptions {
-  /** One for every tenant that is served. */
-  readonly chains: ReadonlyMap<TenantId, readonly ChainAuthenticator[]>;
+  /** Empty for a tenant that there is not. */
+  readonly chainOf: (tenant: TenantId) => readonly ChainAuthenticator[];
   /** Takes as long as looking at a password does, for who has no hash of his own to look at. */
   readonly hashInVain: (credentials: Credentials) => Promise<AuthResult>;
   /** An authenticator could not be asked. */
@@ -39,7 +39,7 @@ export class AuthenticatorChain implements Authenticator {
   }
 
   async authenticate(credentials: Credentials): Promise<AuthResult> {
-    for (const authenticator of this.#chain(credentials.tenant)) {
+    for (const authenticator of this.#options.chainOf(credentials.tenant)) {
       const result = await this.#ask(authenticator, credentials);
       if (result === undefined) continue;
       return result.allowed && !this.#mayAdmitTo(result.principal.tenant, authenticator) ? REFUSED : result;
@@ -59,10 +59,6 @@ export class AuthenticatorChain implements Authenticator {
 
   /** A certificate or a token may name another tenant than the user name does, which may have chosen another chain. */
   #mayAdmitTo(tenant: TenantId, authenticator: ChainAuthenticator): boolean {
-    return this.#chain(tenant).includes(authenticator);
-  }
-
-  #chain(tenant: TenantId): readonly ChainAuthenticator[] {
-    return this.#options.chains.get(tenant) ?? [];
+    return this.#options.chainOf(tenant).includes(authenticator);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { REASON } from '../mqtt/reason-code.ts';
-import type { TenantId, TenantUser } from '../tenancy/identity.ts';
+import type { TenantUser } from '../tenancy/identity.ts';
 import type {
   AuthResult,
   Credentials,
@@ -14,12 +14,13 @@ import type {
   Principal,
 } from './authenticator.ts';
 import { admit } from './admission.ts';
+import type { KnownTenants } from './anonymous-authenticator.ts';
 import { decoyScramCredentials, formatScramCredentials, type ScramCredentials } from './scram-credentials.ts';
 import { SCRAM_SHA_256, ScramExchange } from './scram-sha-256.ts';
 import { parseListedUser, userText, type User, type UserList } from './user-list.ts';
 
 export interface ScramAuthenticatorOptions {
-  readonly tenants: ReadonlySet<TenantId>;
+  readonly tenants: KnownTenants;
   /** The list as it is now. */
   readonly users: () => UserList;
   /** Of made-up credentials; as most users have, or the number tells who is known. */

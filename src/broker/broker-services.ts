@@ -27,6 +27,8 @@ export interface BrokerServices {
   /** Where refused logins and exceeded quotas are noted. */
   readonly audit: AuditNotes;
   readonly authenticator: Authenticator;
+  /** Of clients whose user name says none; undefined: they are refused. */
+  readonly defaultTenant: TenantId | undefined;
   /** Methods of MQTT 5 enhanced authentication that are offered. */
   readonly enhancedAuthenticators: readonly EnhancedAuthenticator[];
   /** Topic where answers to a client go, with place-holders: told to those that ask. Default: none. */

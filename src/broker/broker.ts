@@ -5,6 +5,7 @@
 import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
+import { decodeTenantEvent } from '../event-log/tenant-event-codec.ts';
 import { PeerMesh } from '../cluster/peer-mesh.ts';
 import { AppliedOffsets } from '../event-log/applied-offsets.ts';
 import type { LogEntry } from '../event-log/event-log.ts';
@@ -14,6 +15,8 @@ import type { SessionOwner } from '../session/events.ts';
 import { userText } from '../auth/user-list.ts';
 import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type { ActiveSession } from './active-session.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { TenantDirectory } from '../tenancy/tenant-directory.ts';
 import { AppendBatcher } from './append-batcher.ts';
 import type { BrokerServices } from './broker-services.ts';
 import { recheckRights } from './changed-rights.ts';
@@ -32,7 +35,8 @@ import { UserChanges } from './user-changes.ts';
 type OwnServices =
   'audit' | 'batcher' | 'trims' | 'marks' | 'brake' | 'stagedRetained' | 'peers' | 'onStoreError';
 export type BrokerOptions = Omit<BrokerServices, OwnServices> & {
-  readonly tenants: readonly TenantId[];
+  /** Who is served. */
+  readonly tenants: TenantDirectory;
   /** Default: nobody keeps what is noted. */
   readonly audit?: AuditNotes;
   /** The other brokers; default: there are none. */
@@ -53,6 +57,7 @@ export class Broker {
   /** The same of the log of retained messages. */
   readonly appliedRetained = new AppliedOffsets();
   readonly userChanges = new UserChanges();
+  readonly directory: TenantDirectory;
   readonly #tenants = new Map<TenantId, TenantBroker>();
   readonly #sweep = new RightsSweep(() => this.#activeSessions());
   #connections = 0;
@@ -89,7 +94,7 @@ export class Broker {
       waitMsMax: limits.storeTimeoutMs,
       noticeBytesMax: options.noticeBytesMax ?? Infinity,
       tenants: () => this.#tenants.values(),
-      tenant: (tenant) => this.#tenants.get(tenant),
+      tenant: (tenant) => this.#tenantOf(tenant),
     });
     this.services = {
       ...options,
@@ -102,13 +107,19 @@ export class Broker {
       marks: new MarkBatcher(store, timers),
       onStoreError,
     };
-    for (const tenant of options.tenants) this.#tenants.set(tenant, new TenantBroker(tenant, this.services));
+    this.directory = options.tenants;
+    for (const { name } of this.directory.all()) this.#tenantOf(name);
+    this.directory.onChange((name, tenant) => {
+      this.#tenantChanged(name, tenant);
+    });
   }
 
+  /** undefined: nothing is known of it, neither that there is one nor that it has anything. */
   tenant(tenant: TenantId): TenantBroker | undefined {
     return this.#tenants.get(tenant);
   }
 
+  /** Also those that are not served and have something on record. */
   tenants(): IterableIterator<TenantBroker> {
     return this.#tenants.values();
   }
@@ -125,17 +136,24 @@ export class Broker {
     return { incarnation: this.services.incarnation, connection: ++this.#connections };
   }
 
+  /** To be applied up to the end of the log before the others: clients of a tenant that is not known are refused. */
+  applyTenantRecord(entry: Pick<LogEntry, 'key' | 'value' | 'event'>): void {
+    this.#decoded(entry.key, () => {
+      this.directory.apply(decodeTenantEvent(entry));
+    });
+  }
+
   applySessionRecord(entry: Pick<LogEntry, 'key' | 'value' | 'event' | 'offset'>): void {
     this.#decoded(entry.key, () => {
       const event = decodeSessionEvent(entry);
-      this.#tenants.get(clientOf(event).tenant)?.registry.apply(event, entry.offset);
+      this.#tenantOf(clientOf(event).tenant).registry.apply(event, entry.offset);
     });
   }
 
   applyRetainedRecord(entry: Pick<LogEntry, 'key' | 'value'>): void {
     this.#decoded(entry.key, () => {
       const event = decodeRetainedEvent(entry);
-      this.#tenants.get(event.tenant)?.retained.apply(event);
+      this.#tenantOf(event.tenant).retained.apply(event);
     });
   }
 
@@ -176,6 +194,34 @@ export class Broker {
 
   *#activeSessions(): Generator<ActiveSession, void, undefined> {
     for (const tenant of this.#tenants.values()) yield* tenant.activeSessions();
+  }
+
+  /**
+   * Made when something is first heard of it: records of a tenant may be here before the one that says that it exists, and what a tenant
+   * has that is not served is kept, expires and is counted as anybody's.
+   */
+  #tenantOf(name: TenantId): TenantBroker {
+    let tenant = this.#tenants.get(name);
+    if (tenant === undefined) {
+      tenant = new TenantBroker(name, this.services);
+      this.#tenants.set(name, tenant);
+    }
+    return tenant;
+  }
+
+  #tenantChanged(name: TenantId, tenant: Tenant | undefined): void {
+    if (tenant !== undefined) this.#tenantOf(name);
+    if (!this.directory.serves(name))
+      this.tenant(name)?.dismissAll(`the tenant is ${tenant?.state ?? 'deleted'}`);
+    if (this.directory.get(name) === undefined) this.#forget(name);
+  }
+
+  /** Of what it had nothing is left. What comes up of it all the same makes another one, which nobody is served by. */
+  #forget(name: TenantId): void {
+    const tenant = this.#tenants.get(name);
+    if (tenant?.isEmpty !== true) return;
+    this.#tenants.delete(name);
+    void tenant.lifecycle.stop();
   }
 
   /** One bad record must not keep the broker from starting with all the good ones. */

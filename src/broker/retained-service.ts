@@ -31,6 +31,9 @@ export interface RetainedServiceOptions {
   readonly onStoreError: (error: unknown) => void;
 }
 
+/** Records of one append. */
+const CLEARED_AT_A_TIME = 1_000;
+
 export class RetainedService {
   readonly #options: RetainedServiceOptions;
   readonly #trie = new RetainedTrie();
@@ -148,6 +151,20 @@ export class RetainedService {
       );
     }
     counters.drop('expired', topics.length);
+    return topics.length;
+  }
+
+  /** On record for nobody any more: the tenant is being removed. Returns how many there were. */
+  async clear(): Promise<number> {
+    const { tenant, log, clock } = this.#options;
+    const topics = Array.from(this.#trie.all(), ({ topic }) => topic);
+    for (let first = 0; first < topics.length; first += CLEARED_AT_A_TIME) {
+      const some = topics.slice(first, first + CLEARED_AT_A_TIME);
+      const nowMs = clock.nowMs();
+      await log.append(
+        some.map((topic) => encodeRetainedEvent({ tenant, topic, message: undefined }, nowMs)),
+      );
+    }
     return topics.length;
   }
 

@@ -153,6 +153,11 @@ export class TenantBroker implements RegistryObserver {
     return highest;
   }
 
+  /** Nothing is on record of it, and nobody is connected. */
+  get isEmpty(): boolean {
+    return this.registry.size === 0 && this.retained.messages === 0 && this.#active.size === 0;
+  }
+
   active(clientId: ClientId): ActiveSession | undefined {
     return this.#active.get(clientId);
   }
@@ -230,6 +235,12 @@ export class TenantBroker implements RegistryObserver {
     this.#awaitReleases(session);
     if (ending.reason === 'takenOver') return;
     this.lifecycle.closeEventually(session.clientId, { owner: session.owner, sentThrough, ...ending });
+  }
+
+  /** Nobody is served here any more. */
+  dismissAll(why: string): void {
+    for (const session of [...this.#active.values()])
+      session.disconnect(REASON.administrativeAction, 'administrative', why);
   }
 
   /** Resolves when what earlier connections of the client had begun to release is decided. */

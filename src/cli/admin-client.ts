@@ -70,8 +70,12 @@ export class AdminClient {
     return parsed<Answer>(await this.#request('GET', path, query));
   }
 
-  async post<Answer>(path: string, body: object): Promise<Answer> {
-    return parsed<Answer>(await this.#request('POST', path, {}, body));
+  async post<Answer>(path: string, body: object | undefined, query: Query = {}): Promise<Answer> {
+    return parsed<Answer>(await this.#request('POST', path, query, body));
+  }
+
+  async patch<Answer>(path: string, body: object, query: Query): Promise<Answer> {
+    return parsed<Answer>(await this.#request('PATCH', path, query, body));
   }
 
   async delete<Answer>(path: string, query: Query): Promise<Answer> {

@@ -17,6 +17,7 @@ import { registerSessionCommand } from './commands/session.ts';
 import { registerStartCommand } from './commands/start.ts';
 import { registerStatusCommand } from './commands/status.ts';
 import { registerStorageCommand } from './commands/storage.ts';
+import { registerTenantCommand } from './commands/tenant.ts';
 import { registerUserCommand } from './commands/user.ts';
 
 export type RegisterCommand = (program: Command, context: CliContext) => void;
@@ -31,6 +32,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerSessionCommand,
   registerQueueCommand,
   registerEventsCommand,
+  registerTenantCommand,
   registerAuditCommand,
   registerUserCommand,
   registerStorageCommand,

@@ -4,6 +4,7 @@
  */
 import type { Schema } from 'avsc';
 import { CLOSE_REASONS } from '../session/events.ts';
+import { TENANT_STATES } from '../tenancy/tenant.ts';
 
 export interface RegisteredSchema {
   /** Id in the wire format, see `schemas/ids.json`; never given twice. */
@@ -109,6 +110,23 @@ export const RETAINED_MESSAGE_V1: RegisteredSchema = {
       { name: 'publishedAtMs', type: 'long' },
       { name: 'expiresAtMs', type: OPTIONAL_LONG },
       { name: 'publisher', type: 'string' },
+    ],
+  },
+};
+
+export const TENANT_V1: RegisteredSchema = {
+  id: 4,
+  schema: {
+    type: 'record',
+    name: 'Tenant',
+    namespace: 'spokemq',
+    fields: [
+      { name: 'tenant', type: 'string' },
+      { name: 'state', type: { type: 'enum', name: 'TenantState', symbols: [...TENANT_STATES] } },
+      { name: 'limits', type: { type: 'map', values: 'long' } },
+      { name: 'chain', type: ['null', { type: 'array', items: 'string' }] },
+      { name: 'createdAtMs', type: 'long' },
+      { name: 'changedAtMs', type: 'long' },
     ],
   },
 };

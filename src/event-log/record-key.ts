@@ -9,6 +9,7 @@ const SEPARATOR = '\0';
 const SESSION = 's';
 const SUBSCRIPTION = 'u';
 const RETAINED = 'r';
+const TENANT = 't';
 const AUDIT = 'a';
 
 export type RecordKey =
@@ -20,6 +21,7 @@ export type RecordKey =
       readonly filter: string;
     }
   | { readonly kind: 'retained'; readonly tenant: TenantId; readonly topic: string }
+  | { readonly kind: 'tenant'; readonly tenant: TenantId }
   | { readonly kind: 'audit'; readonly tenant: TenantId | ''; readonly event: string };
 
 export function sessionKey(tenant: TenantId, clientId: ClientId): string {
@@ -32,6 +34,10 @@ export function subscriptionKey(tenant: TenantId, clientId: ClientId, filter: st
 
 export function retainedKey(tenant: TenantId, topic: string): string {
   return RETAINED + SEPARATOR + tenant + SEPARATOR + topic;
+}
+
+export function tenantKey(tenant: TenantId): string {
+  return TENANT + SEPARATOR + tenant;
 }
 
 /** `tenant`: '' for what concerns none, or all. Nothing supersedes an audit event: the key is for who looks for some of them. */
@@ -52,6 +58,8 @@ export function topicPartitionKey(tenant: TenantId, topic: string): string {
 /** Throws `UndecodableRecordError` on a key of another form. */
 export function parseRecordKey(key: string): RecordKey {
   const [kind, tenantText, name, filter, ...rest] = key.split(SEPARATOR);
+  if (kind === TENANT && tenantText !== undefined && name === undefined)
+    return { kind: 'tenant', tenant: tenantText as TenantId };
   if (tenantText !== undefined && name !== undefined && rest.length === 0) {
     const tenant = tenantText as TenantId;
     if (filter === undefined) {
@@ -64,6 +72,6 @@ export function parseRecordKey(key: string): RecordKey {
   }
   throw new UndecodableRecordError(
     key,
-    'its key is none of session, subscription, retained and audit; only SpokeMQ may write to this topic.',
+    'its key is none of session, subscription, retained, tenant and audit; only SpokeMQ may write to this topic.',
   );
 }

@@ -141,6 +141,7 @@ function decodeTombstone(key: string, event: string): SessionEvent {
         sessionId: sessionIdFrom(event),
       };
     case 'retained':
+    case 'tenant':
     case 'audit':
       throw new UndecodableRecordError(key, 'it does not belong on the topic of session events.');
   }

@@ -17,6 +17,8 @@ export interface SessionIdBlocksOptions {
    * undefined: this is the first block.
    */
   readonly reserve: (tenant: TenantId, before: number | undefined) => Promise<SessionIdBlock>;
+  /** Resolves when the store knows nothing of the tenant. */
+  readonly remove: (tenant: TenantId) => Promise<void>;
   /** What a caller gets who needs a block of a closed generator. */
   readonly closedError: () => Error;
 }
@@ -47,6 +49,17 @@ export class SessionIdBlocks implements SessionIdGenerator {
       await ids.reserving;
     }
     return ids.next++ as SessionId;
+  }
+
+  forget(tenant: TenantId): void {
+    this.#tenants.delete(tenant);
+  }
+
+  /** Behind a reservation that is under way: it would be the first of a tenant that comes anew. */
+  async remove(tenant: TenantId): Promise<void> {
+    await Promise.allSettled([this.#tenants.get(tenant)?.reserving]);
+    this.forget(tenant);
+    await this.#options.remove(tenant);
   }
 
   /** Waits for reservations under way. */

@@ -49,13 +49,16 @@ export interface TenantUser {
 }
 
 /**
- * Splits an MQTT user name `{tenant}/{clientName}`; a name without a slash, and no name at all, belong to
- * the `default` tenant. Returns undefined when the part before the slash is not a tenant name.
+ * Splits an MQTT user name `{tenant}/{clientName}`; a name without a slash, and no name at all, belong to the default
+ * tenant if there is one. Returns undefined when there is none, or when the part before the slash is not a tenant name.
  */
-export function parseUserName(userName: string | undefined): TenantUser | undefined {
-  if (userName === undefined) return { tenant: DEFAULT_TENANT, clientName: '' };
-  const slash = userName.indexOf('/');
-  if (slash < 0) return { tenant: DEFAULT_TENANT, clientName: userName };
+export function parseUserName(
+  userName: string | undefined,
+  defaultTenant: TenantId | undefined,
+): TenantUser | undefined {
+  const slash = userName?.indexOf('/') ?? -1;
+  if (userName === undefined || slash < 0)
+    return defaultTenant === undefined ? undefined : { tenant: defaultTenant, clientName: userName ?? '' };
   const tenant = parseTenantId(userName.slice(0, slash));
   return tenant === undefined ? undefined : { tenant, clientName: userName.slice(slash + 1) };
 }

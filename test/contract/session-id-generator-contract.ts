@@ -49,6 +49,22 @@ export function sessionIdGeneratorContract(
       }
     });
 
+    test('a tenant that is removed begins anew, the others go on', async () => {
+      await Promise.all([CITY, PORT].map((tenant) => ids.next(tenant)));
+      await ids.remove(CITY);
+      expect(await ids.next(CITY)).toBe(1);
+      expect(await ids.next(PORT)).toBeGreaterThan(1);
+      await ids.remove(CITY);
+      await ids.remove(CITY);
+      expect(await ids.next(CITY)).toBe(1);
+    });
+
+    test('a tenant that is forgotten is given nothing twice', async () => {
+      const before = await Promise.all([ids.next(CITY), ids.next(CITY)]);
+      ids.forget(CITY);
+      expect(await ids.next(CITY)).toBeGreaterThan(Math.max(...before));
+    });
+
     test('an identifier is not given again after a restart or a crash', async () => {
       if (!harness.durable) return;
       const highest = new Map<TenantId, number>();

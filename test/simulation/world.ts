@@ -16,6 +16,7 @@ import { SessionFold } from '../../src/metadata/session-fold.ts';
 import { latestPerKey } from '../../src/metadata/snapshot-fold.ts';
 import type { SessionRegistry } from '../../src/session/session-registry.ts';
 import { incarnation, type TenantId } from '../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
 import { SimulatedLink } from '../support/simulated-link.ts';
 import {
   ProcessLife,
@@ -82,7 +83,8 @@ export class SimulatedWorld implements ClientWorld {
     const sessionLog = weatheredLog(this.sessionLog, life, this.weather);
     const retainedLog = weatheredLog(this.retainedLog, life, this.weather);
     const broker = new Broker({
-      tenants: TENANTS,
+      tenants: new TenantDirectory(TENANTS),
+      defaultTenant: undefined,
       incarnation: incarnation('sim', ++this.#starts),
       logsAreShared: false,
       sessionLog,

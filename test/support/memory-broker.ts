@@ -7,9 +7,16 @@ import { MemorySessionIds } from '../../src/adapters/memory/memory-session-ids.t
 import { configSchema } from '../../src/app/config-schema.ts';
 import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
 import { Broker, type BrokerOptions } from '../../src/broker/broker.ts';
+import type { EventLog } from '../../src/event-log/event-log.ts';
 import { DEFAULT_TENANT, incarnation } from '../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
 import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
 import { TransportServer } from '../../src/transport/transport-server.ts';
+
+export type MemoryParts = Partial<BrokerOptions> & {
+  /** Of tenants; default: it has none but those of `tenants`. */
+  readonly tenantLog?: EventLog;
+};
 
 export interface MemoryBroker {
   readonly broker: Broker;
@@ -18,11 +25,12 @@ export interface MemoryBroker {
 }
 
 /** Without listeners, following its logs. `parts` replace what an anonymous broker with default limits has. */
-export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<Broker> {
+export async function openMemoryBroker({ tenantLog, ...parts }: MemoryParts = {}): Promise<Broker> {
   const { limits = configSchema.parse({}).limits } = parts;
   const { sessionLog = new MemoryEventLog(), retainedLog = new MemoryEventLog() } = parts;
   const broker = new Broker({
-    tenants: [DEFAULT_TENANT],
+    tenants: new TenantDirectory([DEFAULT_TENANT]),
+    defaultTenant: DEFAULT_TENANT,
     incarnation: incarnation('test', 1),
     logsAreShared: false,
     sessionLog,
@@ -37,6 +45,9 @@ export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Prom
     log: pino({ level: 'silent' }),
     randomId: randomUUID,
     ...parts,
+  });
+  await tenantLog?.follow(await tenantLog.startOffsets(), (entries) => {
+    for (const entry of entries) broker.applyTenantRecord(entry);
   });
   await sessionLog.follow(await sessionLog.startOffsets(), (entries) => {
     for (const entry of entries) {
@@ -54,7 +65,7 @@ export async function openMemoryBroker(parts: Partial<BrokerOptions> = {}): Prom
 }
 
 /** As `openMemoryBroker`, listening. */
-export async function startMemoryBroker(parts: Partial<BrokerOptions> = {}): Promise<MemoryBroker> {
+export async function startMemoryBroker(parts: MemoryParts = {}): Promise<MemoryBroker> {
   const broker = await openMemoryBroker(parts);
   const { limits, clock, timers } = broker.services;
   const server = new TransportServer({

@@ -9,7 +9,9 @@ import type { BrokerOptions } from '../../src/broker/broker.ts';
 import type { Membership } from '../../src/cluster/membership.ts';
 import { PeerMesh } from '../../src/cluster/peer-mesh.ts';
 import { PROTOCOL } from '../../src/cluster/wire/protocol-version.ts';
-import { incarnation, type Incarnation } from '../../src/tenancy/identity.ts';
+import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
+import { DEFAULT_TENANT, incarnation, type Incarnation, type TenantId } from '../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
 import { SystemClock, SystemTimers } from '../../src/transport/system-time.ts';
 import { startMemoryBroker, type MemoryBroker } from './memory-broker.ts';
 
@@ -27,9 +29,10 @@ export class MemoryCluster {
   readonly members: MembershipHub;
   readonly sessionLog = new MemoryEventLog();
   readonly retainedLog = new MemoryEventLog();
+  readonly tenantLog = new MemoryEventLog();
   readonly store = new MemoryDurableQueue(configSchema.parse({}).limits.durableQueue);
   readonly brokers: ClusterBroker[] = [];
-  readonly #sessionIds = new MemorySessionIds();
+  readonly sessionIds = new MemorySessionIds();
   readonly #time = Object.assign(new SystemTimers(), { nowMs: () => Date.now() });
 
   constructor() {
@@ -50,6 +53,8 @@ export class MemoryCluster {
       log,
       barrierTimeoutMs: BARRIER_TIMEOUT_MS,
     });
+    const directory = new TenantDirectory([DEFAULT_TENANT]);
+    const known = { has: (name: TenantId) => directory.get(name) !== undefined };
     const memoryBroker = await startMemoryBroker({
       incarnation: self,
       mesh,
@@ -57,7 +62,10 @@ export class MemoryCluster {
       sessionLog: this.sessionLog,
       retainedLog: this.retainedLog,
       store: this.store,
-      sessionIds: this.#sessionIds,
+      sessionIds: this.sessionIds,
+      tenantLog: this.tenantLog,
+      tenants: directory,
+      authenticator: new AnonymousAuthenticator(known),
       ...parts,
     });
     const { peers } = memoryBroker.broker.services;

@@ -16,6 +16,8 @@ const enumeration = z.looseObject({
   symbols: z.array(z.string()).nonempty(),
 });
 const logical = z.looseObject({ type: z.string(), logicalType: z.string() });
+const map = z.looseObject({ type: z.literal('map'), values: z.string() });
+const array = z.looseObject({ type: z.literal('array'), items: z.string() });
 const definition = z.union([record, enumeration]);
 type Definition = z.infer<typeof definition>;
 
@@ -53,6 +55,10 @@ function typeText(type: unknown, definitions: Definition[]): string {
   if (Array.isArray(type)) return type.map((branch: unknown) => typeText(branch, definitions)).join(' or ');
   const time = logical.safeParse(type);
   if (time.success) return `${time.data.type} (${time.data.logicalType})`;
+  const values = map.safeParse(type);
+  if (values.success) return `map of ${values.data.values}`;
+  const items = array.safeParse(type);
+  if (items.success) return `array of ${items.data.items}`;
   const inner = definition.parse(type);
   definitions.push(inner);
   return `\`${inner.name}\``;

@@ -7,6 +7,7 @@ import type { BrokerOptions } from '../../src/broker/broker.ts';
 import { Broker } from '../../src/broker/broker.ts';
 import type { BrokerServices } from '../../src/broker/broker-services.ts';
 import { DEFAULT_TENANT, incarnation } from '../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
 import { SIMULATED_LIMITS } from './simulated-limits.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -18,14 +19,15 @@ export type SimulatedOptions = Partial<BrokerOptions> & { readonly time: Simulat
 export function simulatedOptions({ time, ...changes }: SimulatedOptions): BrokerOptions {
   const limits = changes.limits ?? SIMULATED_LIMITS;
   return {
-    tenants: [DEFAULT_TENANT],
+    tenants: new TenantDirectory([DEFAULT_TENANT]),
+    defaultTenant: DEFAULT_TENANT,
     incarnation: incarnation('sim', 1),
     logsAreShared: false,
     sessionLog: new MemoryEventLog(),
     retainedLog: new MemoryEventLog(),
     store: new MemoryDurableQueue(limits.durableQueue),
     sessionIds: new MemorySessionIds(),
-    authenticator: new AnonymousAuthenticator(new Set(changes.tenants ?? [DEFAULT_TENANT])),
+    authenticator: new AnonymousAuthenticator(new Set([DEFAULT_TENANT])),
     enhancedAuthenticators: [],
     clock: time,
     timers: time,
@@ -37,5 +39,5 @@ export function simulatedOptions({ time, ...changes }: SimulatedOptions): Broker
 }
 
 export function simulatedServices(options: SimulatedOptions): BrokerServices {
-  return new Broker({ ...simulatedOptions(options), tenants: [] }).services;
+  return new Broker({ ...simulatedOptions(options), tenants: new TenantDirectory([]) }).services;
 }

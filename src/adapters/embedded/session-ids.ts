@@ -10,6 +10,7 @@ import type { SessionId, TenantId } from '../../tenancy/identity.ts';
 import { readWholeFile, replaceFile } from './durable-file.ts';
 import { readSafeInteger, writeSafeInteger } from './entry-codec.ts';
 import type { FileSystem } from './file-system.ts';
+import { isErrorCode } from './journal/segment.ts';
 
 /** Identifiers reserved with one write. */
 const BLOCK_IDS = 1_024;
@@ -35,12 +36,21 @@ export class EmbeddedSessionIds implements SessionIdGenerator {
     this.#options = options;
     this.#blocks = new SessionIdBlocks({
       reserve: (tenant, before) => this.#reserve(tenant, before),
+      remove: (tenant) => this.#remove(tenant),
       closedError: () => this.#unavailable('it was closed; open it again'),
     });
   }
 
   next(tenant: TenantId): Promise<SessionId> {
     return this.#blocks.next(tenant);
+  }
+
+  forget(tenant: TenantId): void {
+    this.#blocks.forget(tenant);
+  }
+
+  remove(tenant: TenantId): Promise<void> {
+    return this.#blocks.remove(tenant);
   }
 
   close(): Promise<void> {
@@ -59,6 +69,17 @@ export class EmbeddedSessionIds implements SessionIdGenerator {
       return { first, last };
     } catch (cause) {
       throw this.#unavailable('see to its disk; the client may connect again', cause);
+    }
+  }
+
+  async #remove(tenant: TenantId): Promise<void> {
+    const { directory, fileSystem } = this.#options;
+    try {
+      await fileSystem.remove(path.join(directory, fileNameOf(tenant)));
+      await fileSystem.syncDirectory(directory);
+    } catch (cause) {
+      if (isErrorCode(cause, 'ENOENT')) return;
+      throw this.#unavailable('see to its disk; the removal is tried again', cause);
     }
   }
 

@@ -11,6 +11,14 @@ export class MemorySessionIds implements SessionIdGenerator {
     return Promise.resolve(id as SessionId);
   }
 
+  /** Reserves nothing. */
+  forget(): void {}
+
+  remove(tenant: TenantId): Promise<void> {
+    this.#last.delete(tenant);
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

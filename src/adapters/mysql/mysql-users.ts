@@ -7,7 +7,7 @@ import { formatPasswordHash } from '../../auth/password-hash.ts';
 import type { UserSource } from '../../auth/user-source.ts';
 import { userText, type User } from '../../auth/user-list.ts';
 import { StoreUnavailableError } from '../../errors/store-unavailable-error.ts';
-import type { TenantUser } from '../../tenancy/identity.ts';
+import type { TenantId, TenantUser } from '../../tenancy/identity.ts';
 import type { MySqlPool, Row } from './mysql-pool.ts';
 import { USER_COLUMNS, USER_ORDER, userOf } from './user-row.ts';
 
@@ -71,6 +71,26 @@ export class MySqlUsers implements UserSource {
       written += await pool.execute(sql, values);
     }
     return written;
+  }
+
+  /** Removes users of the tenant and their rules, and returns who they were; none: it has none any more. */
+  async removeSome(tenant: TenantId): Promise<readonly TenantUser[]> {
+    const { pool } = this.#options;
+    const rows = await pool.query('SELECT name FROM spoke_users WHERE tenant = ? LIMIT ?', [
+      tenant,
+      BATCH_MAX,
+    ]);
+    const names = rows.map((row) => String(row['name']));
+    if (names.length === 0) {
+      await pool.execute('DELETE FROM spoke_rules WHERE tenant = ?', [tenant]);
+      return [];
+    }
+    const places = names.map(() => '?').join(', ');
+    await pool.execute(`DELETE FROM spoke_users WHERE tenant = ? AND name IN (${places})`, [
+      tenant,
+      ...names,
+    ]);
+    return names.map((clientName) => ({ tenant, clientName }));
   }
 
   #next(): void {

@@ -15,6 +15,7 @@ const RECORD_OF: Readonly<Record<RecordKey['kind'], string>> = {
   session: 'spokemq.SessionState',
   subscription: 'spokemq.Subscription',
   retained: 'spokemq.RetainedMessage',
+  tenant: 'spokemq.Tenant',
   audit: 'spokemq.AuditEvent',
 };
 

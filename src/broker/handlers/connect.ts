@@ -6,7 +6,7 @@ import type { AuthResult, Credentials, Principal } from '../../auth/authenticato
 import { fillSafely } from '../../auth/place-holders.ts';
 import type { ClientPacket, ConnectPacket } from '../../mqtt/packets.ts';
 import { ProtocolViolation, REASON, reasonName, type ReasonCode } from '../../mqtt/reason-code.ts';
-import { parseUserName, type ClientId, type TenantId } from '../../tenancy/identity.ts';
+import { parseUserName, type ClientId, type TenantId, type TenantUser } from '../../tenancy/identity.ts';
 import { isBridgeClientId } from '../../tenancy/system-client.ts';
 import type { TimerHandle } from '../../time/clock.ts';
 import type { ActiveSession } from '../active-session.ts';
@@ -189,6 +189,10 @@ export class ConnectExchange {
       session.end({ reason: 'connectionLost', publishWill: true, sessionExpiryS: undefined });
       return;
     }
+    if (!this.#broker.directory.serves(principal.tenant)) {
+      session.end({ reason: 'administrative', publishWill: true, sessionExpiryS: undefined });
+      this.#requireTenant(principal.tenant);
+    }
     if (session.hasEnded) return;
     this.#over = true;
     tenantBroker.counters.connectionsAccepted++;
@@ -241,7 +245,7 @@ export class ConnectExchange {
     const byCertificate =
       certificateName !== undefined &&
       (certificateDecides === true || (userName === undefined && password === undefined));
-    const user = parseUserName(byCertificate ? certificateName : userName);
+    const user = this.#user(byCertificate ? certificateName : userName);
     if (user === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
     const { level } = this.#packet;
     return {
@@ -252,6 +256,10 @@ export class ConnectExchange {
       address,
       level,
     };
+  }
+
+  #user(name: string | undefined): TenantUser | undefined {
+    return parseUserName(name, this.#broker.services.defaultTenant);
   }
 
   #clientId(): ClientId {
@@ -273,15 +281,19 @@ export class ConnectExchange {
     return `auto-${this.#broker.services.randomId()}` as ClientId; // [MQTT-3.1.3-6]
   }
 
+  /** Asked again once the session is open: whoever stops serving a tenant dismisses those that are connected by then. */
   #requireTenant(name: TenantId): TenantBroker {
+    const state = this.#broker.directory.get(name)?.state;
     const tenant = this.#broker.tenant(name);
-    if (tenant === undefined) throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
+    if (state === undefined || tenant === undefined)
+      throw new ConnectRefused(REASON.badUserNameOrPassword, 'unknown tenant');
+    if (state !== 'active') throw new ConnectRefused(REASON.banned, `the tenant is ${state}`);
     return tenant;
   }
 
   /** For counting a refusal: the tenant that was asked for, or else the first. */
   #tenantBroker(): TenantBroker {
-    const user = parseUserName(this.#packet.userName);
+    const user = this.#user(this.#packet.userName);
     const [first] = this.#broker.tenants();
     const tenant = (user && this.#broker.tenant(user.tenant)) ?? first;
     if (tenant === undefined) throw new Error('connect: a broker without tenants');

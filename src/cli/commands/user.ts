@@ -133,7 +133,7 @@ async function add(name: string, options: AddOptions, context: CliContext): Prom
     );
   if (!config.tenants.includes(named.tenant))
     context.stderr.write(
-      `Tenant "${named.tenant}" is not served yet: add it to "tenants" in the configuration.\n`,
+      `Tenant "${named.tenant}" is not in the configuration: unless it is there, create it with "spoke tenant create ${named.tenant}".\n`,
     );
 }
 

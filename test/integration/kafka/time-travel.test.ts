@@ -48,7 +48,7 @@ test('sessions and events of every moment, from four partitions', async () => {
   const [sinceMs, untilMs] = [fromMs + 6 * 3_600_000, fromMs + 40 * 3_600_000];
   const query = { tenant: undefined, clientId: BIKE, since: { timeMs: sinceMs }, untilMs, follow: false };
   const found: AdminEvent[] = [];
-  const events = new EventAdmin(log, window, [TENANT]).tailEvents(query, new AbortController().signal);
+  const events = new EventAdmin(log, window, () => [TENANT]).tailEvents(query, new AbortController().signal);
   for await (const event of events) found.push(event);
   const wanted = entries.filter(
     ({ partitionKey, timestampMs }) =>

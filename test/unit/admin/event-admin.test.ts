@@ -38,7 +38,7 @@ let events: EventAdmin;
 beforeEach(async () => {
   log = new WatchedLog(8);
   clock = new ManualTimers();
-  events = new EventAdmin(log, new LogWindow(clock, 10_000), [DEFAULT_TENANT]);
+  events = new EventAdmin(log, new LogWindow(clock, 10_000), () => [DEFAULT_TENANT]);
   for (const [client, timestampMs] of [
     ['a', 100],
     ['b', 100],
@@ -107,7 +107,7 @@ test('an end at the call: what is appended meanwhile is for whoever follows', as
 test('an event says what its record says and names whose it is, no more', async () => {
   const own = new MemoryEventLog();
   await own.append([encodeSessionEvent({ type: 'SessionClosed', state: closedSession(7) }, 7)]);
-  const admin = new EventAdmin(own, new LogWindow(clock, 0), []);
+  const admin = new EventAdmin(own, new LogWindow(clock, 0), () => []);
   const { value } = await admin.tailEvents(ALL, new AbortController().signal).next();
   expect(value).toEqual({
     partition: 0,

@@ -23,7 +23,12 @@ import type {
 } from '../../../src/admin/admin-port.ts';
 import type { AdministrativeChange, AuditEvent, AuditNote } from '../../../src/audit/audit-event.ts';
 import { ApiError } from '../../../src/admin/api-error.ts';
+import { TenantAdmin } from '../../../src/admin/tenant-admin.ts';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts';
+import { TenantChanges } from '../../../src/broker/tenant-changes.ts';
 import type { Offset } from '../../../src/event-log/event-log.ts';
+import { decodeTenantEvent } from '../../../src/event-log/tenant-event-codec.ts';
+import { TenantDirectory } from '../../../src/tenancy/tenant-directory.ts';
 import type { Seq } from '../../../src/queue/durable-queue.ts';
 import { DEFAULT_TENANT, incarnation } from '../../../src/tenancy/identity.ts';
 import type { ClientId, SessionId, TenantId } from '../../../src/tenancy/identity.ts';
@@ -41,11 +46,30 @@ export class MemoryAdminPort implements AdminPort {
   auditFailure: Error | undefined;
   /** How far a drain is each time somebody asks; the last one stays. */
   drainSteps: DrainStatus[] = [{ phase: 'serving', connected: 0 }];
+  readonly #directory = new TenantDirectory([DEFAULT_TENANT]);
+  readonly #tenantLog = new MemoryEventLog();
+  readonly tenants = new TenantAdmin({
+    directory: this.#directory,
+    countersOf: () => undefined,
+    changes: new TenantChanges({
+      directory: this.#directory,
+      log: this.#tenantLog,
+      clock: { nowMs: () => 1_700_000_000_000 },
+    }),
+    authenticators: new Set(['file', 'mysql']),
+  });
   cluster: ClusterMembers = { clustered: false, members: [] };
   reasons: string[] = [];
   completeFromMs = 0;
   openTails = 0;
   readonly #arrivals = new Set<() => void>();
+
+  constructor() {
+    const from = Array.from({ length: this.#tenantLog.partitionCount }, () => 0 as Offset);
+    void this.#tenantLog.follow(from, (entries) => {
+      for (const entry of entries) this.#directory.apply(decodeTenantEvent(entry));
+    });
+  }
 
   addSession(clientId: string, changes: Partial<SessionDetail> = {}): void {
     this.sessions.push({ ...this.#newSession(clientId), ...changes });

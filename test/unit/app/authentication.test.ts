@@ -9,6 +9,7 @@ import { formatPasswordHash, hashPassword } from '../../../src/auth/password-has
 import type { Credentials } from '../../../src/auth/authenticator.ts';
 import { DEFAULT_TENANT, parseTenantId } from '../../../src/tenancy/identity.ts';
 import type { ClientId } from '../../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../../src/tenancy/tenant-directory.ts';
 import { ManualTimers } from '../../support/manual-timers.ts';
 import type { BrokerSettings } from '../../support/running-broker.ts';
 
@@ -38,12 +39,12 @@ async function userLine(password: string): Promise<string> {
   return `users: { bike: { password: "${formatPasswordHash(hash)}", rules: [allow all a] } }\n`;
 }
 
-function settings(auth: BrokerSettings['auth']): Pick<SpokeConfig, 'auth' | 'tenants'> {
+function settings(auth: BrokerSettings['auth']): Pick<SpokeConfig, 'auth' | 'tenants' | 'defaultTenant'> {
   return { ...configSchema.parse({ auth: { usersFile, ...auth } }), tenants };
 }
 
 function open(auth: BrokerSettings['auth'], timers = new ManualTimers()): Promise<Authentication> {
-  return openAuthentication(settings(auth), logger, { clock: timers, timers });
+  return openAuthentication(settings(auth), new TenantDirectory(tenants), logger, { clock: timers, timers });
 }
 
 it('lets everybody in when anonymous, without a users file', async () => {
@@ -153,7 +154,10 @@ it('asks every tenant’s chain, and says which authenticators those are', async
     tenants: [DEFAULT_TENANT, acme],
   };
   const timers = new ManualTimers();
-  const authentication = await openAuthentication(config, logger, { clock: timers, timers });
+  const authentication = await openAuthentication(config, new TenantDirectory(config.tenants), logger, {
+    clock: timers,
+    timers,
+  });
   const ask = (changes: Partial<Credentials>) =>
     authentication.authenticator.authenticate({ ...credentials, ...changes });
   const guest = { clientName: '', password: undefined };

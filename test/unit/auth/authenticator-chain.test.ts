@@ -50,7 +50,7 @@ function chainOf(
 ) {
   const hashed: Credentials[] = [];
   const chain = new AuthenticatorChain({
-    chains: new Map(Object.entries(chains).map(([tenant, links]) => [tenant as TenantId, links])),
+    chainOf: (tenant) => chains[tenant] ?? [],
     hashInVain: (one) => {
       hashed.push(one);
       return Promise.resolve(REFUSED);

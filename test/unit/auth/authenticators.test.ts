@@ -69,7 +69,7 @@ const users = new UserList([
 const verifier = new PasswordVerifier({ ...PASSWORD_VERIFIER_DEFAULTS, cacheKey: Buffer.alloc(32) });
 const listed = new UserAuthenticator({ name: 'file', find: (user) => users.find(user), verifier, decoy });
 const authenticator = new AuthenticatorChain({
-  chains: new Map([DEFAULT_TENANT, acme].map((name) => [name, [listed]])),
+  chainOf: (tenant) => ([DEFAULT_TENANT, acme].includes(tenant) ? [listed] : []),
   hashInVain: (credentials) => hashInVain(credentials, { verifier, decoy }),
   onUnavailable: (_name, error) => {
     throw error;
@@ -137,10 +137,9 @@ describe('users of a list by password', () => {
         },
       }),
     };
+    const onList = new UserAuthenticator({ name: 'file', find: (user) => list.find(user), ...counting });
     const strict = new AuthenticatorChain({
-      chains: new Map([
-        [acme, [new UserAuthenticator({ name: 'file', find: (user) => list.find(user), ...counting })]],
-      ]),
+      chainOf: (tenant) => (tenant === acme ? [onList] : []),
       hashInVain: (credentials) => hashInVain(credentials, counting),
       onUnavailable: () => undefined,
     });

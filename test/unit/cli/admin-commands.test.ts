@@ -107,6 +107,48 @@ describe('spoke queue', () => {
   });
 });
 
+describe('spoke tenant', () => {
+  it('creates, changes, suspends, resumes and lists', async () => {
+    const made = await cli.run(
+      'tenant',
+      'create',
+      'acme',
+      '--limit',
+      'connections=1000',
+      '--chain',
+      'mysql,file',
+    );
+    expect(made.out).toMatch(
+      /^state +active\nconfigured +no\nlimits +connections=1000\nchain +mysql, file$/m,
+    );
+    expect(await cli.run('tenant', 'create', 'acme')).toMatchObject({
+      code: 1,
+      err: 'The broker refused: tenant "acme" is there already. Change it, or choose another name\n',
+    });
+    const changed = await cli.run('tenant', 'change', 'acme', '--limit', 'sessions=5', '--chain', '');
+    expect(changed.out).toMatch(/^limits +connections=1000, sessions=5\nchain +as configured$/m);
+    expect((await cli.run('tenant', 'suspend', 'acme')).out).toMatch(/^state +suspended$/m);
+    expect((await cli.run('tenant', 'list')).out).toMatch(/^acme +suspended +0 +0 +0 +0$/m);
+    expect((await cli.run('tenant', 'resume', 'acme')).out).toMatch(/^state +active$/m);
+    expect(await cli.run('tenant', 'show', 'nobody')).toMatchObject({ code: 1 });
+    expect(await cli.run('tenant', 'create', 'b', '--limit', 'connections')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('NAME=NUMBER') as unknown,
+    });
+  });
+
+  it('deletes only when told twice', async () => {
+    await cli.run('tenant', 'create', 'acme');
+    expect(await cli.run('tenant', 'delete', 'acme')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Say --yes') as unknown,
+    });
+    expect((await cli.run('tenant', 'delete', 'acme', '--yes', '--no-wait')).out).toMatch(
+      /^state +deleting$/m,
+    );
+  });
+});
+
 describe('spoke session show --at', () => {
   it('tells what the session was, from the log', async () => {
     port.addPast('bike-1', 1_700_000_000_000);

@@ -158,6 +158,6 @@ describe('spoke user', () => {
     const cli = new CliHarness({ directory, stdin: 'p' });
     const { err } = await cli.run('user', 'add', 'acme/bike', '--password-stdin');
     expect(err).toContain('set auth.mode to "file"');
-    expect(err).toContain('Tenant "acme" is not served yet');
+    expect(err).toContain('Tenant "acme" is not in the configuration');
   });
 });

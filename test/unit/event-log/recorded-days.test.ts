@@ -46,7 +46,7 @@ test('the recorded lines are what the admin API answers today', async () => {
     untilMs: undefined,
     follow: false,
   } as const;
-  const events = new EventAdmin(log, new LogWindow(new ManualTimers(), 0), []);
+  const events = new EventAdmin(log, new LogWindow(new ManualTimers(), 0), () => []);
   const lines: string[] = [];
   for await (const event of events.tailEvents(query, new AbortController().signal)) {
     lines.push(`${JSON.stringify(event)}\n`);

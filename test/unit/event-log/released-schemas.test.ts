@@ -6,12 +6,14 @@ import {
   RETAINED_MESSAGE_V1,
   SESSION_STATE_V1,
   SUBSCRIPTION_V1,
+  TENANT_V1,
 } from '../../../src/event-log/avro-schemas.ts';
 import { decodeRetainedEvent } from '../../../src/event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../../../src/event-log/session-event-codec.ts';
+import { decodeTenantEvent } from '../../../src/event-log/tenant-event-codec.ts';
 import { avroType, publishedSchemas, repositoryFile } from '../../support/published-schemas.ts';
 
-const inCode = [SESSION_STATE_V1, SUBSCRIPTION_V1, RETAINED_MESSAGE_V1, AUDIT_EVENT_V1];
+const inCode = [SESSION_STATE_V1, SUBSCRIPTION_V1, RETAINED_MESSAGE_V1, TENANT_V1, AUDIT_EVENT_V1];
 
 test.each(publishedSchemas())('$file is in the code, under its id', ({ id, name, schema }) => {
   const known = inCode.find((each) => each.id === id);
@@ -83,6 +85,21 @@ test('retained-message.v1 written by 0.1.0', () => {
       publishedAtMs: 1_700_000_000_000,
       expiresAtMs: 1_700_000_060_000,
       publisher: 'ops-1',
+    },
+  });
+});
+
+test('tenant.v1 written by 0.1.0', () => {
+  const value = repositoryFile('test/golden/tenant.v1.bin');
+  expect(decodeTenantEvent({ key: 't\0acme', value, event: 'TenantSuspended' })).toEqual({
+    type: 'TenantSuspended',
+    tenant: {
+      name: 'acme',
+      state: 'suspended',
+      limits: { connections: 1_000, publishRate: 50 },
+      chain: ['mysql', 'jwt'],
+      createdAtMs: 1_700_000_000_000,
+      changedAtMs: 1_700_000_060_000,
     },
   });
 });

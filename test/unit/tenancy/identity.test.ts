@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { incarnation, parseTenantId, parseUserName } from '../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, incarnation, parseTenantId, parseUserName } from '../../../src/tenancy/identity.ts';
 
 test.each([
   [undefined, 'default', ''],
@@ -9,15 +9,21 @@ test.each([
   ['acme/', 'acme', ''],
   ['acme/a/b', 'acme', 'a/b'],
 ])('user name %s is tenant %s, client %s', (userName, tenant, clientName) => {
-  expect(parseUserName(userName)).toEqual({ tenant, clientName });
+  expect(parseUserName(userName, DEFAULT_TENANT)).toEqual({ tenant, clientName });
 });
 
 test.each(['/bike', 'a b/bike', 'ä/bike', `${'x'.repeat(65)}/bike`, 'a\0b/bike'])(
   'user name %j names no tenant',
   (userName) => {
-    expect(parseUserName(userName)).toBeUndefined();
+    expect(parseUserName(userName, DEFAULT_TENANT)).toBeUndefined();
   },
 );
+
+test('without a default tenant every user name has to name one', () => {
+  for (const userName of [undefined, '', 'bike-1'])
+    expect(parseUserName(userName, undefined)).toBeUndefined();
+  expect(parseUserName('acme/bike-1', undefined)).toEqual({ tenant: 'acme', clientName: 'bike-1' });
+});
 
 test('a tenant name has 1 to 64 plain characters', () => {
   expect(parseTenantId('A-z_0.9')).toBe('A-z_0.9');

@@ -30,6 +30,20 @@ export async function reserve(
   }
 }
 
+/** The next number of the counter is 1. Durable when resolved. Rejects with `StoreUnavailableError`. */
+export async function removeCounter(client: HBaseClient, namespace: string, row: Buffer): Promise<void> {
+  const table = counterTableName(namespace);
+  try {
+    const mutations = [
+      { kind: 'delete', row, families: [COUNTER_FAMILY], qualifier: COUNTER_QUALIFIER },
+    ] as const;
+    const [failure] = await client.mutate({ table, mutations, idempotent: true });
+    if (failure !== undefined) throw failure;
+  } catch (error) {
+    throw tableUnavailable(error, 'the counters', table);
+  }
+}
+
 /**
  * The start number of a broker: with its id, the incarnation that owns sessions. 1 is the first; some may be skipped, none comes
  * twice as long as the table is not lost. Rejects with `StoreUnavailableError`.

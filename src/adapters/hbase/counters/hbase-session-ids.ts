@@ -9,7 +9,7 @@ import type { SessionId, TenantId } from '../../../tenancy/identity.ts';
 import type { HBaseClient } from '../client/hbase-client.ts';
 import { counterTableName } from '../tables/snapshot-tables.ts';
 import { sessionIdsRow } from './counter-layout.ts';
-import { reserve } from './counter.ts';
+import { removeCounter, reserve } from './counter.ts';
 
 /** Identifiers reserved with one call. */
 const BLOCK_IDS = 1_024;
@@ -33,6 +33,7 @@ export class HBaseSessionIds implements SessionIdGenerator {
     this.#options = options;
     this.#blocks = new SessionIdBlocks({
       reserve: (tenant, before) => this.#reserve(tenant, before),
+      remove: (tenant) => removeCounter(options.client, options.namespace, sessionIdsRow(tenant)),
       closedError: () =>
         new StoreUnavailableError(
           `the counters in HBase table ${counterTableName(options.namespace)}`,
@@ -43,6 +44,14 @@ export class HBaseSessionIds implements SessionIdGenerator {
 
   next(tenant: TenantId): Promise<SessionId> {
     return this.#blocks.next(tenant);
+  }
+
+  forget(tenant: TenantId): void {
+    this.#blocks.forget(tenant);
+  }
+
+  remove(tenant: TenantId): Promise<void> {
+    return this.#blocks.remove(tenant);
   }
 
   close(): Promise<void> {

@@ -4,9 +4,9 @@
  */
 
 export interface KafkaTopicsOptions {
-  /** In front of `.session-events`, `.retained` and `.audit`. */
+  /** In front of `.session-events`, `.retained`, `.tenants` and `.audit`. */
   readonly topicPrefix: string;
-  /** Of each topic, and for ever: they cannot be changed without losing the order of what is there. */
+  /** Of the topics of sessions and of retained messages, and for ever: they cannot be changed without losing the order of what is there. */
   readonly partitions: number;
   readonly replicationFactor: number;
   /** Brokers that must have a record before it counts as appended. */
@@ -42,6 +42,13 @@ export function sessionEventsTopic(prefix: string): string {
 export function retainedTopic(prefix: string): string {
   return `${prefix}.retained`;
 }
+
+export function tenantsTopic(prefix: string): string {
+  return `${prefix}.tenants`;
+}
+
+/** All changes of tenants have one order. */
+export const TENANT_PARTITIONS = 1;
 
 export function auditTopic(prefix: string): string {
   return `${prefix}.audit`;
@@ -83,6 +90,7 @@ export function wantedTopics(options: KafkaTopicsOptions): readonly WantedTopic[
   return [
     { name: sessionEventsTopic(topicPrefix), partitions, replicationFactor, configuration },
     { name: retainedTopic(topicPrefix), partitions, replicationFactor, configuration },
+    { name: tenantsTopic(topicPrefix), partitions: TENANT_PARTITIONS, replicationFactor, configuration },
     {
       name: auditTopic(topicPrefix),
       partitions: AUDIT_PARTITIONS,
