@@ -13,6 +13,8 @@ RECORD_OF_KIND = {
     "s": "spokemq.SessionState",
     "u": "spokemq.Subscription",
     "r": "spokemq.RetainedMessage",
+    "t": "spokemq.Tenant",
+    "a": "spokemq.AuditEvent",
 }
 
 

@@ -12,7 +12,13 @@ from fleet_analytics.values import ValueReader
 
 from . import recording
 
-KEYS = {"session-state": b"s\0city\0bike-7", "subscription": b"u\0city\0bike-7\0bike/7/#", "retained-message": b"r\0city\0a"}
+KEYS = {
+    "session-state": b"s\0city\0bike-7",
+    "subscription": b"u\0city\0bike-7\0bike/7/#",
+    "retained-message": b"r\0city\0a",
+    "tenant": b"t\0acme",
+    "audit-event": b"a\0city\0refusedLogin",
+}
 
 
 def record(key: bytes, value: bytes | None) -> LogRecord:

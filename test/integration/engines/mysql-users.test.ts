@@ -150,6 +150,32 @@ describe('users in the database', () => {
     await pool.close();
   });
 
+  it('go with their tenant, through the admin API, and those of others stay', async () => {
+    const insert = 'INSERT INTO spoke_users (tenant, name, password) VALUES ?';
+    await admin.query(insert, [Array.from({ length: 250 }, (_, at) => ['leaver', `bike-${at}`, hash])]);
+    await admin.query(
+      "INSERT INTO spoke_rules (tenant, name, position, rule) VALUES ('leaver', '', 1, 'allow all #')",
+    );
+    const broker = await RunningBroker.start({
+      auth: { mode: 'chain', chain: ['mysql'], mysql: settings() },
+    });
+    try {
+      const body = JSON.stringify({ tenant: 'leaver', chain: ['mysql'] });
+      expect((await broker.admin('/api/v1/tenants', { method: 'POST', body })).status).toBe(201);
+      const login = { clientId: 'bike', username: 'leaver/bike-7', password: Buffer.from(SECRET) };
+      expect((await broker.connect({ level: 5 }, login)).connack.reasonCode).toBe(0);
+      await broker.admin('/api/v1/tenant?tenant=leaver', { method: 'DELETE' });
+      await expect
+        .poll(async () => (await broker.admin('/api/v1/tenant?tenant=leaver')).status, { timeout: 10_000 })
+        .toBe(404);
+      for (const table of ['spoke_users', 'spoke_rules'])
+        expect((await admin.query(`SELECT name FROM ${table} WHERE tenant = 'leaver'`))[0]).toEqual([]);
+      expect((await admin.query("SELECT name FROM spoke_users WHERE tenant = 'acme'"))[0]).toHaveLength(1);
+    } finally {
+      await broker.dispose();
+    }
+  });
+
   it('wait in a number that has a bound', async () => {
     const { pool, users: source } = users({ connectionsMax: 1, waitingMax: 2 });
     const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd'].map((name) => source.find(named(name))));

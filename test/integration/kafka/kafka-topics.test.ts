@@ -14,6 +14,7 @@ let options: KafkaTopicsAdminOptions;
 let told: string[];
 let events: string;
 let retained: string;
+let tenants: string;
 let audit: string;
 
 beforeEach(() => {
@@ -31,6 +32,7 @@ beforeEach(() => {
   };
   events = `${options.topicPrefix}.session-events`;
   retained = `${options.topicPrefix}.retained`;
+  tenants = `${options.topicPrefix}.tenants`;
   audit = `${options.topicPrefix}.audit`;
 });
 
@@ -45,12 +47,13 @@ test('check tells what is missing, apply makes it, and a second apply changes no
   expect(await topics.check()).toEqual([
     `topic ${events} does not exist`,
     `topic ${retained} does not exist`,
+    `topic ${tenants} does not exist`,
     `topic ${audit} does not exist`,
   ]);
   expect(await topics.apply()).toEqual([]);
-  expect(told).toHaveLength(3);
+  expect(told).toHaveLength(4);
   expect(await topics.apply()).toEqual([]);
-  expect(told).toHaveLength(3);
+  expect(told).toHaveLength(4);
   expect(await topics.check()).toEqual([]);
 });
 
@@ -88,7 +91,7 @@ test('a number of partitions that differs is told and left alone', async () => {
   await new KafkaTopics(options).apply();
   const other = new KafkaTopics({ ...options, partitions: 4 });
   const left = await other.apply();
-  expect(left).toHaveLength(2);
+  expect(left).toHaveLength(4);
   expect(left[0]).toMatch(/has 3 partitions, should have 4: this cannot be changed/);
 });
 
