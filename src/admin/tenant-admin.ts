@@ -1,6 +1,8 @@
 /** Tenants for the admin API: what there is of each, and what an administrator may make of them. */
 import { TenantRefusedError, type TenantChanges, type TenantRefusal } from '../broker/tenant-changes.ts';
 import type { Counters } from '../metrics/counters.ts';
+import { CLIENT_QUOTAS, limitsFrom, TENANT_QUOTAS } from '../quota/tenant-limits.ts';
+import { tenantLimitsSchema } from '../quota/tenant-limits-schema.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { Tenant, TenantSettings } from '../tenancy/tenant.ts';
 import type { TenantDirectory } from '../tenancy/tenant-directory.ts';
@@ -66,6 +68,7 @@ export class TenantAdmin implements TenantsPort {
           : `Use ${there}, or have auth.chain or auth.tenantChains name it on every broker`,
       );
     }
+    if (limits !== undefined) checkLimits(limits);
     return {
       ...(limits === undefined ? {} : { limits }),
       ...(chain === undefined ? {} : { chain: chain.length === 0 ? undefined : chain }),
@@ -89,6 +92,28 @@ export class TenantAdmin implements TenantsPort {
       retainedMessages: counters?.retainedMessages ?? 0,
     };
   }
+}
+
+/** Throws an `ApiError` that names the first one that is wrong. */
+function checkLimits(limits: Tenant['limits']): void {
+  const names = [
+    ...TENANT_QUOTAS.map((name) => `tenant.${name}`),
+    ...CLIENT_QUOTAS.map((name) => `client.${name}`),
+  ];
+  const unknown = Object.keys(limits).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new ApiError(
+      'BAD_REQUEST',
+      `there is no quota ${JSON.stringify(unknown)}`,
+      `Use ${names.join(', ')}`,
+    );
+  const [issue] = tenantLimitsSchema.safeParse(limitsFrom(limits)).error?.issues ?? [];
+  if (issue !== undefined)
+    throw new ApiError(
+      'BAD_REQUEST',
+      `the quota ${issue.path.join('.')} cannot be that: ${issue.message}`,
+      'Use 0 for no limit',
+    );
 }
 
 const REFUSALS: Readonly<Record<TenantRefusal, readonly ['CONFLICT' | 'NOT_FOUND', string, string]>> = {

@@ -205,7 +205,7 @@ function loginGuard({ lockOut }: AuthConfig, logger: Logger, { clock }: Time, no
     onLocked: (locked) => {
       logger.warn(locked, 'locked out: too many wrong logins');
       const { by, user, address, forMs } = locked;
-      const named = parseUserName(user);
+      const named = parseUserName(user, undefined);
       notes.note({
         kind: 'lockOut',
         by,

@@ -94,11 +94,11 @@ async function start(
   const directory = new TenantDirectory(config.tenants);
   const authentication = await openAuthentication(config, directory, logger, { clock, timers }, notes);
   stops.push(() => authentication.close());
-  const tenants: TenantFacts = {
+  const facts: TenantFacts = {
     highestSessionId: (tenant) => broker.tenant(tenant)?.highestSessionId ?? 0,
     queueQuota: (tenant) => (broker.tenant(tenant)?.limits ?? config.limits).durableQueue,
   };
-  const stores = await openStores(config, logger, clock, tenants, fileSystem);
+  const stores = await openStores(config, logger, clock, facts, fileSystem);
   stops.push(() => stores.close());
   const audit = auditTrail(config, stores.audit, logger, { clock, timers });
   trail = audit;

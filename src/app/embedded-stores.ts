@@ -85,7 +85,7 @@ export async function openEmbeddedStores(
     const startNumber = await nextStartNumber({ directory, fileSystem, nowMs: nowMs(), onDamage });
     const sessions = await openTopic('sessions');
     const retained = await openTopic('retained');
-    const tenants = await openLog('tenants');
+    const tenantLog = await openLog('tenants');
     const queues = opened.keep(
       await openQueueStore({
         config,
@@ -121,7 +121,7 @@ export async function openEmbeddedStores(
       queues: store,
       sessions,
       retained,
-      tenants,
+      tenants: tenantLog,
       sessionIds,
       audit,
       gauges,

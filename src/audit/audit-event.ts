@@ -13,6 +13,8 @@ export const ADMIN_ACTIONS = [
   'drain.cancel',
   'tenant.create',
   'tenant.change',
+  'tenant.suspend',
+  'tenant.resume',
   'tenant.delete',
   'user.add',
   'user.password',

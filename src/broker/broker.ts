@@ -13,6 +13,7 @@ import { REASON } from '../mqtt/reason-code.ts';
 import { clientOf } from '../session/events.ts';
 import type { SessionOwner } from '../session/events.ts';
 import { userText } from '../auth/user-list.ts';
+import { limitsFrom } from '../quota/tenant-limits.ts';
 import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type { ActiveSession } from './active-session.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
@@ -98,6 +99,7 @@ export class Broker {
     });
     this.services = {
       ...options,
+      limitsOf: options.limitsOf ?? ((tenant) => limitsFrom(options.tenants.get(tenant)?.limits ?? {})),
       audit: options.audit ?? NO_NOTES,
       peers,
       batcher,
@@ -210,7 +212,7 @@ export class Broker {
   }
 
   #tenantChanged(name: TenantId, tenant: Tenant | undefined): void {
-    if (tenant !== undefined) this.#tenantOf(name);
+    if (tenant !== undefined) this.#tenantOf(name).limitsChanged();
     if (!this.directory.serves(name))
       this.tenant(name)?.dismissAll(`the tenant is ${tenant?.state ?? 'deleted'}`);
     if (this.directory.get(name) === undefined) this.#forget(name);

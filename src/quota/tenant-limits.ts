@@ -72,6 +72,18 @@ export interface Quotas {
 
 export const NO_LIMITS: TenantLimits = {};
 
+/** From names as the configuration has them below `quotas`; those that this release does not know are left out. */
+export function limitsFrom(named: Readonly<Record<string, number>>): TenantLimits {
+  const level = <Name extends string>(prefix: string, names: readonly Name[]): Settings<Name> =>
+    Object.fromEntries(
+      names.flatMap((name) => {
+        const value = named[`${prefix}.${name}`];
+        return value === undefined ? [] : [[name, value]];
+      }),
+    ) as Settings<Name>;
+  return { tenant: level('tenant', TENANT_QUOTAS), client: level('client', CLIENT_QUOTAS) };
+}
+
 export function quotasOf(configured: TenantLimits, overrides: TenantLimits): Quotas {
   return {
     tenant: level(TENANT_QUOTAS, configured.tenant, overrides.tenant),

@@ -9,6 +9,7 @@ import { configSchema } from '../../src/app/config-schema.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
 import type { QuotaName, TenantLimits } from '../../src/quota/tenant-limits.ts';
 import { parseTenantId, type TenantId } from '../../src/tenancy/identity.ts';
+import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
 import { startMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { expectNothing, publish, publishPacket, subscribe, take } from './support/exchanges.ts';
@@ -34,7 +35,7 @@ class LimitedBroker {
     const events: QuotaExceeded[] = [];
     const { durableQueue } = configSchema.parse({}).limits;
     const running: MemoryBroker = await startMemoryBroker({
-      tenants: [RED, BLUE],
+      tenants: new TenantDirectory([RED, BLUE]),
       authenticator: new AnonymousAuthenticator(new Set([RED, BLUE])),
       store: new MemoryDurableQueue(
         durableQueue,

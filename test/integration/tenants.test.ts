@@ -160,6 +160,28 @@ describe('a tenant', () => {
     });
   });
 
+  it('has quotas of its own as soon as they are changed, and no others than there are', async () => {
+    await create('acme');
+    const bike = await reader('acme');
+    const limits = { 'tenant.connectionsMax': 1 };
+    expect(await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits })).toMatchObject({ body: { limits } });
+    const refused = await broker.connect(MQTT_5, { clientId: 'other', username: 'acme/any' });
+    expect(refused.connack.reasonCode).toBeGreaterThanOrEqual(0x80);
+    expect((await broker.connect(MQTT_5, { clientId: 'other' })).connack.reasonCode).toBe(0);
+    await expectNothing(bike);
+    await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits: {} });
+    const { connack } = await broker.connect(MQTT_5, { clientId: 'other', username: 'acme/any' });
+    expect(connack.reasonCode).toBe(0);
+    for (const [name, value] of [
+      ['connections', 1],
+      ['client.packetBytesMax', 2 ** 40],
+    ] as const)
+      expect(await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits: { [name]: value } })).toMatchObject({
+        status: 400,
+        body: { message: expect.stringContaining(name) as unknown },
+      });
+  });
+
   it('that there is not is said to be none', async () => {
     for (const answer of [
       await ask('GET', '/api/v1/tenant?tenant=nobody'),

@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { TenantId } from '../../tenancy/identity.ts';
 import type { AdminPort } from '../admin-port.ts';
-import type { TenantSettingsRequest, TenantSummary } from '../tenants-port.ts';
+import { principalOf } from '../route-access.ts';
+import type { TenantSettingsRequest } from '../tenants-port.ts';
 import { ApiError, apiErrorSchema } from '../api-error.ts';
 import { newTenant, oneTenant, tenantList, tenantSettings, tenantSummary } from '../api-schemas.ts';
 
@@ -13,15 +14,27 @@ interface OneTenant {
 const refusals = { 400: apiErrorSchema, 404: apiErrorSchema, 409: apiErrorSchema, 503: apiErrorSchema };
 
 export function registerTenantRoutes(app: FastifyInstance, port: Pick<AdminPort, 'tenants'>): void {
-  app.get('/api/v1/tenants', { schema: { summary: 'List tenants', response: { 200: tenantList } } }, () => ({
-    items: port.tenants.list(),
-  }));
+  app.get(
+    '/api/v1/tenants',
+    {
+      schema: {
+        summary: 'List tenants: all, or the one of who asks',
+        scope: 'everybody',
+        response: { 200: tenantList },
+      },
+    },
+    (request) => {
+      const { tenant: own } = principalOf(request);
+      return { items: port.tenants.list().filter(({ tenant }) => own === undefined || tenant === own) };
+    },
+  );
 
   app.get<{ Querystring: OneTenant }>(
     '/api/v1/tenant',
     {
       schema: {
         summary: 'Show one tenant',
+        scope: 'tenant',
         querystring: oneTenant,
         response: { 200: tenantSummary, 404: apiErrorSchema },
       },
@@ -39,6 +52,8 @@ export function registerTenantRoutes(app: FastifyInstance, port: Pick<AdminPort,
     {
       schema: {
         summary: 'Create a tenant',
+        scope: 'installation',
+        audit: 'tenant.create',
         body: newTenant,
         response: { 201: tenantSummary, ...refusals },
       },
@@ -54,6 +69,8 @@ export function registerTenantRoutes(app: FastifyInstance, port: Pick<AdminPort,
     {
       schema: {
         summary: 'Change the settings of a tenant; what is left out stays as it is',
+        scope: 'installation',
+        audit: 'tenant.change',
         querystring: oneTenant,
         body: tenantSettings,
         response: { 200: tenantSummary, ...refusals },
@@ -62,24 +79,32 @@ export function registerTenantRoutes(app: FastifyInstance, port: Pick<AdminPort,
     ({ query, body }) => port.tenants.change(query.tenant, body),
   );
 
-  const command = (
-    path: string,
-    summary: string,
-    run: (tenant: TenantId) => Promise<TenantSummary>,
-  ): void => {
-    app.post<{ Querystring: OneTenant }>(
-      path,
-      { schema: { summary, querystring: oneTenant, response: { 200: tenantSummary, ...refusals } } },
-      ({ query }) => run(query.tenant),
-    );
-  };
-  command(
+  app.post<{ Querystring: OneTenant }>(
     '/api/v1/tenant/suspend',
-    'Serve no client of the tenant until it is resumed; everything is kept',
-    (name) => port.tenants.suspend(name),
+    {
+      schema: {
+        summary: 'Serve no client of the tenant until it is resumed; everything is kept',
+        scope: 'installation',
+        audit: 'tenant.suspend',
+        querystring: oneTenant,
+        response: { 200: tenantSummary, ...refusals },
+      },
+    },
+    ({ query }) => port.tenants.suspend(query.tenant),
   );
-  command('/api/v1/tenant/resume', 'Serve the clients of a suspended tenant again', (name) =>
-    port.tenants.resume(name),
+
+  app.post<{ Querystring: OneTenant }>(
+    '/api/v1/tenant/resume',
+    {
+      schema: {
+        summary: 'Serve the clients of a suspended tenant again',
+        scope: 'installation',
+        audit: 'tenant.resume',
+        querystring: oneTenant,
+        response: { 200: tenantSummary, ...refusals },
+      },
+    },
+    ({ query }) => port.tenants.resume(query.tenant),
   );
 
   app.delete<{ Querystring: OneTenant }>(
@@ -87,6 +112,8 @@ export function registerTenantRoutes(app: FastifyInstance, port: Pick<AdminPort,
     {
       schema: {
         summary: 'Delete a tenant with everything it has; it is gone when it is not found any more',
+        scope: 'installation',
+        audit: 'tenant.delete',
         querystring: oneTenant,
         response: { 202: tenantSummary, ...refusals },
       },

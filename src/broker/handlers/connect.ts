@@ -121,7 +121,7 @@ export class ConnectExchange {
     if (this.#broker.redirection !== undefined) return;
     const { clientId, userName, password, authenticationMethod } = this.#packet;
     const { address, certificateName } = this.#link.peer;
-    const user = parseUserName(userName);
+    const user = this.#user(userName);
     const shown =
       password !== undefined ? 'password' : certificateName !== undefined ? 'certificate' : 'none';
     this.#broker.services.audit.note({

@@ -147,7 +147,7 @@ function limitOf(
   const [, name, digits] = /^([A-Za-z.]+)=(\d+)$/.exec(text) ?? [];
   const value = Number(digits);
   if (name === undefined || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('It has to be NAME=NUMBER, for example connections=1000.');
+    throw new InvalidArgumentError('It has to be NAME=NUMBER, for example tenant.connectionsMax=1000.');
   return { ...before, [name]: value };
 }
 

@@ -22,6 +22,13 @@ interface Row {
 const ROUTES: Readonly<Record<string, Row>> = {
   'GET /api/v1/status': { scope: 'everybody' },
   'GET /api/v1/members': { scope: 'installation' },
+  'GET /api/v1/tenants': { scope: 'everybody' },
+  'POST /api/v1/tenants': { scope: 'installation', audited: 'tenant.create' },
+  'GET /api/v1/tenant': { scope: 'tenant', query: 'tenant=city' },
+  'PATCH /api/v1/tenant': { scope: 'installation', query: 'tenant=city', audited: 'tenant.change' },
+  'DELETE /api/v1/tenant': { scope: 'installation', query: 'tenant=city', audited: 'tenant.delete' },
+  'POST /api/v1/tenant/suspend': { scope: 'installation', query: 'tenant=city', audited: 'tenant.suspend' },
+  'POST /api/v1/tenant/resume': { scope: 'installation', query: 'tenant=city', audited: 'tenant.resume' },
   'GET /api/v1/sessions': { scope: 'tenant' },
   'GET /api/v1/session': { scope: 'tenant', query: 'client=a' },
   'DELETE /api/v1/session': { scope: 'tenant', query: 'client=a', audited: 'session.disconnect' },

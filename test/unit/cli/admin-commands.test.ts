@@ -114,19 +114,29 @@ describe('spoke tenant', () => {
       'create',
       'acme',
       '--limit',
-      'connections=1000',
+      'tenant.connectionsMax=1000',
       '--chain',
       'mysql,file',
     );
     expect(made.out).toMatch(
-      /^state +active\nconfigured +no\nlimits +connections=1000\nchain +mysql, file$/m,
+      /^state +active\nconfigured +no\nlimits +tenant.connectionsMax=1000\nchain +mysql, file$/m,
     );
     expect(await cli.run('tenant', 'create', 'acme')).toMatchObject({
       code: 1,
       err: 'The broker refused: tenant "acme" is there already. Change it, or choose another name\n',
     });
-    const changed = await cli.run('tenant', 'change', 'acme', '--limit', 'sessions=5', '--chain', '');
-    expect(changed.out).toMatch(/^limits +connections=1000, sessions=5\nchain +as configured$/m);
+    const changed = await cli.run(
+      'tenant',
+      'change',
+      'acme',
+      '--limit',
+      'tenant.sessionsMax=5',
+      '--chain',
+      '',
+    );
+    expect(changed.out).toMatch(
+      /^limits +tenant.connectionsMax=1000, tenant.sessionsMax=5\nchain +as configured$/m,
+    );
     expect((await cli.run('tenant', 'suspend', 'acme')).out).toMatch(/^state +suspended$/m);
     expect((await cli.run('tenant', 'list')).out).toMatch(/^acme +suspended +0 +0 +0 +0$/m);
     expect((await cli.run('tenant', 'resume', 'acme')).out).toMatch(/^state +active$/m);
