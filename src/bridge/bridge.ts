@@ -32,6 +32,8 @@ export interface BridgeOptions {
 
 interface Place extends CountedRule {
   run: RuleRun | undefined;
+  /** A tenant that was deleted and made again has another one. */
+  tenantBroker: TenantBroker | undefined;
 }
 
 export class Bridge {
@@ -42,7 +44,12 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options;
-    this.#places = options.rules.map((rule) => ({ rule, counters: new RuleCounters(), run: undefined }));
+    this.#places = options.rules.map((rule) => ({
+      rule,
+      counters: new RuleCounters(),
+      run: undefined,
+      tenantBroker: undefined,
+    }));
   }
 
   get rules(): readonly CountedRule[] {
@@ -64,8 +71,10 @@ export class Bridge {
   async #look(): Promise<void> {
     for (const place of this.#places) {
       const tenantBroker = this.#brokerFor(place.rule);
-      if (tenantBroker === undefined) await leave(place);
-      else if (!this.#isOver()) place.run ??= this.#begin(place, tenantBroker);
+      if (place.tenantBroker !== tenantBroker) await leave(place);
+      if (tenantBroker === undefined || this.#isOver()) continue;
+      place.tenantBroker = tenantBroker;
+      place.run ??= this.#begin(place, tenantBroker);
     }
     if (this.#isOver()) return;
     this.#timer = this.#options.broker.services.timers.after(LOOK_EVERY_MS, () => void this.#look());
@@ -107,6 +116,7 @@ export class Bridge {
 async function leave(place: Place): Promise<void> {
   const { run } = place;
   place.run = undefined;
+  place.tenantBroker = undefined;
   place.counters.isServed = false;
   await run?.stop();
 }

@@ -106,14 +106,17 @@ export class InStream implements RuleRun {
     const outcomes = await Promise.all(entries.map((entry) => this.#publishOne(entry)));
     const settled: string[] = [];
     const rejected: RejectedEntry[] = [];
+    let lost = 0;
     for (const [index, entry] of entries.entries()) {
       const outcome = outcomes[index];
       if (outcome?.type === 'rejected') rejected.push({ entry, reason: outcome.reason });
       else if (outcome?.type === 'published') settled.push(entry.id);
+      if (entry.fields === undefined) lost++;
     }
     // Durable here: each message in every durable queue it matched, and the retained message if it is one.
     await this.#group.settle(settled, rejected);
-    counters.messages += settled.length;
+    counters.messages += settled.length - lost;
+    counters.dropped += lost;
     counters.rejected += rejected.length;
     for (const { reason } of rejected) this.#report.rejected(reason);
     if (settled.length + rejected.length < entries.length)
@@ -121,10 +124,8 @@ export class InStream implements RuleRun {
   }
 
   #publishOne({ fields }: StreamEntry): Promise<InboundOutcome> {
-    if (fields === undefined) {
-      this.#context.counters.dropped++;
-      return Promise.resolve({ type: 'published' });
-    }
+    // There is nothing left to publish: it is done with.
+    if (fields === undefined) return Promise.resolve({ type: 'published' });
     try {
       return this.#publisher.publish(messageOf(fields, this.#rule.format, this.#rule.tenant));
     } catch (error) {
