@@ -44,12 +44,12 @@ export function openBridge(
     bus,
     rules,
     brokerId,
-    isServed: (tenant) => broker.tenant(tenant) !== undefined,
+    isServed: (tenant) => broker.directory.serves(tenant),
     isResponsibleFor: (key) =>
       membership === undefined || responsibleBroker(key, membership.members()) === brokerId,
   });
   for (const { name, tenant } of rules) {
-    if (broker.tenant(tenant) === undefined)
+    if (!broker.directory.serves(tenant))
       logger.warn({ rule: name, tenant }, 'a bridge rule waits for its tenant, which is not served');
   }
   bridge.start();

@@ -46,7 +46,7 @@ function bridgeOf({ broker, membership, incarnation }: ClusterBroker): Bridge {
     }),
     rules: bridgeRulesOf({ redis: redisOptions, rules }),
     brokerId,
-    isServed: (tenant) => broker.tenant(tenant) !== undefined,
+    isServed: (tenant) => broker.directory.serves(tenant),
     isResponsibleFor: (key) => responsibleBroker(key, membership.members()) === brokerId,
   });
   bridge.start();

@@ -34,11 +34,11 @@ function settings(rules: Rules, prefix: string): BrokerSettings {
 }
 
 /** Serves the rules when it resolves. */
-async function start(rules: Rules) {
+async function start(rules: Rules, servedAtOnce = rules?.length ?? 0) {
   const prefix = `test-${++prefixes}:`;
   const broker = await RunningBroker.start(settings(rules, prefix));
   running.push(broker);
-  await served(broker, rules?.length ?? 0);
+  await served(broker, servedAtOnce);
   return { broker, prefix };
 }
 
@@ -331,6 +331,37 @@ describe('rules over streams', () => {
     await broker.stop();
     await broker.startAgain(settings([], prefix));
     expect(await (await broker.admin('/api/v1/sessions?limit=100')).text()).not.toContain('$bridge');
+  });
+});
+
+describe('rules of a tenant', () => {
+  it('wait until it is there, and while it is suspended', async () => {
+    const { broker, prefix } = await start(
+      [
+        { name: 'out', tenant: 'later', direction: 'out', filter: 'trips/#', stream: 'trips' },
+        { name: 'in', tenant: 'later', direction: 'in', filter: 'cmd/#', stream: 'cmd' },
+      ],
+      0,
+    );
+    const change = async (method: string, path: string, body?: object) => {
+      const response = await broker.admin(path, { method, ...(body && { body: JSON.stringify(body) }) });
+      expect(response.ok).toBe(true);
+    };
+    await change('POST', '/api/v1/tenants', { tenant: 'later' });
+    await served(broker, 2);
+    const bike = await client(broker, 'bike-7', 'later/device');
+    await eventually(async () => {
+      await publish(bike, 'trips/7', 'probe');
+      expect((await service.envelopes(`${prefix}trips`)).length).toBeGreaterThan(0);
+    });
+    await change('POST', '/api/v1/tenant/suspend?tenant=later');
+    await served(broker, 0);
+    await service.send(`${prefix}cmd`, { topic: 'cmd/7', payload: 'waits', retain: true });
+    await change('POST', '/api/v1/tenant/resume?tenant=later');
+    await served(broker, 2);
+    const back = await client(broker, 'bike-8', 'later/device');
+    await subscribe(back, 'cmd/#');
+    expect((await back.expect('publish')).payload.toString()).toBe('waits');
   });
 });
 
