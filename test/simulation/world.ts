@@ -14,6 +14,7 @@ import { bootstrap } from '../../src/metadata/bootstrap.ts';
 import { MetadataService } from '../../src/metadata/metadata-service.ts';
 import { SessionFold } from '../../src/metadata/session-fold.ts';
 import { latestPerKey } from '../../src/metadata/snapshot-fold.ts';
+import { NO_LIMITS, type TenantLimits } from '../../src/quota/tenant-limits.ts';
 import type { SessionRegistry } from '../../src/session/session-registry.ts';
 import { incarnation, type TenantId } from '../../src/tenancy/identity.ts';
 import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
@@ -47,6 +48,8 @@ export class SimulatedWorld implements ClientWorld {
   readonly sessionLog = new MemoryEventLog();
   readonly retainedLog = new MemoryEventLog();
   readonly queues: MemoryDurableQueue;
+  /** Of each tenant; see `changeQuotas`. */
+  quotas: TenantLimits = NO_LIMITS;
   broker: Broker | undefined;
   crashes = 0;
   readonly #sessionSnapshot = new MemorySnapshotStore();
@@ -96,6 +99,7 @@ export class SimulatedWorld implements ClientWorld {
       clock: life,
       timers: life,
       limits: this.limits,
+      limitsOf: () => this.quotas,
       log: SILENT_LOG,
       randomId: () => String(this.random()),
     });
@@ -127,6 +131,12 @@ export class SimulatedWorld implements ClientWorld {
     await new Housekeeping({ broker, sysIntervalS: 0, sysTopics: () => [] }).dropOrphanedQueues();
     this.weather.failureRate = failureRate;
     this.broker = broker;
+  }
+
+  /** They count from now on, for who is connected too. */
+  changeQuotas(quotas: TenantLimits): void {
+    this.quotas = quotas;
+    for (const tenant of this.broker?.tenants() ?? []) tenant.limitsChanged();
   }
 
   /** The process dies: what it did not make durable never happened. */
