@@ -8,7 +8,7 @@ import { configSchema } from '../../src/app/config-schema.ts';
 import type { BrokerOptions } from '../../src/broker/broker.ts';
 import type { Membership } from '../../src/cluster/membership.ts';
 import { PeerMesh } from '../../src/cluster/peer-mesh.ts';
-import { PROTOCOL } from '../../src/cluster/wire/protocol-version.ts';
+import { PROTOCOL, type ProtocolRange } from '../../src/cluster/wire/protocol-version.ts';
 import { AnonymousAuthenticator } from '../../src/auth/anonymous-authenticator.ts';
 import { DEFAULT_TENANT, incarnation, type Incarnation, type TenantId } from '../../src/tenancy/identity.ts';
 import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
@@ -42,7 +42,11 @@ export class MemoryCluster {
   }
 
   /** As a broker starts: it knows the logs, then its peers, then it serves. `parts` replace what all brokers share. */
-  async start(brokerId: string, parts: Partial<BrokerOptions> = {}): Promise<ClusterBroker> {
+  async start(
+    brokerId: string,
+    parts: Partial<BrokerOptions> = {},
+    protocol: ProtocolRange = PROTOCOL,
+  ): Promise<ClusterBroker> {
     const self = incarnation(brokerId, this.brokers.length + 1);
     const timers = new SystemTimers();
     const log = { info: () => undefined, warn: () => undefined };
@@ -69,13 +73,13 @@ export class MemoryCluster {
       ...parts,
     });
     const { peers } = memoryBroker.broker.services;
-    const links = this.hub.join(self);
+    const links = this.hub.join(self, { protocol });
     const membership = await this.members.join({
       brokerId,
       incarnation: self,
       peerAddress: links.address,
       serverReference: undefined,
-      protocol: PROTOCOL,
+      protocol,
     });
     mesh.join(membership, links, peers);
     links.receive(peers);

@@ -104,3 +104,15 @@ test('a broker that dies is waited for until it is down, and no longer', async (
   await publisher.expect('puback');
   expect(here.mesh.barrierTimeouts).toBe(0);
 });
+
+test('a broker of the release before is not waited for: it could not say so', async () => {
+  await cluster.start('older', {}, { min: 1, max: 1 });
+  const publisher = await connect(here, 'publisher');
+  const subscriber = await connect(there, 'subscriber');
+  for (let round = 1; round <= 20; round++) {
+    publish(publisher, round, 1, `${round}`);
+    await publisher.expect('puback');
+    expect(await shown(subscriber, round)).toBe(`${round}`);
+  }
+  expect(here.mesh.barrierTimeouts).toBe(0);
+});
