@@ -1,5 +1,5 @@
 /** JSON schemas of what the admin API takes and gives: requests are checked by them, OpenAPI shows them. */
-import { ADMIN_ACTIONS, AUDIT_KINDS } from '../audit/audit-event.ts';
+import { ADMIN_ACTIONS, AUDIT_KINDS, LOCAL_ACTIONS } from '../audit/audit-event.ts';
 import { MEMBER_STATES } from '../cluster/member-roster.ts';
 import { CLOSE_REASONS } from '../session/events.ts';
 import { TENANT_STATES } from '../tenancy/tenant.ts';
@@ -101,6 +101,15 @@ export const auditQuery = object({
     description: 'End after so many entries.',
   },
 });
+
+export const localChange = object({
+  action: { type: 'string', enum: LOCAL_ACTIONS },
+  'tenant?': tenant,
+  'target?': { type: 'string', maxLength: 512, description: 'User, topic or table that is changed.' },
+  outcome: { type: 'string', enum: ['begun', 'failed'] },
+  'reason?': { type: 'string', maxLength: 512, description: 'Why it failed.' },
+});
+export const recordedChange = object({ recorded: flag });
 
 /** What the log has of a session, and so can be told of any moment. */
 const recordedMembers = {

@@ -20,8 +20,8 @@ export type RouteScope = (typeof ROUTE_SCOPES)[number];
 declare module 'fastify' {
   interface FastifySchema {
     readonly scope?: RouteScope;
-    /** Of a route that changes something. A function: it depends on the request. */
-    readonly audit?: AdminAction | ((request: FastifyRequest) => AdminAction);
+    /** Of a route that changes something. A function: it depends on the request. `itself`: recording is all that it does. */
+    readonly audit?: AdminAction | ((request: FastifyRequest) => AdminAction) | 'itself';
   }
   interface FastifyRequest {
     /** undefined: not below `/api`, where nobody is asked who he is. */

@@ -56,6 +56,16 @@ export function auditRoutes(
   });
 }
 
+/** For the route that records what was changed elsewhere. Rejects with an `ApiError`. */
+export async function recordOwn(
+  request: FastifyRequest,
+  port: Pick<AdminPort, 'recordChange'>,
+  change: Pick<AdministrativeChange, 'action' | 'tenant' | 'target' | 'outcome' | 'reason'>,
+): Promise<void> {
+  const asked = changeOf(request, change.action, change.outcome);
+  await port.recordChange({ ...asked, ...change }).catch(unrecordable);
+}
+
 function unrecordable(cause: unknown): never {
   if (!(cause instanceof StoreUnavailableError)) throw cause;
   throw new ApiError(
@@ -68,6 +78,7 @@ function unrecordable(cause: unknown): never {
 
 function actionOf(request: FastifyRequest): AdminAction | undefined {
   const audit = request.routeOptions.schema?.audit;
+  if (audit === 'itself') return undefined;
   return typeof audit === 'function' ? audit(request) : audit;
 }
 

@@ -1,4 +1,5 @@
 /** The audit trail of a broker, and what of the process itself belongs on it. */
+import { takePendingChanges } from '../adapters/file/pending-changes.ts';
 import type { AdministrativeChange } from '../audit/audit-event.ts';
 import { LoggedAuditTrail } from '../audit/audit-trail.ts';
 import type { EventLog } from '../event-log/event-log.ts';
@@ -32,4 +33,21 @@ export function auditTrail(
       );
     },
   });
+}
+
+/** What commands changed while no broker was there. A broker starts without it as well: it is tried again at the next start. */
+export async function takePending(
+  trail: LoggedAuditTrail,
+  dataDirectory: string,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const counts = await takePendingChanges(dataDirectory, async ({ atMs, ...change }) => {
+      await trail.record({ kind: 'administrativeChange', who: 'command', ...change }, atMs);
+    });
+    if (counts.taken + counts.unreadable > 0)
+      logger.info(counts, 'changes that commands made before are on the audit trail');
+  } catch (err) {
+    logger.error({ err }, 'changes that commands made before could not be put on the audit trail');
+  }
 }

@@ -20,7 +20,7 @@ import { SystemClock, SystemTimers } from '../transport/system-time.ts';
 import { TransportServer } from '../transport/transport-server.ts';
 import { openAdmin } from './admin.ts';
 import { openAuthentication } from './authentication.ts';
-import { auditTrail, RELOAD } from './broker-audit.ts';
+import { auditTrail, RELOAD, takePending } from './broker-audit.ts';
 import { startBridge } from './broker-bridge.ts';
 import { BrokerDrain } from './broker-drain.ts';
 import { startBrokerMetadata, type BrokerMetadata } from './broker-metadata.ts';
@@ -103,6 +103,7 @@ async function start(
   const audit = auditTrail(config, stores.audit, logger, { clock, timers });
   trail = audit;
   stops.push(() => audit.close());
+  await takePending(audit, config.dataDirectory, logger);
   const self = incarnation(config.broker.id, stores.startNumber);
   const { barrierTimeoutMs, noticeBytesMax } = config.cluster;
   const mesh = new PeerMesh({ incarnation: self, clock, timers, log: logger, barrierTimeoutMs });

@@ -45,7 +45,7 @@ export interface KafkaTopicLog {
 export async function openKafkaTopic(
   config: KafkaLogsConfig,
   name: LogName,
-  logger: Logger,
+  logger: Pick<Logger, 'info' | 'warn' | 'error'>,
 ): Promise<KafkaTopicLog> {
   const { kafka, schemaRegistry } = config;
   const topic = TOPICS[name](kafka.topicPrefix);

@@ -26,6 +26,17 @@ export const ADMIN_ACTIONS = [
 ] as const;
 export type AdminAction = (typeof ADMIN_ACTIONS)[number];
 
+/** Those that commands make without a broker. */
+export const LOCAL_ACTIONS = [
+  'user.add',
+  'user.password',
+  'user.remove',
+  'user.changed',
+  'storage.apply',
+  'storage.reset',
+] as const satisfies readonly AdminAction[];
+export type LocalAction = (typeof LOCAL_ACTIONS)[number];
+
 export interface AdministrativeChange {
   readonly kind: 'administrativeChange';
   /** Name of the token that the API was asked with; `command` and `signal` for what comes by neither. */

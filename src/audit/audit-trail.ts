@@ -59,9 +59,9 @@ export class LoggedAuditTrail implements AuditTrail {
     return this.#subjects.size;
   }
 
-  async record(change: AdministrativeChange): Promise<void> {
-    const { clock, log } = this.#options;
-    const atMs = clock.nowMs();
+  /** `atMs`: default now; earlier for what could not be recorded when it was made. */
+  async record(change: AdministrativeChange, atMs: number = this.#options.clock.nowMs()): Promise<void> {
+    const { log } = this.#options;
     await log.append([this.#encoded({ atMs, sinceMs: atMs, count: 1, event: change })]);
     this.counts.administrativeChange++;
   }

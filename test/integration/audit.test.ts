@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditedEvent } from '../../src/admin/admin-port.ts';
 import { formatPasswordHash, hashPassword } from '../../src/auth/password-hash.ts';
+import { CliHarness } from '../unit/cli/cli-harness.ts';
 import { RunningBroker } from '../support/running-broker.ts';
 import { subscribe } from './support/exchanges.ts';
 import { MQTT_5, newClientId, persistent } from './support/versions.ts';
@@ -140,6 +141,24 @@ describe('a change', () => {
     expect(changes.filter((each) => 'who' in each && each.who === 'signal')).toMatchObject([
       { action: 'broker.reload', outcome: 'begun' },
     ]);
+  });
+
+  it('that a command made while the broker was away is taken in by its next start', async () => {
+    await broker.stop();
+    const environment = {
+      SPOKE_DATA_DIRECTORY: broker.dataDirectory,
+      SPOKE_AUTH_USERS_FILE: join(directory, 'users.yaml'),
+      SPOKE_ADMIN_PORT: '1',
+    };
+    const harness = new CliHarness({ directory, environment, stdin: PASSWORD });
+    const command = ['user', 'add', 'city/scooter', '--password-stdin', '--cost', '10'];
+    expect((await harness.run(...command)).err).not.toContain('warning');
+    await broker.startAgain();
+    const made = (await trail('kind=administrativeChange&tenant=city')).filter(
+      (each) => 'who' in each && each.who === 'command',
+    );
+    const agent = expect.stringContaining('tester@here') as unknown;
+    expect(made).toMatchObject([{ action: 'user.add', target: 'city/scooter', outcome: 'begun', agent }]);
   });
 
   it('is not for who only watches, and of another tenant not for anybody', async () => {

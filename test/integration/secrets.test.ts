@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { adminTokenFile } from '../../src/adapters/file/admin-token.ts';
 import { startBroker } from '../../src/app/broker-process.ts';
+import { configKeys } from '../../src/app/config-keys.ts';
 import { configSchema } from '../../src/app/config-schema.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import type { RunningBroker } from '../../src/app/running-broker.ts';
@@ -230,6 +231,30 @@ describe('no secret is in what comes out of', () => {
     expect(found).toEqual([]);
     expect(running.lines.join('')).toMatch(/Redis.*WRONGPASS/);
     expect(asked.lines.join('')).toContain('webhook');
+  });
+
+  it('what is printed of a configuration, for every key that is secret', async () => {
+    const keys = configKeys();
+    const hidden = keys.filter((key) => key.secret);
+    // A key with such a name is secret, or a later one would be forgotten here.
+    const named = keys.filter(({ name }) => /(password|secret|authorization|credentials)$/i.test(name));
+    expect(named.filter((key) => !key.secret)).toEqual([]);
+    const environment = Object.fromEntries(hidden.map(({ name, variable }) => [variable, secret(name)]));
+    for (const words of ['config check --print', 'config check --json', 'config check']) {
+      const { out, err } = await new CliHarness({ directory, environment }).run(...words.split(' '));
+      expect(`${out}${err}`).not.toBe('');
+      look(`spoke ${words}`, out + err);
+    }
+    for (const { path, name } of hidden) {
+      for (const wrong of [[secret(name)], { is: secret(name) }]) {
+        const value = path.reduceRight<unknown>((inner, step) => ({ [step]: inner }), wrong);
+        await writeFile(join(directory, 'wrong.yaml'), stringify(value));
+        const { code, err } = await new CliHarness({ directory }).run('config', 'check', '-c', 'wrong.yaml');
+        expect(code, name).toBe(2);
+        look(`config check with a wrong ${name}`, err);
+      }
+    }
+    expect(found).toEqual([]);
   });
 
   it('commands, whatever is wrong with the configuration', async () => {

@@ -12,6 +12,7 @@ import { CommandError } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
+import { recorded, type DirectTrail } from '../recorded-change.ts';
 
 const NOTHING_TO_DO =
   'queues.store is "embedded": everything is in the data directory, there is nothing to do.\n';
@@ -33,7 +34,7 @@ export function registerStorageCommand(program: Command, context: CliContext): v
   const register = (
     name: string,
     description: string,
-    run: (places: Places, context: CliContext) => Promise<void>,
+    run: (places: Places, context: CliContext, config: SpokeConfig) => Promise<void>,
   ): void => {
     command
       .command(name)
@@ -50,18 +51,32 @@ export function registerStorageCommand(program: Command, context: CliContext): v
   );
 }
 
-async function apply(places: Places, context: CliContext): Promise<void> {
+async function apply(places: Places, context: CliContext, config: SpokeConfig): Promise<void> {
   const { tables, topics, users } = places;
-  failOn(
-    // Topics first: how many partitions they have cannot be changed, and the tables follow it.
-    [
-      ...((await topics?.apply()) ?? []),
-      ...((await tables?.apply()) ?? []),
-      ...((await users?.apply()) ?? []),
-    ],
-    'Region servers keep a class until its jar has another name: see docs/operations.md',
+  // Topics first: how many partitions they have cannot be changed, and the tables follow it; the audit trail is one of them.
+  const wrong = (await topics?.apply()) ?? [];
+  await recorded(
+    { action: 'storage.apply' },
+    config,
+    context,
+    async () => {
+      failOn(
+        [...wrong, ...((await tables?.apply()) ?? []), ...((await users?.apply()) ?? [])],
+        'Region servers keep a class until its jar has another name: see docs/operations.md',
+      );
+    },
+    trailOf(places, config),
   );
   tell(places, 'is ready', context);
+}
+
+/** In Kafka it is there without a broker. */
+function trailOf({ topics }: Places, config: SpokeConfig): DirectTrail | undefined {
+  if (topics === undefined) return undefined;
+  return async (change) => {
+    const { recordInKafka } = await import('../../app/command-trail.ts');
+    await recordInKafka(config, change, QUIET);
+  };
 }
 
 async function check(places: Places, context: CliContext): Promise<void> {
@@ -77,14 +92,19 @@ async function check(places: Places, context: CliContext): Promise<void> {
   tell(places, 'is as it should be', context);
 }
 
-async function reset({ tables, topics }: Places, context: CliContext): Promise<void> {
+async function reset(places: Places, context: CliContext, config: SpokeConfig): Promise<void> {
+  const { tables, topics } = places;
   if (tables === undefined) {
     context.stdout.write(NOTHING_TO_DO);
     return;
   }
-  // Before the queues are anybody's again.
-  if (topics !== undefined) await tables.resetSnapshots();
-  const owner = await tables.resetQueues();
+  const emptied = async (): Promise<string | undefined> => {
+    // Before the queues are anybody's again.
+    if (topics !== undefined) await tables.resetSnapshots();
+    return await tables.resetQueues();
+  };
+  const change = { action: 'storage.reset', target: tables.queueTable } as const;
+  const owner = await recorded(change, config, context, emptied, trailOf(places, config));
   const was = owner === undefined ? 'was nobody’s' : `belonged to ${owner}`;
   context.stdout.write(
     `Table ${tables.queueTable} ${was} and is empty. The next broker that starts has it.\n`,
@@ -109,7 +129,7 @@ function failOn(problems: readonly string[], advice: string): void {
 async function withPlaces(
   options: ConfigOption,
   context: CliContext,
-  run: (places: Places, context: CliContext) => Promise<void>,
+  run: (places: Places, context: CliContext, config: SpokeConfig) => Promise<void>,
 ): Promise<void> {
   const { config } = configOf(options, context);
   if (isEmbedded(config) && !usedLinks(config).has('mysql')) {
@@ -118,7 +138,7 @@ async function withPlaces(
   }
   const places = await openPlaces(config, (line) => void context.stderr.write(`${line}\n`)).catch(failed);
   try {
-    await run(places, context).catch(failed);
+    await run(places, context, config).catch(failed);
   } finally {
     places.tables?.close();
     await places.users?.close();
@@ -140,7 +160,7 @@ async function openPlaces(config: SpokeConfig, progress: (line: string) => void)
 }
 
 /** What Kafka's client complains of while it tries again; if that does not help, it says so in an error. */
-const QUIET = { error: () => undefined, warn: () => undefined };
+const QUIET = { error: () => undefined, warn: () => undefined, info: () => undefined };
 
 /** The errors of HBase and Kafka say all there is to say. */
 function failed(error: unknown): never {

@@ -23,6 +23,7 @@ import { CommandError, EXIT } from '../cli-context.ts';
 import type { CliContext } from '../cli-context.ts';
 import { configOf, configOption } from '../config-option.ts';
 import type { ConfigOption } from '../config-option.ts';
+import { recorded } from '../recorded-change.ts';
 import { table } from '../table.ts';
 
 interface PasswordOptions extends ConfigOption {
@@ -74,7 +75,10 @@ export function registerUserCommand(program: Command, context: CliContext): void
       const { editor, named, config } = editing(name, options, context);
       const withScram = options.scram === true || (await explained(editor.hasScram(named)));
       const { passwordHash, scram } = await newPassword(options, withScram, config, context);
-      await explained(editor.setPassword(named, passwordHash, scram));
+      const change = { action: 'user.password', ...subject(named) } as const;
+      await recorded(change, config, context, () =>
+        explained(editor.setPassword(named, passwordHash, scram)),
+      );
       context.stdout.write(`${userText(named)}: password changed in ${editor.file}\n`);
     });
 
@@ -104,8 +108,9 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .description('remove a user')
     .addOption(configOption())
     .action(async (name: string, options: ConfigOption) => {
-      const { editor, named } = editing(name, options, context);
-      await explained(editor.remove(named));
+      const { editor, named, config } = editing(name, options, context);
+      const change = { action: 'user.remove', ...subject(named) } as const;
+      await recorded(change, config, context, () => explained(editor.remove(named)));
       context.stdout.write(`${userText(named)}: removed from ${editor.file}\n`);
     });
 
@@ -117,6 +122,11 @@ export function registerUserCommand(program: Command, context: CliContext): void
     .action((options: ConfigOption & { readonly json?: boolean }) => list(options, context));
 }
 
+/** Of the audit trail. */
+function subject(user: TenantUser): { readonly tenant: TenantId; readonly target: string } {
+  return { tenant: user.tenant, target: userText(user) };
+}
+
 async function add(name: string, options: AddOptions, context: CliContext): Promise<void> {
   const { editor, named, config } = editing(name, options, context);
   const certificate = options.certificate === true;
@@ -124,7 +134,10 @@ async function add(name: string, options: AddOptions, context: CliContext): Prom
   const password = withPassword
     ? await newPassword(options, options.scram === true, config, context)
     : { passwordHash: undefined, scram: undefined };
-  const rules = await explained(editor.add({ user: named, ...password, certificate, rules: options.rule }));
+  const change = { action: 'user.add', ...subject(named) } as const;
+  const rules = await recorded(change, config, context, () =>
+    explained(editor.add({ user: named, ...password, certificate, rules: options.rule })),
+  );
   const rights = rules === undefined ? 'the rules at the top of the file' : rules.join('; ');
   context.stdout.write(`${userText(named)}: added to ${editor.file} with ${rights}\n`);
   if (!usedLinks(config).has('file'))
@@ -143,14 +156,18 @@ async function changed(
   context: CliContext,
 ): Promise<void> {
   const who = changedOf(name, options);
-  const { cache } = configOf(options, context).config.auth;
+  const { config } = configOf(options, context);
+  const { cache } = config.auth;
   if (!cache.redis.enabled)
     throw new CommandError('auth.cache.redis is not enabled: there is nobody to tell.', EXIT.usage);
   const { tellOfChange } = await import('../../app/user-changes.ts');
-  await tellOfChange(cache, who).catch((cause: unknown) => {
-    const age = `The change counts after auth.cache.ttlMs, ${cache.ttlMs} ms`;
-    throw new CommandError(`Redis could not be told: ${String(cause)}. ${age}.`, EXIT.failure, { cause });
-  });
+  const about = typeof who === 'string' ? { tenant: who } : subject(who);
+  await recorded({ action: 'user.changed', ...about }, config, context, () =>
+    tellOfChange(cache, who).catch((cause: unknown) => {
+      const age = `The change counts after auth.cache.ttlMs, ${cache.ttlMs} ms`;
+      throw new CommandError(`Redis could not be told: ${String(cause)}. ${age}.`, EXIT.failure, { cause });
+    }),
+  );
   const whom = typeof who === 'string' ? `all users of ${who}` : userText(who);
   context.stdout.write(`${whom}: every broker looks them up again\n`);
 }

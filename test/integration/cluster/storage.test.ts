@@ -1,6 +1,9 @@
 /** `spoke storage` where the event log is in Kafka: topics and tables are made and checked together. */
 import { tmpdir } from 'node:os';
 import { describe, expect, inject, it } from 'vitest';
+import { openKafkaEventLog } from '../../../src/adapters/kafka/event-log/kafka-event-log.ts';
+import { decodeAuditEntry } from '../../../src/audit/audit-event-codec.ts';
+import type { Offset } from '../../../src/event-log/event-log.ts';
 import { withAdmin } from '../../support/kafka-topic.ts';
 import { CliHarness, type CliRun } from '../../unit/cli/cli-harness.ts';
 
@@ -40,6 +43,13 @@ describe('spoke storage', () => {
     const made = await spoke('storage apply');
     expect(made).toMatchObject({ code: 0 });
     for (const name of [...TOPICS, ...TABLES]) expect(made.out).toContain(`${name} is ready.`);
+    const log = await openKafkaEventLog({
+      connection: { brokers: [inject('kafkaAddress')], clientId: 'test' },
+      topic: `${NAME}.audit`,
+    });
+    const entries = (await log.read(0, 0 as Offset, 10)).map(decodeAuditEntry);
+    expect(entries).toMatchObject([{ event: { who: 'command', action: 'storage.apply', outcome: 'begun' } }]);
+    await log.close();
     const again = await spoke('storage apply');
     expect(again.code).toBe(0);
     expect(again.err).not.toMatch(/creating|changing/);
@@ -59,7 +69,8 @@ describe('spoke storage', () => {
     const { topics } = await withAdmin([inject('kafkaAddress')], (admin) =>
       admin.fetchTopicMetadata({ topics: TOPICS }),
     );
-    expect(topics.map(({ partitions }) => partitions.length)).toEqual([2, 2, 1]);
+    const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+    expect(TOPICS.map((topic) => counts.get(topic))).toEqual([2, 2, 1]);
   });
 
   it('names Kafka when it does not answer', async () => {
