@@ -35,7 +35,15 @@ describe('loadConfig', () => {
     expect(file).toBeUndefined();
     expect(config.listeners).toEqual([
       { transport: 'tcp', host: '127.0.0.1', port: 1883, tcpKeepAliveS: 60, noDelay: true },
-      { transport: 'ws', host: '127.0.0.1', port: 8083, path: '/mqtt', tcpKeepAliveS: 60, noDelay: true },
+      {
+        transport: 'ws',
+        host: '127.0.0.1',
+        port: 8083,
+        path: '/mqtt',
+        origins: [],
+        tcpKeepAliveS: 60,
+        noDelay: true,
+      },
     ]);
     expect(config).toMatchObject({ durability: 'fsync', tenants: ['default'], auth: { mode: 'anonymous' } });
     expect(config.dataDirectory).toBe(join(directory, 'data'));
