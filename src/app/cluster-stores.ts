@@ -20,6 +20,7 @@ import { kafkaGauges } from './kafka-gauges.ts';
 import { openKafkaTopic, type KafkaTopicLog, type LogName } from './kafka-logs.ts';
 import { assertTopics } from './log-topics.ts';
 import type { Logger } from './logging.ts';
+import { openRedisSessionIds } from './session-ids.ts';
 
 /** Rejects with errors that say what to do. */
 export async function openClusterStores(
@@ -67,7 +68,9 @@ export async function openClusterStores(
     const tenantLog = await openLog('tenants');
     const audit = await openLog('audit');
     const sessionIds = opened.keep(
-      new HBaseSessionIds({ client, namespace, highestKnown: tenants.highestSessionId }),
+      config.sessionIds.store === 'redis'
+        ? openRedisSessionIds(config.sessionIds, tenants, logger)
+        : new HBaseSessionIds({ client, namespace, highestKnown: tenants.highestSessionId }),
     );
     return {
       startNumber: await nextStartNumber(client, namespace, config.broker.id),

@@ -14,6 +14,7 @@ import { cluster } from './cluster-schema.ts';
 import { hbase } from './hbase-schema.ts';
 import { kafka, schemaRegistry } from './kafka-schema.ts';
 import { mqtt } from './mqtt-schema.ts';
+import { sessionIds } from './session-ids-schema.ts';
 import { tenantName } from './tenant-name-schema.ts';
 
 const KIB = 1024;
@@ -297,6 +298,7 @@ export const configSchema = z.strictObject({
         .describe('Where durable queues are: in `dataDirectory`, or in the HBase that `hbase` names.'),
     })
     .prefault({}),
+  sessionIds: sessionIds.prefault({}),
   hbase: hbase.prefault({}),
   eventLog: z
     .strictObject({

@@ -12,11 +12,13 @@ import { lockDirectory } from '../adapters/embedded/journal/directory-lock.ts';
 import { EmbeddedSessionIds } from '../adapters/embedded/session-ids.ts';
 import { openEmbeddedSnapshotStore } from '../adapters/embedded/snapshot/embedded-snapshot-store.ts';
 import { nextStartNumber } from '../adapters/embedded/start-number.ts';
+import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { Clock } from '../time/clock.ts';
 import { auditRetention } from './admin-schema.ts';
 import { OpenedParts, type BrokerStores, type TenantFacts, type Topic } from './broker-stores.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import type { Logger } from './logging.ts';
+import type { openRedisSessionIds } from './session-ids.ts';
 import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
 
 /**
@@ -24,7 +26,8 @@ import { openQueueStore, type QueueStoreOptions } from './queue-store.ts';
  * errors.
  */
 export async function openEmbeddedStores(
-  config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog' | 'audit'> & QueueStoreOptions['config'],
+  config: Pick<SpokeConfig, 'dataDirectory' | 'eventLog' | 'audit' | 'sessionIds'> &
+    QueueStoreOptions['config'],
   logger: Logger,
   clock: Clock,
   tenants: TenantFacts,
@@ -107,12 +110,14 @@ export async function openEmbeddedStores(
       }),
     );
     const sessionIds = opened.keep(
-      new EmbeddedSessionIds({
-        directory: path.join(directory, 'session-ids'),
-        fileSystem,
-        highestKnown: tenants.highestSessionId,
-        onDamage,
-      }),
+      config.sessionIds.store === 'redis'
+        ? await redisSessionIds(config.sessionIds, tenants, logger)
+        : new EmbeddedSessionIds({
+            directory: path.join(directory, 'session-ids'),
+            fileSystem,
+            highestKnown: tenants.highestSessionId,
+            onDamage,
+          }),
     );
     const { store, gauges } = queues;
     return {
@@ -132,4 +137,12 @@ export async function openEmbeddedStores(
     await opened.close();
     throw error;
   }
+}
+
+/** Loaded only where it is used: an embedded broker starts without its client. */
+async function redisSessionIds(
+  ...options: Parameters<typeof openRedisSessionIds>
+): Promise<SessionIdGenerator> {
+  const { openRedisSessionIds } = await import('./session-ids.ts');
+  return openRedisSessionIds(...options);
 }

@@ -3,6 +3,7 @@
  * rest of a block; nothing is given twice. Identifiers of one generator rise; those of several are interleaved block by block.
  */
 import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
+import { countedBlock } from '../../../session/counted-block.ts';
 import { SessionIdBlocks, type SessionIdBlock } from '../../../session/session-id-blocks.ts';
 import type { SessionIdGenerator } from '../../../session/session-id-generator.ts';
 import type { SessionId, TenantId } from '../../../tenancy/identity.ts';
@@ -10,9 +11,6 @@ import type { HBaseClient } from '../client/hbase-client.ts';
 import { counterTableName } from '../tables/snapshot-tables.ts';
 import { sessionIdsRow } from './counter-layout.ts';
 import { removeCounter, reserve } from './counter.ts';
-
-/** Identifiers reserved with one call. */
-const BLOCK_IDS = 1_024;
 
 export interface HBaseSessionIdsOptions {
   /** Stays open when the generator is closed. */
@@ -58,15 +56,11 @@ export class HBaseSessionIds implements SessionIdGenerator {
     return this.#blocks.close();
   }
 
-  async #reserve(tenant: TenantId, before: number | undefined): Promise<SessionIdBlock> {
+  #reserve(tenant: TenantId, before: number | undefined): Promise<SessionIdBlock> {
     const { client, namespace, highestKnown } = this.#options;
     const row = sessionIdsRow(tenant);
     // Looked up once: it costs a walk over all sessions, and later blocks lie above the first.
     const known = before ?? highestKnown?.(tenant) ?? 0;
-    let last = await reserve(client, namespace, row, BLOCK_IDS);
-    const missing = known - (last - BLOCK_IDS);
-    // The counter is behind what it gave before: over what is known, and a block on top of that.
-    if (missing > 0) last = await reserve(client, namespace, row, missing + BLOCK_IDS);
-    return { first: last - BLOCK_IDS + 1, last };
+    return countedBlock((amount) => reserve(client, namespace, row, amount), known);
   }
 }
