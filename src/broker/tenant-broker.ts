@@ -8,7 +8,7 @@ import { queueKey } from '../queue/durable-queue.ts';
 import { TenantQuota } from '../quota/tenant-quota.ts';
 import { Router } from '../routing/router.ts';
 import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
-import { Subscriber, type Route } from '../routing/subscriber.ts';
+import { Subscriber } from '../routing/subscriber.ts';
 import type { ClientNumber } from '../session/client-table.ts';
 import { isPersistent } from '../session/decide.ts';
 import { lastOwner, sameOwner } from '../session/evolve.ts';
@@ -27,9 +27,9 @@ import { lookForMissed } from './peers/missed-notices.ts';
 import { TenantPeers } from './peers/tenant-peers.ts';
 import { Publishing } from './publishing.ts';
 import { RetainedService } from './retained-service.ts';
-import { SessionLifecycle, type SessionLegacy } from './session-lifecycle.ts';
+import { legacyOf, sharedLegacyOf } from './session-legacy.ts';
+import { SessionLifecycle } from './session-lifecycle.ts';
 import { SessionQuota } from './session-quota.ts';
-import { SharedLegacy } from './shared-legacy.ts';
 import { placeOf, routeOf } from './subscription-route.ts';
 import { TransientOutbound } from './transient-outbound.ts';
 import { WillPublisher } from './will-publisher.ts';
@@ -110,7 +110,7 @@ export class TenantBroker implements RegistryObserver {
       timers,
       diagnostics: log,
       quota: this.#sessionQuota,
-      legacyOf: (session) => this.#legacyOf(session),
+      legacyOf: (session) => legacyOf(this, session),
       onExpired: () => this.counters.sessionsExpired++,
       isOthersToSettle: (session) => this.#isOthersToSettle(session),
     });
@@ -225,7 +225,7 @@ export class TenantBroker implements RegistryObserver {
     const routes = [...session.transientRoutes.values()];
     for (const filter of [...session.transientRoutes.keys()]) this.removeTransientRoute(session, filter);
     if (session.outbound instanceof TransientOutbound) {
-      this.#sharedLegacy(session.subscriber, routes)?.handOverQueued(session.outbound.drain());
+      sharedLegacyOf(this, session.subscriber, routes)?.handOverQueued(session.outbound.drain());
     }
     this.counters.connections = this.#active.size;
     const sentThrough = 'sentThrough' in session.outbound ? session.outbound.sentThrough : undefined;
@@ -355,24 +355,6 @@ export class TenantBroker implements RegistryObserver {
         'will of a session that was taken over elsewhere not published',
       );
     });
-  }
-
-  #legacyOf(session: SessionState): SessionLegacy | undefined {
-    const subscriber = this.subscriber(session.clientId);
-    if (subscriber?.pending === undefined) return undefined;
-    const { pending } = subscriber;
-    const subscriptions = [...(this.registry.get(session.clientId)?.subscriptions.values() ?? [])]
-      .map(({ value }) => value)
-      .filter(({ sessionId }) => sessionId === session.sessionId);
-    const routes = subscriptions.map((subscription) => routeOf(subscriber, subscription));
-    const legacy = this.#sharedLegacy(subscriber, routes);
-    return legacy && (() => legacy.handOver(pending, subscriber.sentThrough ?? session.sentThrough));
-  }
-
-  #sharedLegacy(subscriber: Subscriber, routes: readonly Route[]): SharedLegacy | undefined {
-    const { router, publishing, clock } = this;
-    const { store, batcher, trims } = this.services;
-    return SharedLegacy.of({ subscriber, router, publishing, store, batcher, trims, clock }, routes);
   }
 
   #makeSubscriber(client: ClientNumber): Subscriber {
