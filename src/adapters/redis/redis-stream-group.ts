@@ -1,5 +1,5 @@
 /** One consumer of a consumer group of a Redis stream: XREADGROUP, XAUTOCLAIM, XACK. */
-import type { Redis } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
 import type { ClaimedEntries, RejectedEntry, StreamEntry, StreamGroup } from '../../bridge/bus.ts';
 import { connectRedis, redisProblem, type RedisConnectionOptions } from './redis-connection.ts';
 import { claimedCount, groupLag, isGroupThere, othersUnsettled, readEntries } from './stream-answers.ts';
@@ -45,33 +45,15 @@ export class RedisStreamGroup implements StreamGroup {
 
   async unsettled(entriesMax: number): Promise<readonly StreamEntry[]> {
     const { commands, stream, group, consumer } = this.#options;
-    const read = commands.xreadgroupBuffer(
-      'GROUP',
-      group,
-      consumer,
-      'COUNT',
-      entriesMax,
-      'STREAMS',
-      stream,
-      '0',
-    );
+    const bounds = ['COUNT', entriesMax];
+    const read = readGroup(commands, ['GROUP', group, consumer, ...bounds, 'STREAMS', stream, '0']);
     return readEntries(await this.#noting(read));
   }
 
   async next(entriesMax: number, waitMs: number): Promise<readonly StreamEntry[]> {
     const { stream, group, consumer } = this.#options;
-    const wait = ['BLOCK', Math.min(waitMs, WAIT_MS_MAX)] as const;
-    const count = ['COUNT', entriesMax] as const;
-    const read = this.#reads.xreadgroupBuffer(
-      'GROUP',
-      group,
-      consumer,
-      ...count,
-      ...wait,
-      'STREAMS',
-      stream,
-      '>',
-    );
+    const bounds = ['COUNT', entriesMax, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX)];
+    const read = readGroup(this.#reads, ['GROUP', group, consumer, ...bounds, 'STREAMS', stream, '>']);
     return readEntries(await this.#noting(read));
   }
 
@@ -118,4 +100,10 @@ export class RedisStreamGroup implements StreamGroup {
       throw redisProblem(error);
     }
   }
+}
+
+/** Answered in buffers, as payloads are: the client has no method for that. */
+function readGroup(redis: Redis, args: readonly (string | number)[]): Promise<unknown> {
+  const command = new Command('xreadgroup', [...args], { replyEncoding: null });
+  return Promise.resolve(redis.sendCommand(command));
 }

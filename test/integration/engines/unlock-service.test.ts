@@ -66,11 +66,13 @@ describe('the unlock service', () => {
         properties: { correlationData: Buffer.from(payload) },
       });
     };
-    const answer = async () => {
-      for (;;) {
+    const answers: string[] = [];
+    /** Whoever asked more than once is answered as often, and a dead service's requests come late. */
+    const answered = async (wanted: string) => {
+      while (!answers.includes(wanted)) {
         const packet = await bike.next();
         if (packet.cmd === 'publish')
-          return [packet.payload.toString(), packet.properties?.correlationData?.toString()];
+          answers.push(`${packet.payload.toString()} ${packet.properties?.correlationData?.toString()}`);
       }
     };
     await eventually(async () => {
@@ -81,11 +83,9 @@ describe('the unlock service', () => {
     await outside.redis.xgroup('CREATE', 'unlock-requests', 'unlock-service', '0');
     await outside.redis.xreadgroup('GROUP', 'unlock-service', 'dead', 'STREAMS', 'unlock-requests', '>');
     const first = startService('first');
-    expect(await answer()).toEqual(['refused', 'nobody yet']);
+    await answered('refused nobody yet');
     ask('customer-42');
-    await eventually(async () => {
-      expect(await answer()).toEqual(['open', 'customer-42']);
-    });
+    await answered('open customer-42');
     // The broker sends one again, as after a crash.
     const [[, fields] = ['', []]] = await outside.redis.xrevrange('unlock-requests', '+', '-', 'COUNT', 1);
     await outside.redis.xadd('unlock-requests', '*', ...fields);
@@ -93,7 +93,9 @@ describe('the unlock service', () => {
     await once(first, 'exit');
     startService('second');
     ask('customer-43');
-    expect(await answer()).toEqual(['open', 'customer-43']);
+    await answered('open customer-43');
+    for (const asked of ['open customer-42', 'open customer-43'])
+      expect(answers.filter((each) => each === asked)).toHaveLength(1);
     expect((await outside.redis.xpending('unlock-requests', 'unlock-service'))[0]).toBe(0);
   });
 });
