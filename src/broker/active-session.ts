@@ -98,6 +98,7 @@ export class ActiveSession implements TicketOwner {
   readonly #asking: AskingBrake;
   /** Retained messages of one SUBSCRIBE are sent before those of the next. */
   #retained: Promise<void> = Promise.resolve();
+  #isAcknowledged = false;
   #ended = false;
   #refusalLogged = false;
   #expiry: TimerHandle | undefined;
@@ -123,6 +124,16 @@ export class ActiveSession implements TicketOwner {
     this.acks = new OrderedAcks(this.#emitAck);
     this.#asking = new AskingBrake(options.link, options.level, options.limits);
     this.aliases = new InboundAliases(options.limits.topicAliasMaximum);
+  }
+
+  /** CONNACK has been sent. */
+  acknowledged(): void {
+    this.#isAcknowledged = true;
+  }
+
+  /** [MQTT-3.14.0-1] There is no DISCONNECT before CONNACK: a session that ends in between ends without a word. */
+  get #mayBeTold(): boolean {
+    return this.level === 5 && this.#isAcknowledged;
   }
 
   get hasEnded(): boolean {
@@ -229,7 +240,7 @@ export class ActiveSession implements TicketOwner {
       },
       'disconnecting client',
     );
-    if (this.level === 5) {
+    if (this.#mayBeTold) {
       const reference = serverReference === undefined ? {} : { serverReference };
       this.link.send({ type: 'disconnect', reasonCode, reasonString: detail, ...reference });
     }
@@ -264,7 +275,7 @@ export class ActiveSession implements TicketOwner {
   /** The log gave the session to another connection, or ended it. */
   ownershipLost(reasonCode: ReasonCode): void {
     if (this.#ended) return;
-    if (this.level === 5) this.link.send({ type: 'disconnect', reasonCode });
+    if (this.#mayBeTold) this.link.send({ type: 'disconnect', reasonCode });
     this.end({ reason: 'takenOver', publishWill: false, sessionExpiryS: undefined });
     this.link.close();
   }

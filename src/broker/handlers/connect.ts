@@ -205,6 +205,7 @@ export class ConnectExchange {
       reasonCode: REASON.success,
       properties,
     });
+    session.acknowledged();
     tenantBroker.connected(session);
     session.endWithPrincipal();
     this.#onConnected(session);
