@@ -2,10 +2,12 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TenantChanges } from '../../../src/broker/tenant-changes.ts';
 import { TenantRemoval } from '../../../src/broker/tenant-removal.ts';
+import { encodeRetainedEvent } from '../../../src/event-log/retained-event-codec.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import type { TenantId } from '../../../src/tenancy/identity.ts';
 import { MemoryCluster, type ClusterBroker } from '../../support/memory-cluster.ts';
 import { RawClient } from '../../support/raw-client.ts';
+import { messageTo } from '../../support/simulated-message.ts';
 import { subscribe } from '../support/exchanges.ts';
 import { MQTT_5, persistent } from '../support/versions.ts';
 
@@ -96,4 +98,25 @@ it('a deletion whose broker dies between its steps is taken to its end by anothe
   for (const { broker } of others) await expect.poll(() => broker.broker.directory.get(ACME)).toBeUndefined();
   expect(next.broker.broker.tenant(ACME)).toBeUndefined();
   await again.stop();
+});
+
+it('what comes up of a tenant while it is removed is removed too, before its record goes', async () => {
+  let passes = 0;
+  const lateMessage = async (): Promise<number> => {
+    passes++;
+    const message = messageTo('late', 'x', { retain: true });
+    if (passes === 1)
+      await cluster.retainedLog.append([encodeRetainedEvent({ tenant: ACME, topic: 'late', message }, 0)]);
+    return 0;
+  };
+  const { broker, changes, removal } = await start('one', lateMessage);
+  await changes.create(ACME, SETTINGS);
+  await changes.beginDeletion(ACME);
+  removal.start();
+  await expect.poll(() => passes).toBe(1);
+  removal.check();
+  await expect.poll(() => broker.broker.directory.get(ACME)).toBeUndefined();
+  expect(passes).toBe(2);
+  expect(broker.broker.tenant(ACME)).toBeUndefined();
+  await removal.stop();
 });
