@@ -30,6 +30,8 @@ const DAY_MS = 86_400_000;
 /** Only closed segments are compacted, so a quiet topic must close one now and then. */
 const SEGMENT_MS_MAX = DAY_MS;
 const SEGMENT_BYTES = 256 * 1_048_576;
+/** Kafka 4 takes none that are smaller. */
+const SEGMENT_BYTES_MIN = 1_048_576;
 /** Only whole segments are deleted. */
 const AUDIT_SEGMENTS = 16;
 /** Kafka's largest number: a broker whose clock is ahead is not kept from appending. */
@@ -80,7 +82,7 @@ export function wantedTopics(options: KafkaTopicsOptions): readonly WantedTopic[
     'retention.ms': `${ageMsMax}`,
     'retention.bytes': `${bytesMax}`,
     'segment.ms': `${Math.min(SEGMENT_MS_MAX, ageMsMax)}`,
-    'segment.bytes': `${Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / AUDIT_SEGMENTS))}`,
+    'segment.bytes': `${Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, Math.ceil(bytesMax / AUDIT_SEGMENTS)))}`,
     'min.insync.replicas': `${options.minInsyncReplicas}`,
     'unclean.leader.election.enable': 'false',
     'message.timestamp.type': 'CreateTime',
