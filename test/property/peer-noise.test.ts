@@ -123,6 +123,23 @@ const noise = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes
 const sentBytes = fc.oneof(damaged, noise);
 const cuts = fc.array(fc.nat(), { maxLength: 12 });
 
+test('what follows a greeting that was refused is not looked at any more', () => {
+  const broker = new LonelyBroker();
+  const { stream, listener } = broker.accepted();
+  const ofOthers = encodePeerMessage({
+    type: 'hello',
+    protocol: PROTOCOL,
+    cluster: 'another',
+    from: PEER,
+    to: SELF,
+  });
+  for (const piece of [Buffer.concat([ofOthers, Buffer.alloc(8, 0xff)]), Buffer.alloc(8, 0xff)])
+    listener.onBytes(piece);
+  expect(broker.problems).toEqual(['refused: this is a broker of the cluster test, not of another']);
+  expect(broker.links.stats).toMatchObject({ refused: 1, malformed: 0 });
+  expect(stream.isOver).toBe(true);
+});
+
 test('a connection that was accepted', () => {
   fc.assert(
     fc.property(fc.boolean(), sentBytes, cuts, (greets, bytes, where) => {

@@ -54,7 +54,8 @@ export class IncomingConnection implements PeerStreamListener, SendingConnection
   }
 
   onBytes(chunk: Buffer): void {
-    if (this.#isEnded) return;
+    // What follows a hello that was refused was sent before that was known.
+    if (this.#isEnded || this.#isRefused) return;
     this.#settings.stats.bytesIn += chunk.length;
     this.#liveness?.received();
     try {
@@ -95,13 +96,11 @@ export class IncomingConnection implements PeerStreamListener, SendingConnection
   };
 
   readonly #onMessage = (body: Buffer): boolean => {
-    // What follows a hello that was refused was sent before that was known.
-    if (this.#isRefused) return false;
     const message = decodePeerMessage(body);
     if (this.#peer !== undefined) this.#whileUp(this.#peer, message);
     else if (message.type === 'hello') this.#greeted(message);
     else throw new PeerFormatError(`${message.type} before hello`);
-    return !this.#isEnded;
+    return !this.#isEnded && !this.#isRefused;
   };
 
   #greeted(hello: Hello): void {
