@@ -188,6 +188,7 @@ export class TenantBroker implements RegistryObserver {
 
   /** CONNACK is on its way: the session's messages may follow it. */
   connected(session: ActiveSession): void {
+    session.acknowledged();
     if (!session.hasEnded) session.subscriber.outlet = session.outbound;
   }
 

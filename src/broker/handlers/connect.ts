@@ -205,7 +205,6 @@ export class ConnectExchange {
       reasonCode: REASON.success,
       properties,
     });
-    session.acknowledged();
     tenantBroker.connected(session);
     session.endWithPrincipal();
     this.#onConnected(session);

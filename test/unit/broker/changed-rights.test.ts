@@ -3,37 +3,18 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Authenticator, Principal } from '../../../src/auth/authenticator.ts';
 import { Broker } from '../../../src/broker/broker.ts';
 import { StoreUnavailableError } from '../../../src/errors/store-unavailable-error.ts';
-import type { ConnectPacket } from '../../../src/mqtt/packets.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT, type ClientId, type TenantId } from '../../../src/tenancy/identity.ts';
-import { SimulatedLink, type Received } from '../../support/simulated-link.ts';
+import type { SimulatedLink } from '../../support/simulated-link.ts';
+import { connectPacket, simulatedClient } from '../../support/simulated-client.ts';
 import { simulatedOptions } from '../../support/simulated-services.ts';
-import { ProcessLife } from '../../support/simulated-stores.ts';
 import { SimulatedTime } from '../../support/simulated-time.ts';
 
 const BIKE = { tenant: DEFAULT_TENANT, clientName: 'bike' };
 const CLIENT = 'bike-7' as ClientId;
 const LOG_IN_AGAIN = `disconnect ${REASON.administrativeAction}`;
 
-const CONNECT: ConnectPacket = {
-  type: 'connect',
-  level: 5,
-  clientId: CLIENT,
-  cleanStart: true,
-  keepAliveS: 0,
-  userName: 'bike',
-  password: undefined,
-  will: undefined,
-  sessionExpiryS: undefined,
-  receiveMaximum: 10,
-  maximumPacketSize: undefined,
-  topicAliasMaximum: 0,
-  requestResponseInformation: false,
-  requestProblemInformation: true,
-  userProperties: [],
-  authenticationMethod: undefined,
-  authenticationData: undefined,
-};
+const CONNECT = connectPacket({ clientId: CLIENT, userName: 'bike' });
 
 interface Answer {
   readonly give: (principal: Principal | undefined) => void;
@@ -85,18 +66,7 @@ describe('a changed user', () => {
     void sessionLog.follow([], (entries) => {
       for (const entry of entries) broker.applySessionRecord(entry);
     });
-    link = new SimulatedLink({
-      name: 'link',
-      time,
-      life: new ProcessLife(time),
-      latencyMs: () => 1,
-      outboxBytesHigh: 1_000,
-      witness: () => undefined,
-      onReceived: (packet: Received) =>
-        received.push('reasonCode' in packet ? `${packet.type} ${packet.reasonCode}` : packet.type),
-      onClosed: () => received.push('closed'),
-    });
-    link.attach(broker.accept(link));
+    link = simulatedClient(broker, time, received);
   });
 
   async function connect(): Promise<void> {

@@ -5,9 +5,9 @@ import { Broker } from '../../../src/broker/broker.ts';
 import type { AuthPacket, ConnectPacket } from '../../../src/mqtt/packets.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT, type ClientId } from '../../../src/tenancy/identity.ts';
-import { SimulatedLink, type Received } from '../../support/simulated-link.ts';
+import type { SimulatedLink } from '../../support/simulated-link.ts';
+import { connectPacket, simulatedClient } from '../../support/simulated-client.ts';
 import { simulatedOptions } from '../../support/simulated-services.ts';
-import { ProcessLife } from '../../support/simulated-stores.ts';
 import { SimulatedTime } from '../../support/simulated-time.ts';
 
 const METHOD = 'question';
@@ -39,25 +39,7 @@ const authenticator: EnhancedAuthenticator = {
   }),
 };
 
-const CONNECT: ConnectPacket = {
-  type: 'connect',
-  level: 5,
-  clientId: 'bike',
-  cleanStart: true,
-  keepAliveS: 0,
-  userName: undefined,
-  password: undefined,
-  will: undefined,
-  sessionExpiryS: undefined,
-  receiveMaximum: 10,
-  maximumPacketSize: undefined,
-  topicAliasMaximum: 0,
-  requestResponseInformation: false,
-  requestProblemInformation: true,
-  userProperties: [],
-  authenticationMethod: METHOD,
-  authenticationData: undefined,
-};
+const CONNECT = connectPacket({ authenticationMethod: METHOD });
 
 function auth(reasonCode: number, answer: string | undefined, method = METHOD): AuthPacket {
   const authenticationData = answer === undefined ? undefined : Buffer.from(answer);
@@ -78,18 +60,7 @@ describe('enhanced authentication', () => {
     void sessionLog.follow([], (entries) => {
       for (const entry of entries) broker.applySessionRecord(entry);
     });
-    link = new SimulatedLink({
-      name: 'link',
-      time,
-      life: new ProcessLife(time),
-      latencyMs: () => 1,
-      outboxBytesHigh: 1_000,
-      witness: () => undefined,
-      onReceived: (packet: Received) =>
-        received.push('reasonCode' in packet ? `${packet.type} ${packet.reasonCode}` : packet.type),
-      onClosed: () => received.push('closed'),
-    });
-    link.attach(broker.accept(link));
+    link = simulatedClient(broker, time, received);
   });
 
   async function send(packet: ConnectPacket | AuthPacket | { readonly type: 'pingreq' }): Promise<void> {

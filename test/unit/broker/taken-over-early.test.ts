@@ -3,34 +3,15 @@ import { expect, test } from 'vitest';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.ts';
 import { Broker } from '../../../src/broker/broker.ts';
 import type { LogRecord } from '../../../src/event-log/event-log.ts';
-import type { ConnectPacket } from '../../../src/mqtt/packets.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT, type ClientId } from '../../../src/tenancy/identity.ts';
-import { SimulatedLink } from '../../support/simulated-link.ts';
+import type { SimulatedLink } from '../../support/simulated-link.ts';
+import { connectPacket, simulatedClient } from '../../support/simulated-client.ts';
 import { simulatedOptions } from '../../support/simulated-services.ts';
-import { ProcessLife } from '../../support/simulated-stores.ts';
 import { SimulatedTime } from '../../support/simulated-time.ts';
 
 const CLIENT = 'bike' as ClientId;
-const CONNECT: ConnectPacket = {
-  type: 'connect',
-  level: 5,
-  clientId: CLIENT,
-  cleanStart: false,
-  keepAliveS: 0,
-  userName: undefined,
-  password: undefined,
-  will: undefined,
-  sessionExpiryS: 3_600,
-  receiveMaximum: 10,
-  maximumPacketSize: undefined,
-  topicAliasMaximum: 0,
-  requestResponseInformation: false,
-  requestProblemInformation: true,
-  userProperties: [],
-  authenticationMethod: undefined,
-  authenticationData: undefined,
-};
+const CONNECT = connectPacket({ clientId: CLIENT, cleanStart: false, sessionExpiryS: 3_600 });
 
 /** Takes its time with the end of subscriptions. */
 class SlowLog extends MemoryEventLog {
@@ -67,17 +48,7 @@ test('DISCONNECT does not come before CONNACK', async () => {
   });
   const connect = async (): Promise<{ link: SimulatedLink; received: string[] }> => {
     const received: string[] = [];
-    const link = new SimulatedLink({
-      name: 'link',
-      time,
-      life: new ProcessLife(time),
-      latencyMs: () => 1,
-      outboxBytesHigh: 1_000,
-      witness: () => undefined,
-      onReceived: ({ type }) => received.push(type),
-      onClosed: () => received.push('closed'),
-    });
-    link.attach(broker.accept(link));
+    const link = simulatedClient(broker, time, received);
     link.fromClient(CONNECT);
     await time.advance(20);
     return { link, received };
@@ -92,7 +63,7 @@ test('DISCONNECT does not come before CONNACK', async () => {
     userProperties: [],
   });
   await time.advance(20);
-  expect(first.received).toEqual(['connack', 'suback']);
+  expect(first.received).toEqual(['connack 0', 'suback']);
   mayRead = false;
   const second = await connect();
   expect(second.received).toEqual([]);
