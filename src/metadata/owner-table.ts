@@ -3,7 +3,7 @@
  * million of them and all of it is there only to tell a late record from one that counts.
  */
 import type { Offset } from '../event-log/event-log.ts';
-import { hashBytes, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashBytes, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
 import { PackedReader, PackedWriter } from '../packed/packed-bytes.ts';
@@ -12,9 +12,9 @@ import type { Ownership, Versioned } from '../session/evolve.ts';
 import type { SessionOwner } from '../session/events.ts';
 import type { Incarnation } from '../tenancy/identity.ts';
 
-// Row:  address of the record plus one, 0: not in use | fields of the index
+// Row:  address of the record plus one, 0: not in use
 const ADDRESS = 0;
-const INDEX = 1;
+const FIELDS = 1;
 
 // Record:  key | offset | opened at | whose, u8 | incarnation? | connection?
 const NOBODY = 0;
@@ -23,8 +23,8 @@ const CLOSED = 2;
 
 export class OwnerTable {
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #rows = new IntRows(FIELDS);
+  readonly #index = new HashIndex();
   readonly #records = new Slab();
   readonly #reader = new PackedReader();
   readonly #writer = new PackedWriter();
@@ -71,7 +71,7 @@ export class OwnerTable {
   delete(key: string): void {
     const row = this.#find(key);
     if (row === NONE) return;
-    this.#index.remove(row);
+    this.#index.remove(row, hashBytes(this.#key.bytes, 0, this.#key.end));
     this.#records.free(this.#addressOf(row));
     this.#rows.set(row, ADDRESS, 0);
     this.#numbers.giveBack(row);
@@ -82,7 +82,7 @@ export class OwnerTable {
     const packed = this.#key.reset();
     packed.text(key);
     const hash = hashBytes(packed.bytes, 0, packed.end);
-    for (let row = this.#index.first(hash); row !== NONE; row = this.#index.after(row)) {
+    for (let row = this.#index.first(hash); row !== NONE; row = this.#index.after(row, hash)) {
       const address = this.#addressOf(row);
       if (packed.isAt(this.#records.bufferOf(address), this.#records.startOf(address))) return row;
     }

@@ -20,7 +20,7 @@ export interface SnapshotStore {
   /**
    * Every row present of one partition, or of all, in batches, in no particular order. Of the removed ones (value null) those whose
    * record is at `removedFrom` (one offset per partition) or behind it, none by default: see `RemovedRows`. Removals behind the
-   * checkpoint are there for as long as it stands.
+   * checkpoint are there for as long as it stands. Values share memory with their batch: whoever keeps one copies it.
    */
   scan(partition?: number, removedFrom?: readonly Offset[]): AsyncIterable<readonly SnapshotRow[]>;
 

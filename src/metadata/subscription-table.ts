@@ -1,26 +1,26 @@
 /**
- * Which session each subscription of one partition belongs to: five integers each, because there are several millions. Subscriptions
+ * Which session each subscription of one partition belongs to: three integers and a place in an index each, because there are several millions. Subscriptions
  * are told apart by 64 bits of hash; two out of ten millions that share them are one chance in a million, and then a late record
  * may be taken for one that counts.
  */
-import { hashBytes, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashBytes, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
 import { PackedWriter } from '../packed/packed-bytes.ts';
 import type { SessionId } from '../tenancy/identity.ts';
 
-// Row:  other half of the hash | session id, low and high 32 bits | fields of the index, which has the first half
+// Row:  other half of the hash, the index has the first | session id, low and high 32 bits
 const CHECK = 0;
 const SESSION_LOW = 1;
 const SESSION_HIGH = 2;
-const INDEX = 3;
+const FIELDS = 3;
 
 const LOW = 2 ** 32;
 
 export class SubscriptionTable {
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #rows = new IntRows(FIELDS);
+  readonly #index = new HashIndex();
   readonly #key = new PackedWriter();
 
   get size(): number {
@@ -47,9 +47,10 @@ export class SubscriptionTable {
   }
 
   delete(key: string): void {
-    const row = this.#find(this.#hash(key));
+    const hash = this.#hash(key);
+    const row = this.#find(hash);
     if (row === NONE) return;
-    this.#index.remove(row);
+    this.#index.remove(row, hash);
     this.#numbers.giveBack(row);
   }
 
@@ -62,7 +63,7 @@ export class SubscriptionTable {
   /** Of the key that was hashed last. */
   #find(hash: number): number {
     const check = this.#check();
-    for (let row = this.#index.first(hash); row !== NONE; row = this.#index.after(row)) {
+    for (let row = this.#index.first(hash); row !== NONE; row = this.#index.after(row, hash)) {
       if (this.#rows.get(row, CHECK) === check) return row;
     }
     return NONE;

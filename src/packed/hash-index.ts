@@ -1,38 +1,24 @@
 /**
- * Finds numbered things by a hash of what identifies them. Knows their numbers and hashes only, in two fields of
- * their own rows: whoever asks walks the few candidates and compares. Grows by linear hashing, one bucket per thing, so that no insertion ever has to
- * move more than one chain, however many millions there are.
+ * A hash index over things that are known by number, in 32-bit integers only: whoever asks walks the few candidates and compares. Grows
+ * by linear hashing, one bucket every few insertions, so that no insertion ever has to move more than one bucket, however many
+ * millions there are. Buckets hold the hashes: a search reads one cache line, and growing reads them one after the other.
  */
-import { IntRows } from './int-rows.ts';
+import { HashBuckets, NONE } from './hash-buckets.ts';
 
-/** No (further) candidate. */
-export const NONE = -1;
+export { NONE } from './hash-buckets.ts';
 
-/** Fields that the index needs in a row of its owner. */
-export const INDEX_FIELDS = 2;
-
+/** Items for each bucket, at which another one is added: those whose turn it is not yet have up to twice as many. */
+const LOAD = 4;
 const BUCKETS_INITIAL = 16;
-const HEAD = 0;
 
 export class HashIndex {
-  /** First item of each bucket, plus one: 0 is an empty bucket. */
-  readonly #heads = new IntRows(1);
-  readonly #rows: IntRows;
-  /** Field with the next item of the same bucket, plus one. */
-  readonly #next: number;
-  /** Field with the item's hash. */
-  readonly #hash: number;
+  readonly #buckets = new HashBuckets();
   #size = 0;
-  #buckets = BUCKETS_INITIAL;
+  #bucketCount = BUCKETS_INITIAL;
   /** Largest power of two that is not above the number of buckets. */
   #round = BUCKETS_INITIAL;
-
-  /** The index keeps `INDEX_FIELDS` fields of `rows`, from `firstField` on. */
-  constructor(rows: IntRows, firstField: number) {
-    this.#rows = rows;
-    this.#next = firstField;
-    this.#hash = firstField + 1;
-  }
+  /** What a bucket held that is being divided. */
+  readonly #divided: number[] = [];
 
   /** Items in the index. */
   get size(): number {
@@ -41,64 +27,45 @@ export class HashIndex {
 
   /** The first item that was added with this hash, or NONE; `after` gives the others. */
   first(hash: number): number {
-    return this.#withHash(this.#heads.get(this.#bucketOf(hash), HEAD), hash);
+    return this.#size === 0 ? NONE : this.#buckets.find(this.#bucketOf(hash), hash | 0, NONE);
   }
 
-  /** The next candidate with the same hash, or NONE. */
-  after(item: number): number {
-    return this.#withHash(this.#rows.get(item, this.#next), this.#rows.get(item, this.#hash));
+  /** The next item that was added with the hash of that one, or NONE. */
+  after(item: number, hash: number): number {
+    return this.#buckets.find(this.#bucketOf(hash), hash | 0, item);
   }
 
   /** An item is in the index at most once. */
   add(item: number, hash: number): void {
-    this.#rows.set(item, this.#hash, hash | 0);
-    this.#link(item, this.#bucketOf(hash));
+    this.#buckets.put(this.#bucketOf(hash), hash | 0, item);
     this.#size++;
-    if (this.#size > this.#buckets) this.#split();
+    if (this.#size > LOAD * this.#bucketCount) this.#divide();
   }
 
-  /** The item must be in the index. */
-  remove(item: number): void {
-    const bucket = this.#bucketOf(this.#rows.get(item, this.#hash));
-    let before = NONE;
-    for (let at = this.#heads.get(bucket, HEAD) - 1; at !== item; at = this.#rows.get(at, this.#next) - 1) {
-      if (at === NONE) throw new Error('hash-index: an item to remove is not in its bucket');
-      before = at;
-    }
-    if (before === NONE) this.#heads.set(bucket, HEAD, this.#rows.get(item, this.#next));
-    else this.#rows.set(before, this.#next, this.#rows.get(item, this.#next));
+  /** The item must be in the index, added with that hash. */
+  remove(item: number, hash: number): void {
+    if (!this.#buckets.remove(this.#bucketOf(hash), item))
+      throw new Error('hash-index: an item to remove is not in its bucket');
     this.#size--;
-  }
-
-  #withHash(link: number, hash: number): number {
-    for (let at = link - 1; at !== NONE; at = this.#rows.get(at, this.#next) - 1) {
-      if (this.#rows.get(at, this.#hash) === (hash | 0)) return at;
-    }
-    return NONE;
   }
 
   #bucketOf(hash: number): number {
     const bucket = hash & (2 * this.#round - 1);
-    return bucket < this.#buckets ? bucket : bucket & (this.#round - 1);
+    return bucket < this.#bucketCount ? bucket : bucket & (this.#round - 1);
   }
 
-  #link(item: number, bucket: number): void {
-    this.#rows.set(item, this.#next, this.#heads.get(bucket, HEAD));
-    this.#heads.set(bucket, HEAD, item + 1);
-  }
-
-  /** Adds one bucket and gives it its part of the chain that stood for both. */
-  #split(): void {
-    const from = this.#buckets - this.#round;
-    this.#buckets++;
-    let link = this.#heads.get(from, HEAD);
-    this.#heads.set(from, HEAD, 0);
-    while (link !== 0) {
-      const item = link - 1;
-      link = this.#rows.get(item, this.#next);
-      this.#link(item, this.#bucketOf(this.#rows.get(item, this.#hash)));
+  /** Adds one bucket and gives it its part of the one that stood for both. */
+  #divide(): void {
+    const from = this.#bucketCount - this.#round;
+    this.#bucketCount++;
+    const divided = this.#divided;
+    this.#buckets.drain(from, divided);
+    for (let at = 0; at < divided.length; at += 2) {
+      const hash = divided[at] ?? 0;
+      this.#buckets.put(this.#bucketOf(hash), hash, divided[at + 1] ?? 0);
     }
-    if (this.#buckets === 2 * this.#round) this.#round = this.#buckets;
+    divided.length = 0;
+    if (this.#bucketCount === 2 * this.#round) this.#round = this.#bucketCount;
   }
 }
 

@@ -101,6 +101,13 @@ export class PackedWriter {
   }
 }
 
+/** Where the text ends that begins there. */
+export function textEnd(bytes: Buffer, start: number): number {
+  const reader = new PackedReader().seek(bytes, start);
+  reader.skip(reader.number());
+  return reader.at;
+}
+
 export class PackedReader {
   #bytes: Buffer = Buffer.alloc(0);
   at = 0;

@@ -4,7 +4,7 @@
  * have `wildcardLevels`. What hangs on a node is not its business: nodes live as long as they are held.
  */
 import { levelCount, splitLevels } from '../mqtt/topic.ts';
-import { hashPair, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashPair, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
 import { LevelNames } from './level-names.ts';
@@ -17,22 +17,24 @@ export function wildcardLevels(filter: string): number {
 
 const ROOT = 0;
 
-// Row:  parent | level it stands for | children, and how often it is held | its owner's mark | fields of the index
+// Row:  parent | level it stands for | children, and how often it is held | its owner's mark
 const PARENT = 0;
 const NAME = 1;
 const HOLDS = 2;
 const MARK = 3;
-const INDEX = 4;
+const FIELDS = 4;
 
 export class FilterTree {
   readonly #levels = new LevelNames();
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
+  readonly #rows = new IntRows(FIELDS);
   /** Nodes by parent and level. */
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #index = new HashIndex();
   // Held for good, so that matching need not look their numbers up.
   readonly #single = this.#levels.use('+');
   readonly #rest = this.#levels.use('#');
+  /** The levels of the filter that was held last, and their nodes: those of one session begin alike, and often come one after the other. */
+  readonly #path = { levels: [] as readonly string[], nodes: [] as number[] };
 
   constructor() {
     this.#numbers.take(); // the root
@@ -40,8 +42,17 @@ export class FilterTree {
 
   /** The node of a filter, made if it was not there and held once more. */
   hold(filter: string): number {
-    let node = ROOT;
-    for (const level of splitLevels(filter)) node = this.#ensureChild(node, level);
+    const levels = splitLevels(filter);
+    const path = this.#path;
+    let depth = 0;
+    while (depth < levels.length && levels[depth] === path.levels[depth]) depth++;
+    path.nodes.length = depth;
+    let node = path.nodes[depth - 1] ?? ROOT;
+    for (; depth < levels.length; depth++) {
+      node = this.#ensureChild(node, levels[depth] ?? '');
+      path.nodes.push(node);
+    }
+    path.levels = levels;
     this.#addHold(node);
     return node;
   }
@@ -53,9 +64,11 @@ export class FilterTree {
       this.#rows.set(node, HOLDS, holds);
       if (holds > 0) return;
       const parent = this.#rows.get(node, PARENT);
-      this.#index.remove(node);
-      this.#levels.release(this.#rows.get(node, NAME));
+      const name = this.#rows.get(node, NAME);
+      this.#index.remove(node, hashPair(parent, name));
+      this.#levels.release(name);
       this.#numbers.giveBack(node);
+      this.#path.levels = [];
       node = parent;
     }
   }
@@ -114,7 +127,7 @@ export class FilterTree {
     const known = this.#levels.find(level);
     const child = known === NONE ? NONE : this.#child(parent, known);
     if (child !== NONE) return child;
-    const name = this.#levels.use(level);
+    const name = known === NONE ? this.#levels.use(level) : this.#levels.useAgain(known);
     const node = this.#numbers.take();
     this.#rows.set(node, PARENT, parent);
     this.#rows.set(node, NAME, name);
@@ -127,7 +140,7 @@ export class FilterTree {
 
   #child(parent: number, name: number): number {
     const hash = hashPair(parent, name);
-    for (let node = this.#index.first(hash); node !== NONE; node = this.#index.after(node)) {
+    for (let node = this.#index.first(hash); node !== NONE; node = this.#index.after(node, hash)) {
       if (this.#rows.get(node, PARENT) === parent && this.#rows.get(node, NAME) === name) return node;
     }
     return NONE;

@@ -1,21 +1,21 @@
 /**
  * The levels that filters are made of, each text once and known by number. A level is forgotten with its last use.
  */
-import { hashBytes, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashBytes, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
-import { PackedWriter } from '../packed/packed-bytes.ts';
+import { PackedWriter, textEnd } from '../packed/packed-bytes.ts';
 import { Slab } from '../packed/slab.ts';
 
-// Row:  address of the text | uses | fields of the index
+// Row:  address of the text | uses
 const ADDRESS = 0;
 const USES = 1;
-const INDEX = 2;
+const FIELDS = 2;
 
 export class LevelNames {
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #rows = new IntRows(FIELDS);
+  readonly #index = new HashIndex();
   readonly #texts = new Slab();
   readonly #key = new PackedWriter();
 
@@ -36,6 +36,11 @@ export class LevelNames {
       this.#rows.set(level, ADDRESS, this.#storeKey());
       this.#rows.set(level, USES, 0);
     }
+    return this.useAgain(level);
+  }
+
+  /** Counts one more use of a level that is in use, and returns its number. */
+  useAgain(level: number): number {
     this.#rows.set(level, USES, this.#rows.get(level, USES) + 1);
     return level;
   }
@@ -45,8 +50,11 @@ export class LevelNames {
     const uses = this.#rows.get(level, USES) - 1;
     this.#rows.set(level, USES, uses);
     if (uses > 0) return;
-    this.#index.remove(level);
-    this.#texts.free(this.#rows.get(level, ADDRESS));
+    const address = this.#rows.get(level, ADDRESS);
+    const texts = this.#texts.bufferOf(address);
+    const start = this.#texts.startOf(address);
+    this.#index.remove(level, hashBytes(texts, start, textEnd(texts, start)));
+    this.#texts.free(address);
     this.#numbers.giveBack(level);
   }
 
@@ -55,7 +63,7 @@ export class LevelNames {
   }
 
   #findKey(hash: number): number {
-    for (let level = this.#index.first(hash); level !== NONE; level = this.#index.after(level)) {
+    for (let level = this.#index.first(hash); level !== NONE; level = this.#index.after(level, hash)) {
       if (this.#isKey(level)) return level;
     }
     return NONE;

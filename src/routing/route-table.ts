@@ -3,12 +3,12 @@
  * shared group, and how. At most one row for each session, node and group.
  */
 import type { QoS } from '../mqtt/qos.ts';
-import { hashPair, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashPair, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
 import type { RouteOptions } from './subscriber.ts';
 
-// Row:  session | node | group | options | next and previous of the ring | fields of the index
+// Row:  session | node | group | options | next and previous of the ring
 // A ring is the routes of one node, or of one shared group: any one can be taken out without a search.
 const SESSION = 0;
 const NODE = 1;
@@ -16,7 +16,7 @@ const GROUP = 2;
 const OPTIONS = 3;
 const AFTER = 4;
 const BEFORE = 5;
-const INDEX = 6;
+const FIELDS = 6;
 
 /** The group of a route that is not shared. */
 export const NOT_SHARED = 0;
@@ -31,8 +31,8 @@ const SUBSCRIPTION_ID_SHIFT = 4;
 
 export class RouteTable {
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #rows = new IntRows(FIELDS);
+  readonly #index = new HashIndex();
 
   /** Routes in the table. */
   get size(): number {
@@ -42,7 +42,7 @@ export class RouteTable {
   /** NONE when there is no such route. */
   find(session: number, node: number, group: number): number {
     const hash = hashOf(session, node, group);
-    for (let route = this.#index.first(hash); route !== NONE; route = this.#index.after(route)) {
+    for (let route = this.#index.first(hash); route !== NONE; route = this.#index.after(route, hash)) {
       if (this.#rows.get(route, SESSION) !== session || this.#rows.get(route, NODE) !== node) continue;
       if (this.#rows.get(route, GROUP) === group) return route;
     }
@@ -61,7 +61,8 @@ export class RouteTable {
   }
 
   remove(route: number): void {
-    this.#index.remove(route);
+    const node = this.#rows.get(route, NODE);
+    this.#index.remove(route, hashOf(this.session(route), node, this.#rows.get(route, GROUP)));
     this.#numbers.giveBack(route);
   }
 

@@ -50,13 +50,16 @@ export class SubscriptionTrie {
     this.#version++;
     const node = this.#filters.hold(place.filter);
     const shared = place.group === undefined ? undefined : this.#ensureGroup(node, place.group, place.filter);
-    const known = this.#routes.find(subscriber, node, shared?.number ?? NOT_SHARED);
+    const group = shared?.number ?? NOT_SHARED;
+    // Most filters are one subscriber's own: nothing has to be looked for where nothing hangs.
+    const isFirst = shared === undefined ? this.#firstRoute(node) === NONE : shared.group.size === 0;
+    const known = isFirst ? NONE : this.#routes.find(subscriber, node, group);
     if (known !== NONE) {
       this.#filters.release(node);
       this.#routes.setOptions(known, options);
       return;
     }
-    const route = this.#routes.add(subscriber, node, shared?.number ?? NOT_SHARED, options);
+    const route = this.#routes.add(subscriber, node, group, options);
     if (shared !== undefined) shared.group.join(route);
     else this.#setFirstRoute(node, this.#routes.join(this.#firstRoute(node), route));
   }

@@ -2,10 +2,10 @@
  * What is on record of each client, packed: a million sessions with their subscriptions in a few hundred bytes each,
  * outside the garbage-collected heap, unpacked when somebody asks. Decides nothing; the registry does.
  */
-import { hashBytes, HashIndex, INDEX_FIELDS, NONE } from '../packed/hash-index.ts';
+import { hashBytes, HashIndex, NONE } from '../packed/hash-index.ts';
 import { IntRows } from '../packed/int-rows.ts';
 import { Numbering } from '../packed/numbering.ts';
-import { PackedReader, PackedWriter } from '../packed/packed-bytes.ts';
+import { PackedReader, PackedWriter, textEnd } from '../packed/packed-bytes.ts';
 import { Slab } from '../packed/slab.ts';
 import type { ClientId, SessionId, TenantId } from '../tenancy/identity.ts';
 import type { Versioned } from './evolve.ts';
@@ -23,9 +23,9 @@ declare const brand: unique symbol;
 /** A client while it is on record; given to another one afterwards. */
 export type ClientNumber = number & { readonly [brand]: 'ClientNumber' };
 
-// Row:  address of the record plus one, 0: not in use | fields of the index
+// Row:  address of the record plus one, 0: not in use
 const ADDRESS = 0;
-const INDEX = 1;
+const FIELDS = 1;
 
 // Record:  client id | bytes of the session, 0: none | session | subscriptions | each subscription
 // as packed-bytes.ts and packed-session.ts have them.
@@ -44,12 +44,15 @@ interface Parts {
 export class ClientTable {
   readonly #tenant: TenantId;
   readonly #numbers = new Numbering();
-  readonly #rows = new IntRows(INDEX + INDEX_FIELDS);
-  readonly #index = new HashIndex(this.#rows, INDEX);
+  readonly #rows = new IntRows(FIELDS);
+  readonly #index = new HashIndex();
   readonly #records = new Slab();
   readonly #reader = new PackedReader();
   readonly #writer = new PackedWriter();
   readonly #key = new PackedWriter();
+  /** The client that was found last: its subscriptions often come one after the other. */
+  #foundId: ClientId | undefined;
+  #found: ClientNumber | undefined;
 
   constructor(tenant: TenantId) {
     this.#tenant = tenant;
@@ -61,10 +64,14 @@ export class ClientTable {
   }
 
   find(clientId: ClientId): ClientNumber | undefined {
+    if (clientId === this.#foundId) return this.#found;
     const key = this.#keyOf(clientId);
     const hash = hashBytes(key.bytes, 0, key.end);
-    for (let at = this.#index.first(hash); at !== NONE; at = this.#index.after(at)) {
-      if (this.#beginsWith(at, key)) return at as ClientNumber;
+    for (let at = this.#index.first(hash); at !== NONE; at = this.#index.after(at, hash)) {
+      if (!this.#beginsWith(at, key)) continue;
+      this.#foundId = clientId;
+      this.#found = at as ClientNumber;
+      return this.#found;
     }
     return undefined;
   }
@@ -87,8 +94,12 @@ export class ClientTable {
   }
 
   remove(client: ClientNumber): void {
-    this.#index.remove(client);
-    this.#records.free(this.#addressOf(client));
+    if (client === this.#found) this.#foundId = undefined;
+    const address = this.#addressOf(client);
+    const records = this.#records.bufferOf(address);
+    const start = this.#records.startOf(address);
+    this.#index.remove(client, hashBytes(records, start, textEnd(records, start)));
+    this.#records.free(address);
     this.#rows.set(client, ADDRESS, 0);
     this.#numbers.giveBack(client);
   }
@@ -177,8 +188,9 @@ export class ClientTable {
     subscription: Versioned<Subscription> | undefined,
   ): void {
     const parts = this.#partsOf(client);
-    const end = this.#recordEnd(parts);
     const found = this.#findSubscription(parts, filter);
+    // Looking for it in vain has led to the end.
+    const end = found === undefined ? this.#reader.at : this.#recordEnd(parts);
     const { start, end: next } = found ?? { start: end, end };
     const record = this.#writer.reset();
     record.raw(parts.buffer, parts.start, parts.sessionEnds);

@@ -85,7 +85,7 @@ export class SnapshotRowReader {
   #event = '';
   #eventBytes = Buffer.alloc(0);
 
-  /** The row owns its bytes. Throws a `RangeError` when the cell is not one of ours. */
+  /** The row's value shares the cell's memory. Throws a `RangeError` when the cell is not one of ours. */
   read(cursor: CellCursor): SnapshotRow {
     const { block, rowStart, rowEnd, valueStart, valueEnd } = cursor;
     if (block[valueStart] !== VERSION || valueEnd - valueStart < HEADER_BYTES) throw foreign(cursor);
@@ -105,7 +105,7 @@ export class SnapshotRowReader {
       partition: block.readUInt16BE(rowStart),
       offset: cursor.safeTimestamp as Offset,
       key: block.toString('utf8', keyStart, keyEnd),
-      value: (flags & TOMBSTONE) === 0 ? Buffer.from(block.subarray(end, valueEnd)) : null,
+      value: (flags & TOMBSTONE) === 0 ? block.subarray(end, valueEnd) : null,
       event,
       timestampMs: block.readUInt32BE(valueStart + 2) * HIGH_WORD + block.readUInt32BE(valueStart + 6),
     };
