@@ -61,7 +61,11 @@ async function answer(entryId, fields) {
   // Trimmed away before anybody came to it.
   if (fields === null) return redis.xack(REQUESTS, GROUP, entryId);
   const { id, message } = Object.fromEntries(pairs(fields));
-  const request = JSON.parse(message);
+  const request = requestOf(message);
+  if (request === undefined) {
+    console.error(`${entryId} is no request, and left out`);
+    return redis.xack(REQUESTS, GROUP, entryId);
+  }
   // The broker may send a request again, with the `id` that it had; one with QoS 0 has none and comes once at most.
   const seen = id === undefined ? undefined : `unlock-service:seen:${id}`;
   if (seen !== undefined && (await redis.exists(seen)) === 1) return redis.xack(REQUESTS, GROUP, entryId);
@@ -87,6 +91,16 @@ async function answer(entryId, fields) {
 function decide({ payload, encoding }) {
   const text = encoding === 'base64' ? Buffer.from(payload, 'base64').toString() : payload;
   return text.startsWith('customer-') ? 'open' : 'refused';
+}
+
+/** undefined: somebody else than the broker wrote it. Tried again it would keep everybody from what is behind it. */
+function requestOf(text = '') {
+  try {
+    const request = JSON.parse(text);
+    return typeof request?.topic === 'string' && typeof request.payload === 'string' ? request : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function pairs(fields) {

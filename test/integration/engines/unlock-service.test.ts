@@ -79,6 +79,9 @@ describe('the unlock service', () => {
       ask('nobody yet');
       expect(await outside.redis.xlen('unlock-requests')).toBeGreaterThan(0);
     });
+    // What is no request keeps nobody from what is behind it.
+    for (const text of ['{', '{}', 'null']) await outside.redis.xadd('unlock-requests', '*', 'message', text);
+    await outside.redis.xadd('unlock-requests', '*', 'other', 'field');
     // A service that is handed the requests so far, and dies.
     await outside.redis.xgroup('CREATE', 'unlock-requests', 'unlock-service', '0');
     await outside.redis.xreadgroup('GROUP', 'unlock-service', 'dead', 'STREAMS', 'unlock-requests', '>');
