@@ -77,7 +77,7 @@ export function openSession(
       const receivable = new ReceivableTopics(() => session.principal);
       const parts =
         subscriber.pending === undefined
-          ? transientParts(tenantBroker, clientId, outboundOptions)
+          ? transientParts(tenantBroker, clientId, outboundOptions, receivable)
           : await durableParts(tenantBroker, subscriber, opened, outboundOptions, receivable);
       const session: ActiveSession = new ActiveSession({
         broker: tenantBroker,
@@ -129,13 +129,19 @@ function outboundOptionsOf(
   };
 }
 
-function transientParts(tenantBroker: TenantBroker, clientId: ClientId, options: OutboundOptions) {
+function transientParts(
+  tenantBroker: TenantBroker,
+  clientId: ClientId,
+  options: OutboundOptions,
+  receivable: ReceivableTopics,
+) {
   const outbound = new TransientOutbound({
     ...options,
     queueQuota: () => tenantBroker.limits.transientQueue,
     onQueueFull: () => {
       tenantBroker.quota.exceeded('client.queue', clientId);
     },
+    mayReceive: (topic) => receivable.includes(topic),
   });
   return { outbound, held: undefined };
 }

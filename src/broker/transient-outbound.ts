@@ -14,18 +14,22 @@ export interface TransientOutboundOptions extends OutboundOptions {
   /** As it is now. */
   readonly queueQuota: () => QueueQuota;
   readonly onQueueFull: () => void;
+  /** Whether the client may have messages of this topic that waited for it. Default: all. */
+  readonly mayReceive?: (topic: string) => boolean;
 }
 
 export class TransientOutbound extends Outbound {
   readonly #queue = new TransientQueue();
   readonly #queueQuota: () => QueueQuota;
   readonly #onQueueFull: () => void;
+  readonly #mayReceive: (topic: string) => boolean;
   #sent = 0;
 
   constructor(options: TransientOutboundOptions) {
     super(options);
     this.#queueQuota = options.queueQuota;
     this.#onQueueFull = options.onQueueFull;
+    this.#mayReceive = options.mayReceive ?? (() => true);
   }
 
   get queuedMessages(): number {
@@ -71,6 +75,10 @@ export class TransientOutbound extends Outbound {
     while (this.#queue.length > 0 && this.hasCredit) {
       const queued = this.#queue.shift();
       if (queued === undefined || queued.qos === 0) continue;
+      if (!this.#mayReceive(queued.message.topic)) {
+        this.counters.drop('notAuthorized');
+        continue;
+      }
       this.#send(queued.message, queued.qos, queued.retain, queued.subscriptionIds);
     }
   }

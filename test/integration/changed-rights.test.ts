@@ -117,6 +117,39 @@ describe('when the rules of a user are changed, a client that is connected', () 
     await disconnect(bike, 0, 0);
   });
 
+  it.each([
+    ['of a session that lasts', persistent(MQTT_5)],
+    ['of one that does not', {}],
+  ])('%s gets nothing more of what waits for it and it may not have any more', async (_, session) => {
+    const operator = await connected('operator');
+    const topic = newClientId('topic');
+    const [retained, live] = [`a/${topic}/retained`, `a/${topic}/live`];
+    for (const at of [1, 2]) await publish(operator, { topic: `${retained}/${at}`, qos: 1, retain: true });
+    const bike = await connected('bike', {
+      ...session,
+      properties: { ...Reflect.get(session, 'properties'), receiveMaximum: 1 },
+    });
+    await subscribe(bike, { topic: 'b/#', qos: 1 }, { topic: `${retained}/#`, qos: 1 });
+    const first = await bike.expect('publish');
+    expect(first.topic).toMatch(retained);
+    await subscribe(bike, { topic: `${live}/#`, qos: 1 });
+    await publish(operator, { topic: `${live}/1`, qos: 1 });
+    await publish(operator, { topic: 'b/1', qos: 1 });
+    const before = await metric('spoke_subscriptions_withdrawn_total');
+    await change({ password: hash, rules: ['allow all b/#'] });
+    await vi.waitFor(async () => {
+      expect(await metric('spoke_subscriptions_withdrawn_total')).toBe(before + 2);
+    });
+    const dropped = await droppedUnauthorized();
+    bike.send({ cmd: 'puback', messageId: first.messageId ?? 0 });
+    expect((await take(bike)).topic).toBe('b/1');
+    await expectNothing(bike);
+    expect(await droppedUnauthorized()).toBeGreaterThan(dropped);
+    await disconnect(bike, 0, 0);
+    for (const at of [1, 2])
+      await publish(operator, { topic: `${retained}/${at}`, qos: 1, retain: true, payload: '' });
+  });
+
   it('has to log in again if they do not allow its will, which is published to nobody', async () => {
     const operator = await connected('operator');
     await subscribe(operator, { topic: 'a/#', qos: 1 });
