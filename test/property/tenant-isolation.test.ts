@@ -20,7 +20,10 @@ const FILTERS = [...TOPICS, '#', 'a/+', '+', '$share/g/#', '$share/g/a'];
 const client = fc.constantFrom(...CLIENTS);
 const qos = fc.constantFrom<QoS>(0, 1, 2);
 const action = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('connect'), client, clean: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('connect'), client, clean: fc.boolean(), will: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave'), client, drop: fc.boolean() }) },
   {
     weight: 3,
@@ -60,7 +63,10 @@ class TenantClients {
   readonly #broker: MemoryBroker;
   readonly #tenant: Tenant;
   readonly #clients = new Map<string, RawClient>();
+  /** Clients that are connected and have a will. */
+  readonly #mortals = new Set<string>();
   #published = 0;
+  #willsDue = 0;
 
   constructor(broker: MemoryBroker, tenant: Tenant) {
     this.#broker = broker;
@@ -77,8 +83,11 @@ class TenantClients {
             clientId: action.client,
             clean: 'clean' in action && action.clean,
             username: `${this.#tenant}/any`,
+            ...('will' in action && action.will ? { will: this.#will(action.client) } : {}),
           },
         );
+        await this.#parted(action.client);
+        if ('will' in action && action.will) this.#mortals.add(action.client);
         this.#note(action.client, `connack ${connack.sessionPresent}`);
         this.#clients.set(action.client, client);
         await there?.closed();
@@ -91,6 +100,8 @@ class TenantClients {
         else there.send({ cmd: 'disconnect' });
         await there.closed();
         await this.#released(action.client);
+        if (!('drop' in action && action.drop)) this.#mortals.delete(action.client);
+        await this.#parted(action.client);
         break;
       case 'subscribe':
       case 'unsubscribe':
@@ -108,6 +119,25 @@ class TenantClients {
           await this.#publish(action.client, there, action);
     }
     await this.settle();
+  }
+
+  #will(name: string) {
+    return {
+      topic: TOPICS[0] ?? '',
+      payload: Buffer.from(`${this.#tenant} ${name} is gone`),
+      qos: 1,
+      retain: false,
+    } as const;
+  }
+
+  /** Its will is published, if it had one. */
+  async #parted(name: string): Promise<void> {
+    if (!this.#mortals.delete(name)) return;
+    this.#willsDue++;
+    const { broker } = this.#broker;
+    const tenant = broker.tenant(this.#tenant as string as TenantId);
+    await expect.poll(() => tenant?.counters.willsPublished, { interval: 1 }).toBe(this.#willsDue);
+    await broker.services.batcher.barrier();
   }
 
   /** Everything that is on its way has come. */
@@ -217,6 +247,6 @@ test('a tenant sees what it would see if it were alone', async () => {
         expect(together[tenant]).toEqual(alone[tenant]);
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 100 },
   );
 });
