@@ -94,6 +94,9 @@ export class TenantAdmin implements TenantsPort {
   }
 }
 
+/** The largest that the record of a tenant can hold: a long of Avro is exact up to there. */
+const LIMIT_MAX = Number.MAX_SAFE_INTEGER - 1;
+
 /** Throws an `ApiError` that names the first one that is wrong. */
 function checkLimits(limits: Tenant['limits']): void {
   const names = [
@@ -106,6 +109,13 @@ function checkLimits(limits: Tenant['limits']): void {
       'BAD_REQUEST',
       `there is no quota ${JSON.stringify(unknown)}`,
       `Use ${names.join(', ')}`,
+    );
+  const tooLarge = Object.keys(limits).find((name) => (limits[name] ?? 0) > LIMIT_MAX);
+  if (tooLarge !== undefined)
+    throw new ApiError(
+      'BAD_REQUEST',
+      `the quota ${tooLarge} cannot be that: the most is ${LIMIT_MAX}`,
+      'Use 0 for no limit',
     );
   const [issue] = tenantLimitsSchema.safeParse(limitsFrom(limits)).error?.issues ?? [];
   if (issue !== undefined)

@@ -1,7 +1,7 @@
 /** Makes the authenticators that the configuration asks for, and closes what they hold. */
 import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { AnonymousAuthenticator, type KnownTenants } from '../auth/anonymous-authenticator.ts';
-import type { Authenticator, EnhancedAuthenticator } from '../auth/authenticator.ts';
+import type { AuthResult, Authenticator, Credentials, EnhancedAuthenticator } from '../auth/authenticator.ts';
 import { AuthenticatorChain, type ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import { CertificateAuthenticator } from '../auth/certificate-authenticator.ts';
 import { GuardedAuthenticator, GuardedEnhancedAuthenticator } from '../auth/guarded-authenticator.ts';
@@ -31,6 +31,8 @@ export interface Authentication {
   /** Methods of MQTT 5 enhanced authentication. */
   readonly enhanced: readonly EnhancedAuthenticator[];
   readonly gauges: readonly GaugeSource[];
+  /** Whether clients of the tenant are shown to that authenticator by now. */
+  isAsked(tenant: TenantId, authenticator: string): boolean;
   followChanges(follower: UserChangeFollower): void;
   /** Reads the users again if their file changed (SIGHUP); they are also looked at every few seconds. */
   reload(): Promise<void>;
@@ -56,6 +58,7 @@ export async function openAuthentication(
       // Where everybody may come in there is nothing to prove.
       enhanced: [],
       gauges: [],
+      isAsked: () => true,
       followChanges: () => undefined,
       reload: () => Promise.resolve(),
       removeUsers: () => Promise.resolve(0),
@@ -82,7 +85,8 @@ async function openChains(
   const { auth } = config;
   const used = usedLinks(config);
   const guard = loginGuard(auth, logger, time, notes);
-  const webhook = used.has('http') ? await openWebhook(auth, time.clock) : undefined;
+  const inVain = (credentials: Credentials): Promise<AuthResult> => hashInVain(credentials, hashing);
+  const webhook = used.has('http') ? await openWebhook(auth, inVain, time.clock) : undefined;
   let follower: UserChangeFollower | undefined;
   const changes: UserChangeFollower = {
     changed: (users) => {
@@ -96,11 +100,15 @@ async function openChains(
     ? await openFileUsers(auth, tenantsWith('file', config, directory), hashing, logger, time.timers, changes)
     : undefined;
   const database = used.has('mysql') ? await openDatabase(auth, hashing, changes, logger, time) : undefined;
+  directory.onChange((name, tenant) => {
+    // Another one of that name may come.
+    if (tenant === undefined) database?.forget(name);
+  });
   const tokens = used.has('jwt') ? await openTokens(auth, logger, time.clock) : undefined;
   const upgrades = [file, database].flatMap((users) => users?.upgrades ?? []);
   const chain = new AuthenticatorChain({
     chainOf: chains(config, directory, file, database, tokens, webhook),
-    hashInVain: (credentials) => hashInVain(credentials, hashing),
+    hashInVain: inVain,
     onUnavailable: (name, err) => {
       logger.error({ err, authenticator: name }, 'a client could not be authenticated');
     },
@@ -114,6 +122,10 @@ async function openChains(
       ...(database?.gauges ?? []),
       ...(webhook?.gauges ?? []),
     ],
+    isAsked: (name, authenticator) => {
+      const tenant = directory.get(name);
+      return tenant !== undefined && chainOf(config, tenant).includes(authenticator);
+    },
     followChanges: (wanted) => {
       follower = wanted;
     },
@@ -148,9 +160,13 @@ async function openTokens({ jwt }: AuthConfig, logger: Logger, clock: Clock): Pr
   return openTokenUsers(jwt, logger, clock);
 }
 
-async function openWebhook({ http }: AuthConfig, clock: Clock): Promise<WebhookUsers> {
+async function openWebhook(
+  { http }: AuthConfig,
+  inVain: (credentials: Credentials) => Promise<AuthResult>,
+  clock: Clock,
+): Promise<WebhookUsers> {
   const { openWebhookUsers } = await import('./webhook-users.ts');
-  return openWebhookUsers(http, clock);
+  return openWebhookUsers(http, inVain, clock);
 }
 
 function chains(

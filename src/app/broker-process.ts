@@ -118,6 +118,7 @@ async function start(
     sessionIds: stores.sessionIds,
     authenticator: authentication.authenticator,
     enhancedAuthenticators: authentication.enhanced,
+    isAsked: (tenant, authenticator) => authentication.isAsked(tenant, authenticator),
     responseInformation: config.mqtt.responseInformation,
     audit,
     clock,

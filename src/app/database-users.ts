@@ -25,8 +25,10 @@ export interface DatabaseUsers {
   readonly authenticator: ChainAuthenticator;
   readonly upgrades: PasswordUpgrades;
   readonly gauges: readonly GaugeSource[];
-  /** Removes the users of a tenant; resolves to how many. */
+  /** Removes the users of a tenant; resolves to how many. Rejects when that could not be done, or told, everywhere: to be done again. */
   removeAll(tenant: TenantId): Promise<number>;
+  /** What is in memory of its users counts no more. */
+  forget(tenant: TenantId): void;
   close(): Promise<void>;
 }
 
@@ -67,10 +69,15 @@ export function openDatabaseUsers(
       let removed = 0;
       for (;;) {
         const some = await users.removeSome(tenant);
-        if (some.length === 0) return removed;
-        await cache.removed(some);
+        if (some.length === 0) break;
         removed += some.length;
       }
+      // Also when there were none: they may have been removed by who could not tell of it.
+      await cache.tenantRemoved(tenant);
+      return removed;
+    },
+    forget: (tenant) => {
+      cache.forget(tenant);
     },
     close: () => {
       upgrades.close();

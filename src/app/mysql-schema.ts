@@ -15,7 +15,7 @@ export const mysql = z.strictObject({
   port: whole(1, 65_535, 3_306, 'Its port.'),
   user: text(
     'spokemq',
-    'User that it knows us by; reading `spoke_users` and `spoke_rules` is enough for a broker.',
+    'User that it knows us by. To log clients in, reading `spoke_users` and `spoke_rules` is enough.',
   ),
   password: z
     .string()

@@ -4,7 +4,7 @@ import { RedisUsers, type RedisUsersOptions } from '../adapters/redis/redis-user
 import { CachedUsers } from '../auth/cached-users.ts';
 import type { UserSource } from '../auth/user-source.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { TenantUser } from '../tenancy/identity.ts';
+import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Logger } from './logging.ts';
 import { redisConnection } from './redis-connection.ts';
@@ -19,8 +19,10 @@ export interface UserCache {
   readonly gauges: readonly GaugeSource[];
   /** The passwords of these users are hashed otherwise by now. */
   rehashed(users: readonly TenantUser[]): Promise<void>;
-  /** These users are there no more. */
-  removed(users: readonly TenantUser[]): Promise<void>;
+  /** None of its users is there any more. Rejects when that cannot be told. */
+  tenantRemoved(tenant: TenantId): Promise<void>;
+  /** What is in memory of its users counts no more. */
+  forget(tenant: TenantId): void;
   close(): void;
 }
 
@@ -42,7 +44,7 @@ export function openUserCache(
           if (isNews) changes.changed([user]);
         },
         onTenantChanged: (tenant) => {
-          users.forgetAll();
+          users.forgetTenant(tenant);
           changes.tenantChanged(tenant);
         },
         onHearing: () => {
@@ -74,11 +76,12 @@ export function openUserCache(
         await shared?.changed(user, false).catch(() => undefined);
       }
     },
-    removed: async (all) => {
-      for (const user of all) {
-        users.forget(user);
-        await shared?.changed(user);
-      }
+    tenantRemoved: async (tenant) => {
+      users.forgetTenant(tenant);
+      await shared?.tenantChanged(tenant);
+    },
+    forget: (tenant) => {
+      users.forgetTenant(tenant);
     },
     close: () => {
       shared?.close();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Webhook } from '../adapters/webhook/webhook.ts';
 import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
-import { WebhookAuthenticator } from '../auth/webhook-authenticator.ts';
+import { WebhookAuthenticator, type WebhookAuthenticatorOptions } from '../auth/webhook-authenticator.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
 import type { TenantUser } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
@@ -22,7 +22,11 @@ export interface WebhookUsers {
 const KEY_BYTES = 32;
 
 /** Throws an `Error` when a file that the configuration names cannot be used. */
-export function openWebhookUsers(config: WebhookConfig, clock: Clock): WebhookUsers {
+export function openWebhookUsers(
+  config: WebhookConfig,
+  hashInVain: WebhookAuthenticatorOptions['hashInVain'],
+  clock: Clock,
+): WebhookUsers {
   const webhook = new Webhook({
     ...config,
     headers: headersOf(config),
@@ -31,6 +35,7 @@ export function openWebhookUsers(config: WebhookConfig, clock: Clock): WebhookUs
   const authenticator = new WebhookAuthenticator({
     ...config,
     ask: webhook.ask,
+    hashInVain,
     clock,
     cacheKey: randomBytes(KEY_BYTES),
   });

@@ -13,7 +13,11 @@ export const REFUSED: AuthResult = {
 };
 
 export function admit(
-  user: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'> & { readonly rules: readonly TopicRule[] },
+  user: TenantUser &
+    Pick<Principal, 'expiresAtMs' | 'lookAgain'> & {
+      readonly admittedBy: string;
+      readonly rules: readonly TopicRule[];
+    },
   { clientId }: Pick<Credentials, 'clientId'>,
 ): AuthResult {
   if (!isSafeInFilter(clientId) && user.rules.some(usesClientId)) {

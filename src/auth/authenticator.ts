@@ -26,6 +26,8 @@ export interface Principal {
   readonly clientName: string;
   /** The client proved that it is `clientName`; false for one that could have said anything. */
   readonly verified: boolean;
+  /** The authenticator of the tenant's chain that let it in; undefined: the tenant has no chain. */
+  readonly admittedBy?: string | undefined;
   /** What proved it ends then, and the connection with it; milliseconds since 1970. */
   readonly expiresAtMs?: number | undefined;
   /**

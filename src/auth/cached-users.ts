@@ -3,7 +3,7 @@
  * who ask for one user at a time cost one look-up. What is remembered has a bound and an age; a change that is heard of ends it at once.
  */
 import { LRUCache } from 'lru-cache';
-import type { TenantUser } from '../tenancy/identity.ts';
+import type { TenantId, TenantUser } from '../tenancy/identity.ts';
 import type { Clock } from '../time/clock.ts';
 import { userText, type User } from './user-list.ts';
 import type { UserSource } from './user-source.ts';
@@ -96,6 +96,13 @@ export class CachedUsers implements UserSource {
     const key = userText(user);
     this.#remembered.delete(key);
     this.#underWay.delete(key);
+  }
+
+  /** As `forget`, with all users of the tenant: looks at everything that is remembered. */
+  forgetTenant(tenant: TenantId): void {
+    const prefix = `${tenant}/`;
+    for (const keys of [this.#remembered, this.#underWay])
+      for (const key of [...keys.keys()]) if (key.startsWith(prefix)) keys.delete(key);
   }
 
   forgetAll(): void {

@@ -20,6 +20,6 @@ export class CertificateAuthenticator implements ChainAuthenticator {
     const named = parseListedUser(certificateName);
     if (named === undefined || named.clientName === '') return Promise.resolve(undefined);
     if (clientName !== '' && userText(credentials) !== userText(named)) return Promise.resolve(REFUSED);
-    return Promise.resolve(admit({ ...named, rules: this.#rules }, credentials));
+    return Promise.resolve(admit({ ...named, rules: this.#rules, admittedBy: this.name }, credentials));
   }
 }

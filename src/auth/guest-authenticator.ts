@@ -19,6 +19,8 @@ export class GuestAuthenticator implements ChainAuthenticator {
     const { tenant, clientName, password, certificateName } = credentials;
     if (clientName !== '' || password !== undefined || certificateName !== undefined)
       return Promise.resolve(undefined);
-    return Promise.resolve(admit({ tenant, clientName, rules: this.#rules }, credentials));
+    return Promise.resolve(
+      admit({ tenant, clientName, rules: this.#rules, admittedBy: this.name }, credentials),
+    );
   }
 }

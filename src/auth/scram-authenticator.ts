@@ -31,6 +31,8 @@ export interface ScramAuthenticatorOptions {
   readonly newNonce: () => string;
 }
 
+/** As a chain calls what has the user list. */
+const USERS_FILE = 'file';
 /** A user name and two nonces; what is longer is no message of a client that means it. */
 const MESSAGE_BYTES_MAX = 2_048;
 
@@ -113,7 +115,7 @@ class ListedUserExchange implements EnhancedAuthExchange {
       const result = isProven ? this.#admitted(now, { clientId }) : undefined;
       return Promise.resolve(result?.allowed === true ? result.principal : undefined);
     };
-    return admit({ ...user, lookAgain }, { clientId });
+    return admit({ ...user, lookAgain, admittedBy: USERS_FILE }, { clientId });
   }
 
   #credentialsOf(userName: string): ScramCredentials {

@@ -69,7 +69,7 @@ export class TokenAuthenticator implements ChainAuthenticator {
     const rules = this.#rules(claims);
     if (rules === undefined) return refused('its rules cannot be read');
     const expiresAtMs = typeof claims['exp'] === 'number' ? claims['exp'] * 1_000 : undefined;
-    return admit({ ...user, rules, expiresAtMs }, credentials);
+    return admit({ ...user, rules, expiresAtMs, admittedBy: this.name }, credentials);
   }
 
   /** undefined: one of them cannot be read, and may be the one that denies. */

@@ -20,6 +20,7 @@ export class RuledPrincipal implements Principal {
   readonly verified = true;
   readonly expiresAtMs: number | undefined;
   readonly lookAgain: Principal['lookAgain'];
+  readonly admittedBy: string | undefined;
   readonly #publishRules: readonly BoundRule[];
   readonly #subscribeRules: readonly BoundRule[];
   // Devices publish to the same topic over and over.
@@ -29,13 +30,14 @@ export class RuledPrincipal implements Principal {
   #lastAnswer = false;
 
   constructor(
-    { tenant, clientName, expiresAtMs, lookAgain }: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain'>,
+    user: TenantUser & Pick<Principal, 'expiresAtMs' | 'lookAgain' | 'admittedBy'>,
     rules: readonly BoundRule[],
   ) {
-    this.tenant = tenant;
-    this.expiresAtMs = expiresAtMs;
-    this.lookAgain = lookAgain;
-    this.clientName = clientName;
+    this.tenant = user.tenant;
+    this.clientName = user.clientName;
+    this.expiresAtMs = user.expiresAtMs;
+    this.lookAgain = user.lookAgain;
+    this.admittedBy = user.admittedBy;
     this.#publishRules = rules.filter((rule) => rule.action !== 'subscribe');
     this.#subscribeRules = rules.filter((rule) => rule.action !== 'publish');
   }

@@ -51,8 +51,8 @@ export class UserAuthenticator implements ChainAuthenticator {
 
   async #byPassword(credentials: Credentials, password: Buffer): Promise<AuthResult | undefined> {
     const { find, verifier, decoy, upgrades } = this.#options;
-    // No source has a user without a name, and none is asked for one.
-    if (credentials.clientName === '') return undefined;
+    // Nobody has no name, or one that means more than itself in a rule with %u, whatever a source says of it.
+    if (parseListedUser(userText(credentials)) === undefined) return undefined;
     const user = await find(credentials);
     if (user === undefined) return undefined;
     const expected = user.passwordHash;
@@ -83,7 +83,7 @@ export class UserAuthenticator implements ChainAuthenticator {
       const result = this.#admit(now, { clientId }, proofNow);
       return result.allowed ? result.principal : undefined;
     };
-    return admit({ ...user, lookAgain }, { clientId });
+    return admit({ ...user, lookAgain, admittedBy: this.name }, { clientId });
   }
 
   /** What the user would show by now; undefined: what it has shown would let it in no more. */

@@ -23,6 +23,8 @@ export type AskWebhook = (credentials: Credentials) => Promise<WebhookAnswer>;
 
 export interface WebhookAuthenticatorOptions {
   readonly ask: AskWebhook;
+  /** As whom nobody knows, after as much work: else the time would tell who is known to the service. */
+  readonly hashInVain: (credentials: Credentials) => Promise<AuthResult>;
   /** Of users whose answer has none. */
   readonly rules: readonly TopicRule[];
   readonly clock: Clock;
@@ -79,9 +81,12 @@ export class WebhookAuthenticator implements ChainAuthenticator {
     const answer = await this.#answer(credentials);
     switch (answer.result) {
       case 'allow':
-        return admit({ ...user, rules: answer.rules ?? this.#options.rules }, credentials);
+        return admit(
+          { ...user, rules: answer.rules ?? this.#options.rules, admittedBy: this.name },
+          credentials,
+        );
       case 'deny':
-        return REFUSED;
+        return this.#options.hashInVain(credentials);
       case 'ignore':
         return undefined;
     }

@@ -29,6 +29,8 @@ export interface BrokerServices {
   readonly authenticator: Authenticator;
   /** Of clients whose user name says none; undefined: they are refused. */
   readonly defaultTenant: TenantId | undefined;
+  /** Whether clients of the tenant are shown to that authenticator by now, see `Principal.admittedBy`. Default: they are. */
+  readonly isAsked?: (tenant: TenantId, authenticator: string) => boolean;
   /** Methods of MQTT 5 enhanced authentication that are offered. */
   readonly enhancedAuthenticators: readonly EnhancedAuthenticator[];
   /** Topic where answers to a client go, with place-holders: told to those that ask. Default: none. */

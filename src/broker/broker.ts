@@ -6,6 +6,7 @@ import { NO_NOTES, type AuditNotes } from '../audit/audit-trail.ts';
 import { decodeRetainedEvent } from '../event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { decodeTenantEvent } from '../event-log/tenant-event-codec.ts';
+import type { Principal } from '../auth/authenticator.ts';
 import { PeerMesh } from '../cluster/peer-mesh.ts';
 import { AppliedOffsets } from '../event-log/applied-offsets.ts';
 import type { LogEntry } from '../event-log/event-log.ts';
@@ -215,7 +216,24 @@ export class Broker {
     if (tenant !== undefined) this.#tenantOf(name).limitsChanged();
     if (!this.directory.serves(name))
       this.tenant(name)?.dismissAll(`the tenant is ${tenant?.state ?? 'deleted'}`);
+    else this.#dismissUnasked(name);
     if (this.directory.get(name) === undefined) this.#forget(name);
+  }
+
+  /** Whether who let that client in is somebody whom its tenant asks. */
+  admits({ tenant, admittedBy }: Principal): boolean {
+    const { isAsked } = this.services;
+    return admittedBy === undefined || isAsked === undefined || isAsked(tenant, admittedBy);
+  }
+
+  #dismissUnasked(name: TenantId): void {
+    for (const session of [...(this.tenant(name)?.activeSessions() ?? [])])
+      if (!this.admits(session.principal))
+        session.disconnect(
+          REASON.administrativeAction,
+          'administrative',
+          'the tenant has another chain: log in again',
+        );
   }
 
   /** Of what it had nothing is left. What comes up of it all the same makes another one, which nobody is served by. */

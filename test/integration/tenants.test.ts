@@ -1,5 +1,9 @@
 /** Tenants of a running broker: made, suspended, resumed and deleted through the admin API, and found again after a restart. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { formatPasswordHash, hashPassword } from '../../src/auth/password-hash.ts';
+import { CLIENT_QUOTAS, TENANT_QUOTAS } from '../../src/quota/tenant-limits.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { RunningBroker } from '../support/running-broker.ts';
@@ -13,6 +17,10 @@ import {
   takeAll,
 } from './support/exchanges.ts';
 import { MQTT_3_1_1, MQTT_5, persistent } from './support/versions.ts';
+
+const LIMIT_MAX = Number.MAX_SAFE_INTEGER - 1;
+/** Of which the protocol allows no large number. */
+const SMALL: ReadonlySet<string> = new Set(['packetBytesMax', 'receiveMaximum', 'inFlightMax']);
 
 let broker: RunningBroker;
 
@@ -169,17 +177,59 @@ describe('a tenant', () => {
     expect(refused.connack.reasonCode).toBeGreaterThanOrEqual(0x80);
     expect((await broker.connect(MQTT_5, { clientId: 'other' })).connack.reasonCode).toBe(0);
     await expectNothing(bike);
+    const everyLimit = Object.fromEntries([
+      ...TENANT_QUOTAS.map((name) => [`tenant.${name}`, LIMIT_MAX]),
+      ...CLIENT_QUOTAS.map((name) => [`client.${name}`, SMALL.has(name) ? 65_535 : LIMIT_MAX]),
+    ]) as Record<string, number>;
+    const chain: string[] = [];
+    expect(await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits: everyLimit, chain })).toMatchObject({
+      status: 200,
+      body: { limits: everyLimit },
+    });
     await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits: {} });
     const { connack } = await broker.connect(MQTT_5, { clientId: 'other', username: 'acme/any' });
     expect(connack.reasonCode).toBe(0);
     for (const [name, value] of [
       ['connections', 1],
       ['client.packetBytesMax', 2 ** 40],
+      ['tenant.sessionsMax', LIMIT_MAX + 1],
     ] as const)
       expect(await ask('PATCH', '/api/v1/tenant?tenant=acme', { limits: { [name]: value } })).toMatchObject({
         status: 400,
         body: { message: expect.stringContaining(name) as unknown },
       });
+  });
+
+  it('whose chain is another one keeps those connected whom that still asks about', async () => {
+    const usersFile = join(broker.dataDirectory, 'users.yaml');
+    const cost = { ln: 10, r: 8, p: 1 };
+    const password = formatPasswordHash(await hashPassword(Buffer.from('right'), Buffer.alloc(16, 1), cost));
+    const rules = ['allow all #'];
+    await writeFile(usersFile, JSON.stringify({ users: { 'acme/bike': { password, rules } } }));
+    await broker.stop();
+    const chain = ['file', 'anonymous'] as const;
+    await broker.startAgain({
+      auth: {
+        mode: 'chain',
+        chain: [...chain],
+        usersFile,
+        anonymousRules: rules,
+        passwords: { scryptLn: 10 },
+      },
+      defaultTenant: 'acme',
+    });
+    await create('acme');
+    const asBike = { clientId: 'bike', username: 'bike', password: Buffer.from('right') };
+    const { client: bike } = await broker.connect(MQTT_5, asBike);
+    const { client: guest, connack } = await broker.connect(MQTT_5, { clientId: 'guest' });
+    expect(connack.reasonCode).toBe(0);
+    await ask('PATCH', '/api/v1/tenant?tenant=acme', { chain: ['anonymous', 'file'] });
+    for (const client of [bike, guest]) await expectNothing(client);
+    await ask('PATCH', '/api/v1/tenant?tenant=acme', { chain: ['file'] });
+    expect(await guest.expect('disconnect')).toMatchObject({ reasonCode: REASON.administrativeAction });
+    await expectNothing(bike);
+    const again = await broker.connect(MQTT_5, { clientId: 'guest' });
+    expect(again.connack.reasonCode).toBe(REASON.badUserNameOrPassword);
   });
 
   it('that there is not is said to be none', async () => {

@@ -46,7 +46,7 @@ export class RedisChannels {
   }
 
   #connect(): Redis {
-    const redis = connectRedis(this.#options, { autoResubscribe: false }, this.#onError);
+    const redis = connectRedis(this.#options, { autoResubscribe: false, probed: true }, this.#onError);
     redis.on('ready', () => {
       this.#listen([...this.#listeners]);
     });

@@ -42,7 +42,7 @@ export class RedisUsers implements SharedUsers {
   constructor(options: RedisUsersOptions) {
     this.#options = options;
     this.#commands = this.#connection({ commandTimeout: options.timeoutMs, enableOfflineQueue: false });
-    this.#listener = this.#connection({ autoResubscribe: false });
+    this.#listener = this.#connection({ autoResubscribe: false, probed: true });
     this.#listener.on('ready', () => void this.#listen());
     this.#listener.on('close', () => {
       this.#hears = false;

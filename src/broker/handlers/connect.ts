@@ -193,6 +193,10 @@ export class ConnectExchange {
       session.end({ reason: 'administrative', publishWill: true, sessionExpiryS: undefined });
       this.#requireTenant(principal.tenant);
     }
+    if (!this.#broker.admits(principal)) {
+      session.end({ reason: 'administrative', publishWill: false, sessionExpiryS: undefined });
+      throw new ConnectRefused(REASON.serverBusy, 'the tenant has another chain by now: log in again');
+    }
     if (session.hasEnded) return;
     this.#over = true;
     tenantBroker.counters.connectionsAccepted++;

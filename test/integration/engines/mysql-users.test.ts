@@ -79,6 +79,9 @@ describe('users in the database', () => {
         ['default', 'bike', hash],
         ['default', 'Bike', hash],
         ['acme', 'bike', hash],
+        ['wide', 'bike', hash],
+        ['wide', '+', hash],
+        ['wide', 'a/#', hash],
       ],
     ]);
     await admin.query(
@@ -91,6 +94,7 @@ describe('users in the database', () => {
         ['default', 'bike', 2, 'allow all #'],
         ['default', 'bike', 1, 'deny publish secret/#'],
         ['acme', '', 1, 'allow all acme/#'],
+        ['wide', '', 1, 'allow all devices/%u/#'],
       ],
     ]);
   });
@@ -137,6 +141,21 @@ describe('users in the database', () => {
       expect((await connect('bike')).connack.reasonCode).toBe(0);
     } finally {
       await broker.dispose();
+    }
+  });
+
+  it('with names that are wildcards are nobody: a rule with %u would let them reach the topics of others', async () => {
+    const broker = await RunningBroker.forTest({
+      tenants: ['wide'],
+      auth: { mode: 'chain', chain: ['mysql'], mysql: settings(), passwords: { upgradeOnLogin: false } },
+    });
+    for (const [name, code] of [
+      ['bike', 0],
+      ['+', REASON.badUserNameOrPassword],
+      ['a/#', REASON.badUserNameOrPassword],
+    ] as const) {
+      const login = { clientId: 'any', username: `wide/${name}`, password: Buffer.from(SECRET) };
+      expect((await broker.connect({ level: 5 }, login)).connack.reasonCode, name).toBe(code);
     }
   });
 

@@ -73,8 +73,8 @@ async function broker(prefix: string) {
     onChanged: (user) => {
       users.forget(user);
     },
-    onTenantChanged: () => {
-      users.forgetAll();
+    onTenantChanged: (tenant) => {
+      users.forgetTenant(tenant);
     },
     onHearing: () => {
       users.forgetAll();

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { createPool, type Pool } from 'mysql2/promise';
+import { createPool, type Pool, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePorts } from '../../../engines/free-ports.ts';
 import { startMySql } from '../../../engines/mysql/mysql-engine.ts';
@@ -20,7 +20,7 @@ import { userCache } from '../../../src/app/user-cache-schema.ts';
 import { tellOfChange } from '../../../src/app/user-changes.ts';
 import { formatPasswordHash, hashPassword } from '../../../src/auth/password-hash.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
-import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, parseTenantId } from '../../../src/tenancy/identity.ts';
 import { RunningBroker } from '../../support/running-broker.ts';
 import { TcpRelay } from '../../support/tcp-relay.ts';
 import { expectNothing, publish } from '../support/exchanges.ts';
@@ -233,6 +233,82 @@ describe('a Redis that', () => {
       relay.close();
       await admin.query("UPDATE spoke_users SET enabled = TRUE WHERE name = 'bike-1'");
       await admin.query("DELETE FROM spoke_rules WHERE name = 'bike-2'");
+    }
+  });
+
+  it('is away while a tenant is deleted knows nothing of its users afterwards', async () => {
+    const relay = await TcpRelay.start({ host: '127.0.0.1', port: redis.port });
+    const cache = cacheConfig();
+    const { prefix } = cache.redis;
+    const broker = await startBroker({}, cacheConfig({ port: relay.port, prefix }));
+    const other = new RedisUsers({
+      ...redisOptions(cache),
+      onChanged: () => undefined,
+      onTenantChanged: () => undefined,
+      onHearing: () => undefined,
+      onProblem: () => undefined,
+    });
+    const known = async (): Promise<unknown> => {
+      const tenant = parseTenantId('leaver');
+      if (tenant === undefined) throw new Error('no name of a tenant');
+      return (await other.read({ tenant, clientName: 'bike' }))?.known?.user;
+    };
+    try {
+      const [[row]] = await admin.query<RowDataPacket[]>('SELECT password FROM spoke_users LIMIT 1');
+      await admin.query('INSERT INTO spoke_users (tenant, name, password) VALUES (?)', [
+        ['leaver', 'bike', row?.['password']],
+      ]);
+      await broker.admin('/api/v1/tenants', { method: 'POST', body: JSON.stringify({ tenant: 'leaver' }) });
+      expect(await reasonCode(broker, 'leaver/bike')).toBe(0);
+      await vi.waitFor(async () => {
+        expect(await known()).toBeDefined();
+      });
+      relay.refuse();
+      await broker.admin('/api/v1/tenant?tenant=leaver', { method: 'DELETE' });
+      await vi.waitFor(async () => {
+        const [rows] = await admin.query("SELECT name FROM spoke_users WHERE tenant = 'leaver'");
+        expect(rows).toEqual([]);
+      });
+      relay.mend();
+      await broker.restart();
+      await expect
+        .poll(async () => (await broker.admin('/api/v1/tenant?tenant=leaver')).status, { timeout: 10_000 })
+        .toBe(404);
+      expect(await known()).toBeUndefined();
+    } finally {
+      other.close();
+      relay.close();
+    }
+  });
+
+  it('is cut off without a word is noticed: what is remembered counts no longer than while it is away', async () => {
+    const relay = await TcpRelay.start({ host: '127.0.0.1', port: redis.port });
+    const config = cacheConfig({ port: relay.port });
+    const heard: boolean[] = [];
+    const shared = new RedisUsers({
+      ...redisOptions(config),
+      onChanged: () => undefined,
+      onTenantChanged: () => undefined,
+      onHearing: () => heard.push(true),
+      onProblem: () => undefined,
+    });
+    const hears = (wanted: boolean) =>
+      vi.waitFor(
+        () => {
+          expect(shared.hearsChanges).toBe(wanted);
+        },
+        { timeout: 10_000, interval: 20 },
+      );
+    try {
+      await hears(true);
+      relay.hold();
+      await hears(false);
+      relay.mend();
+      await hears(true);
+      expect(heard).toEqual([true, true]);
+    } finally {
+      shared.close();
+      relay.close();
     }
   });
 });

@@ -8,12 +8,12 @@ import {
 import { createServer as createHttps, type ServerOptions } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Webhook, type WebhookOptions } from '../../../src/adapters/webhook/webhook.ts';
 import { parseAnswer } from '../../../src/adapters/webhook/webhook-format.ts';
+import { REFUSED } from '../../../src/auth/admission.ts';
 import type { Credentials } from '../../../src/auth/authenticator.ts';
 import { WebhookAuthenticator } from '../../../src/auth/webhook-authenticator.ts';
-import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { parseTenantId, type ClientId } from '../../../src/tenancy/identity.ts';
 import {
   certificateAuthority,
@@ -271,8 +271,10 @@ describe('what a webhook says', () => {
     const clock = new ManualTimers();
     clock.advance(1);
     const asked = webhook(await serve(handler));
+    const hashInVain = vi.fn(() => Promise.resolve(REFUSED));
     const made = new WebhookAuthenticator({
       ask: asked.ask,
+      hashInVain,
       rules: [],
       clock,
       cacheKey: Buffer.alloc(32, 1),
@@ -281,11 +283,11 @@ describe('what a webhook says', () => {
       rememberedMax: 10,
       ...changes,
     });
-    return { asked, clock, made };
+    return { asked, clock, made, hashInVain };
   }
 
-  it('decides about a login: in, out, or up to the next', async () => {
-    const { made } = await authenticator((body, response) => {
+  it('decides about a login: in, out after as much work as for whom nobody knows, or up to the next', async () => {
+    const { made, hashInVain } = await authenticator((body, response) => {
       const { clientName } = JSON.parse(body) as { clientName: string };
       response.end(`{"result":"${clientName}"}`);
     });
@@ -294,7 +296,11 @@ describe('what a webhook says', () => {
     expect(allowed).toMatchObject({ allowed: true, principal: { clientName: 'allow', verified: true } });
     // No rules: none.
     expect(allowed?.allowed === true && allowed.principal.mayPublish('a', 0, false)).toBe(false);
-    expect(await outcome('deny')).toMatchObject({ allowed: false, reasonCode: REASON.badUserNameOrPassword });
+    expect(hashInVain).not.toHaveBeenCalled();
+    for (const times of [1, 2]) {
+      expect(await outcome('deny')).toBe(REFUSED);
+      expect(hashInVain).toHaveBeenCalledTimes(times);
+    }
     expect(await outcome('ignore')).toBeUndefined();
   });
 

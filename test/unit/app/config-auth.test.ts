@@ -12,6 +12,7 @@ import { redisOptions } from '../../../src/app/user-cache.ts';
 import { userCache } from '../../../src/app/user-cache-schema.ts';
 import { openWebhookUsers } from '../../../src/app/webhook-users.ts';
 import { webhook } from '../../../src/app/webhook-schema.ts';
+import { REFUSED } from '../../../src/auth/admission.ts';
 import { ManualTimers } from '../../support/manual-timers.ts';
 
 let directory: string;
@@ -89,7 +90,11 @@ describe('a file that a setting names and that cannot be used', () => {
       /^auth\.cache\.redis\.tls\.caFile: \/nowhere\/ca\.pem cannot be read$/,
     );
     const open = (more: object) =>
-      openWebhookUsers(webhook.parse({ url: 'https://auth.example', ...more }), new ManualTimers());
+      openWebhookUsers(
+        webhook.parse({ url: 'https://auth.example', ...more }),
+        () => Promise.resolve(REFUSED),
+        new ManualTimers(),
+      );
     expect(() => open({ tls: { caFile } })).toThrow(/^auth\.http\.tls\.caFile: .* cannot be read$/);
     expect(() => open({ headersFile: caFile })).toThrow(/^auth\.http\.headersFile: .* cannot be read$/);
     const headersFile = join(directory, 'headers');

@@ -41,7 +41,7 @@ function link(name: string, answer: Answer, asked: string[] = []): ChainAuthenti
 }
 
 function lettingIn(tenant: TenantId): AuthResult {
-  return admit({ tenant, clientName: 'bike', rules: [] }, credentials);
+  return admit({ tenant, clientName: 'bike', rules: [], admittedBy: 'one' }, credentials);
 }
 
 function chainOf(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AnonymousAuthenticator } from '../../../src/auth/anonymous-authenticator.ts';
 import type { AuthResult, Credentials } from '../../../src/auth/authenticator.ts';
 import { AuthenticatorChain } from '../../../src/auth/authenticator-chain.ts';
@@ -76,18 +76,20 @@ const authenticator = new AuthenticatorChain({
   },
 });
 
+const CREDENTIALS: Credentials = {
+  tenant: acme,
+  clientName: 'bike',
+  clientId: 'bike-7' as ClientId,
+  password: undefined,
+  certificateName: undefined,
+  address: '127.0.0.1',
+  level: 5,
+};
+
 function login(credentials: Partial<Credentials> & { readonly secret?: string }): Promise<AuthResult> {
   const { secret, ...rest } = credentials;
-  return authenticator.authenticate({
-    tenant: acme,
-    clientName: 'bike',
-    clientId: 'bike-7' as ClientId,
-    password: secret === undefined ? undefined : Buffer.from(secret),
-    certificateName: undefined,
-    address: '127.0.0.1',
-    level: 5,
-    ...rest,
-  });
+  const password = secret === undefined ? undefined : Buffer.from(secret);
+  return authenticator.authenticate({ ...CREDENTIALS, password, ...rest });
 }
 
 function outcome(result: AuthResult): number {
@@ -102,6 +104,22 @@ describe('users of a list by password', () => {
     expect(result.principal.mayPublish('devices/bike-7/gps', 0, false)).toBe(true);
     expect(result.principal.mayPublish('devices/bike-8/gps', 0, false)).toBe(false);
   });
+
+  it.each(['', '+', '#', 'a/b', '$SYS', 'a+', 'line\nfeed', 'x'.repeat(257)])(
+    'asks no source about %j: nobody has a name that may mean more than itself',
+    async (clientName) => {
+      const find = vi.fn(() => ({
+        ...known,
+        clientName,
+        passwordHash,
+        rules: [rule('allow all devices/%u/#')],
+      }));
+      const source = new UserAuthenticator({ name: 'mysql', find, verifier, decoy });
+      const credentials = { ...CREDENTIALS, clientName, password: Buffer.from('right') };
+      expect(await source.ask(credentials)).toBeUndefined();
+      expect(find).not.toHaveBeenCalled();
+    },
+  );
 
   it('gives wrong password, unknown user, no password and unserved tenant one answer', async () => {
     const refused = await Promise.all([

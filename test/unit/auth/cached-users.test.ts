@@ -5,7 +5,7 @@ import { parseTopicRule } from '../../../src/auth/topic-rule.ts';
 import { decodeUser, encodeUser } from '../../../src/auth/user-text-codec.ts';
 import type { User } from '../../../src/auth/user-list.ts';
 import { StoreUnavailableError } from '../../../src/errors/store-unavailable-error.ts';
-import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, parseTenantId } from '../../../src/tenancy/identity.ts';
 import { ManualTimers } from '../../support/manual-timers.ts';
 
 const named = (clientName: string) => ({ tenant: DEFAULT_TENANT, clientName });
@@ -90,6 +90,23 @@ describe('CachedUsers', () => {
     await Promise.resolve();
     asked[1]?.answer(bike);
     expect(await again).toBe(bike);
+  });
+
+  it('forgets one tenant and no other, with what is being looked up of it', async () => {
+    const { users, asked, find } = caching();
+    const acme = parseTenantId('acme');
+    if (acme === undefined) throw new Error('acme');
+    await find('bike');
+    const before = users.find({ tenant: acme, clientName: 'bike' });
+    await Promise.resolve();
+    await Promise.resolve();
+    users.forgetTenant(acme);
+    asked[1]?.answer(bike);
+    await before;
+    void users.find({ tenant: acme, clientName: 'bike' });
+    await find('bike');
+    await Promise.resolve();
+    expect(asked).toHaveLength(3);
   });
 
   it('does not keep what was looked up before a change and arrives after it', async () => {
