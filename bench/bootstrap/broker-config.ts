@@ -27,6 +27,7 @@ export function brokerConfig(dataDirectory: string, cluster?: ClusterPlace): Spo
       queues: { store: 'hbase' },
       kafka: { brokers: cluster.kafkaBrokers, topicPrefix: cluster.topicPrefix },
       hbase: { zookeeperQuorum: cluster.zookeeperQuorum, namespace: cluster.namespace },
+      cluster: { peerPort: 0 },
     }),
   });
 }
