@@ -47,7 +47,8 @@ export class QueueAdmin {
       const { topic, payload, publishedAtMs, expiresAtMs } = queued.message;
       return { seq, topic, qos: queued.qos, payloadBytes: payload.length, publishedAtMs, expiresAtMs };
     });
-    return { ...summary(queue, bounds, clientId), quota: durableQueue, head };
+    const { messagesMax, bytesMax, policy } = durableQueue;
+    return { ...summary(queue, bounds, clientId), quota: { messagesMax, bytesMax, policy }, head };
   }
 
   async purgeQueue(tenant: TenantId, clientId: ClientId): Promise<number | undefined> {

@@ -32,6 +32,7 @@ import { openEmbeddedStores } from './embedded-stores.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { Logger } from './logging.ts';
 import { QueueDepth } from './queue-depth.ts';
+import { watchQueueTotals } from './queue-total-watch.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { ListeningAddress, RunningBroker } from './running-broker.ts';
 import { StartupProgress, type BootstrapObserver } from './startup-progress.ts';
@@ -161,6 +162,8 @@ async function start(
   stops.push(() => {
     housekeeping.stop();
   });
+
+  stops.push(watchQueueTotals({ broker, depth, timers, logger }));
 
   startup.begin('listeners');
   const certificates = await WatchedCertificates.of(config.listeners);

@@ -2,12 +2,12 @@
 import type { EventLog, Offset } from '../event-log/event-log.ts';
 import type { SnapshotStore } from '../metadata/snapshot-store.ts';
 import type { GaugeSource } from '../metrics/prometheus.ts';
-import type { DurableQueueStore, QueueQuota } from '../queue/durable-queue.ts';
+import type { DurableQueueStore, TenantQueueQuota } from '../queue/durable-queue.ts';
 import type { SessionIdGenerator } from '../session/session-id-generator.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 
-/** The quota of the tenant's queues, as it is now. */
-export type QueueQuotaOf = (tenant: TenantId) => QueueQuota;
+/** The quota of the tenant's queues, of each and of all together, as it is now. */
+export type QueueQuotaOf = (tenant: TenantId) => TenantQueueQuota;
 
 /** What stores ask about tenants. */
 export interface TenantFacts {

@@ -8,6 +8,7 @@ import type { TenantId } from '../tenancy/identity.ts';
 
 /** A walk over a million queues is not repeated for every scrape. */
 const REFRESH_AFTER_MS = 5_000;
+const MS_PER_S = 1_000;
 /** Nor is one that takes long, as over a network: walks take a twentieth of the time at most. */
 const REST_FACTOR = 20;
 
@@ -25,6 +26,8 @@ export class QueueDepth {
   #countedAtMs = 0;
   #restMs = 0;
   #counting: Promise<void> | undefined;
+  #succeededAtMs = Date.now();
+  #problem: unknown;
 
   constructor(store: DurableQueueStore) {
     this.#store = store;
@@ -33,6 +36,11 @@ export class QueueDepth {
   messages(tenant: TenantId): number {
     void this.refresh();
     return this.#byTenant.get(tenant)?.messages ?? 0;
+  }
+
+  /** Why the numbers are as they were before; undefined: they are of the last count. */
+  get problem(): unknown {
+    return this.#problem;
   }
 
   get gauges(): GaugeSource[] {
@@ -52,6 +60,12 @@ export class QueueDepth {
         read: read('messages'),
       },
       { name: 'spoke_queue_bytes', help: 'Bytes in durable queues.', type: 'gauge', read: read('bytes') },
+      {
+        name: 'spoke_queue_count_age_seconds',
+        help: 'Since durable queues were counted last, or since the start.',
+        type: 'gauge',
+        read: () => (Date.now() - this.#succeededAtMs) / MS_PER_S,
+      },
     ];
   }
 
@@ -67,11 +81,15 @@ export class QueueDepth {
     const startedAtMs = Date.now();
     try {
       await this.#count();
-    } catch {
-      // The store is away, which readiness and the log say; the next scrape asks again.
+      this.#succeededAtMs = startedAtMs;
+      this.#problem = undefined;
+      this.#restMs = Math.max(REFRESH_AFTER_MS, (Date.now() - startedAtMs) * REST_FACTOR);
+    } catch (error) {
+      // The store is away, which readiness and the log say; whoever wants to know next asks again.
+      this.#problem = error;
+      this.#restMs = REFRESH_AFTER_MS;
     } finally {
       this.#countedAtMs = Date.now();
-      this.#restMs = Math.max(REFRESH_AFTER_MS, (this.#countedAtMs - startedAtMs) * REST_FACTOR);
       this.#counting = undefined;
     }
   }

@@ -1,18 +1,20 @@
 /** Entries that go to the store in one call, with who has to be told what became of each. */
 import type { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import type { AppendEntry, AppendLanes, AppendResult, Seq } from '../queue/durable-queue.ts';
+import type { AppendEntry, AppendLanes, AppendResult, Seq, TotalBound } from '../queue/durable-queue.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { PublishTicket } from './publish-ticket.ts';
 
 /** Who is told that a message became durable in a queue. */
 export interface AppendReceiver {
   readonly counters: Counters;
+  /** Nobody is connected who takes messages out of the queue; default: somebody is. */
+  readonly isAway?: boolean;
   appended(seq: Seq, queued: QueuedMessage): void;
   /** Durable through `seq`, by an earlier attempt whose answer was lost. */
   reached(seq: Seq): void;
-  /** The queue had no room; default: it is only counted. */
-  queueFull?(): void;
+  /** The queue had no room, or all queues of the tenant together; default: it is only counted. */
+  queueFull?(tenantFull: TotalBound | undefined): void;
 }
 
 export class AppendBatch {
@@ -77,7 +79,7 @@ function settleOne(
     case 'stored':
       if (result.evicted > 0) {
         receiver.counters.drop('queueEvicted', result.evicted);
-        receiver.queueFull?.();
+        receiver.queueFull?.(result.tenantFull);
       }
       receiver.appended(result.seq, entry.queued);
       ticket?.settle();
@@ -88,12 +90,12 @@ function settleOne(
       return;
     case 'dropped':
       receiver.counters.drop('queueFull');
-      receiver.queueFull?.();
+      receiver.queueFull?.(result.tenantFull);
       ticket?.settle();
       return;
     case 'rejected':
       receiver.counters.drop('queueFull');
-      receiver.queueFull?.();
+      receiver.queueFull?.(result.tenantFull);
       ticket?.refuse(REASON.quotaExceeded);
       return;
   }

@@ -20,6 +20,8 @@ export interface AppendRequest {
   readonly ticket: PublishTicket | undefined;
   /** undefined: this broker's incarnation and its own count. */
   readonly origin: PublishOrigin | undefined;
+  /** See `AppendEntry.owed`; default: what has an origin was accepted before. */
+  readonly owed?: boolean;
 }
 
 export interface AppendBatcherOptions {
@@ -92,13 +94,14 @@ export class AppendBatcher {
   }
 
   append(request: AppendRequest): void {
-    const { queue, queued, receiver, ticket, origin } = request;
+    const { queue, queued, receiver, ticket, origin, owed = origin !== undefined } = request;
     const bytes = messageBytes(queued.message);
     const producer = origin?.producer ?? this.#options.incarnation;
     const sequence = origin?.sequence ?? ++this.#sequence;
     const lane = this.#laneOf(queue);
     const wasIdle = lane.isIdle;
-    lane.add({ queue, producer, sequence, queued }, bytes, receiver, ticket);
+    const stays = receiver.isAway === true;
+    lane.add({ queue, producer, sequence, queued, owed, stays }, bytes, receiver, ticket);
     this.#stagedBytes += bytes;
     if (wasIdle) this.#scheduler.add(lane);
     if (lane.isCrowded) ticket?.waitForCrowded(lane);

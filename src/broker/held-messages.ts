@@ -5,7 +5,7 @@
  */
 import type { Counters } from '../metrics/counters.ts';
 import { REASON, type ReasonCode } from '../mqtt/reason-code.ts';
-import type { DurableQueueStore, QueueKey, Seq } from '../queue/durable-queue.ts';
+import type { DurableQueueStore, QueueKey, Seq, TotalBound } from '../queue/durable-queue.ts';
 import { detach, messageBytes, type Message } from '../queue/message.ts';
 import type { PublishOrigin } from '../routing/subscriber.ts';
 import type { SessionId } from '../tenancy/identity.ts';
@@ -20,6 +20,8 @@ export interface HeldMessagesOptions {
   readonly store: DurableQueueStore;
   readonly batcher: AppendBatcher;
   readonly counters: Counters;
+  /** The message cannot be held. */
+  readonly onQueueFull: (tenantFull: TotalBound | undefined) => void;
   /** See `Publishing.chooseMembers`. */
   readonly chooseMembers: (topic: string) => readonly number[] | undefined;
   readonly publish: (
@@ -44,6 +46,8 @@ class Held implements AppendReceiver {
   releasing = false;
   /** Handed to its subscribers' queues: what follows may go there too. */
   staged = false;
+  /** undefined: it has been held before. */
+  onQueueFull: HeldMessagesOptions['onQueueFull'] | undefined;
 
   constructor(
     counters: Counters,
@@ -60,6 +64,10 @@ class Held implements AppendReceiver {
   appended(seq: Seq): void {
     this.seq = seq;
     this.isDurable = true;
+  }
+
+  queueFull(tenantFull: TotalBound | undefined): void {
+    this.onQueueFull?.(tenantFull);
   }
 
   /** An attempt whose answer was lost had stored it; `seq` is not its own. */
@@ -136,13 +144,14 @@ export class HeldMessages {
   /** Puts the message into the held queue; the ticket is settled when it is durable there. */
   hold(packetId: number, message: Message, ticket: PublishTicket): void {
     const keep = this.#memoryBytes + messageBytes(message) <= MEMORY_BYTES_MAX;
-    const { counters, chooseMembers } = this.#options;
+    const { counters, chooseMembers, onQueueFull } = this.#options;
     const held = new Held(
       counters,
       packetId,
       keep ? detach(message) : undefined,
       chooseMembers(message.topic),
     );
+    held.onQueueFull = onQueueFull;
     if (keep) this.#memoryBytes += messageBytes(message);
     this.#byPacketId.set(packetId, held);
     this.#append(packetId, message, held, ticket);
@@ -285,6 +294,8 @@ export class HeldMessages {
       receiver,
       ticket,
       origin: undefined,
+      // Without a publisher that waits it is a copy of what is held already.
+      owed: ticket === undefined,
     });
   }
 

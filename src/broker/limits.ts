@@ -1,6 +1,6 @@
 /** Every bound of the broker core, by name. Defaults and their reasons stand in `app/config-schema.ts`. */
 import { levelCount } from '../mqtt/topic.ts';
-import type { QueueQuota } from '../queue/durable-queue.ts';
+import type { QueueQuota, TenantQueueQuota } from '../queue/durable-queue.ts';
 
 export interface BrokerLimits {
   readonly packetBytesMax: number;
@@ -31,7 +31,7 @@ export interface BrokerLimits {
   readonly outboxBytesHigh: number;
   /** How long a socket may take nothing of what waits for it. */
   readonly stallTimeoutMs: number;
-  readonly durableQueue: QueueQuota;
+  readonly durableQueue: TenantQueueQuota;
   readonly transientQueue: QueueQuota;
   /** Messages older than this are dropped even without an expiry of their own; 0: never. */
   readonly messageAgeMaxS: number;

@@ -165,6 +165,9 @@ async function durableParts(
     store,
     batcher,
     counters,
+    onQueueFull: (tenantFull) => {
+      tenantBroker.queueFull(subscriber.clientId, tenantFull);
+    },
     chooseMembers: (topic) => publishing.chooseMembers(topic),
     publish: (message, ticket, origin, chosen) => {
       publishing.publish(message, ticket, origin, chosen);

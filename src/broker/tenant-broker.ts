@@ -4,7 +4,8 @@
  */
 import { Counters } from '../metrics/counters.ts';
 import { REASON } from '../mqtt/reason-code.ts';
-import { queueKey } from '../queue/durable-queue.ts';
+import { queueKey, type TotalBound } from '../queue/durable-queue.ts';
+import { queueQuotaName } from '../quota/tenant-limits.ts';
 import { TenantQuota } from '../quota/tenant-quota.ts';
 import { Router } from '../routing/router.ts';
 import { SubscriberDirectory } from '../routing/subscriber-directory.ts';
@@ -257,6 +258,11 @@ export class TenantBroker implements RegistryObserver {
     void lookForMissed([...this.#active.values()]);
   }
 
+  /** A queue of the client took a message no more, or its oldest had to go for it. */
+  readonly queueFull = (clientId: ClientId, tenantFull: TotalBound | undefined): void => {
+    this.quota.exceeded(queueQuotaName(tenantFull), clientId);
+  };
+
   sessionChanged(
     client: ClientNumber,
     before: SessionState | undefined,
@@ -374,15 +380,11 @@ export class TenantBroker implements RegistryObserver {
   #subscriberOf(client: ClientNumber, session: SessionState): Subscriber {
     const pending = isPersistent(session) ? queueKey(this.tenant, session.sessionId, 'pending') : undefined;
     const subscriber = new Subscriber(this.counters, client, session.clientId, session.sessionId, pending);
-    subscriber.onQueueFull = this.#queueFull;
+    subscriber.onQueueFull = this.queueFull;
     if (session.owner !== undefined && !this.#isOurs(session.owner))
       this.peers.connectedElsewhere(subscriber, session.owner);
     return subscriber;
   }
-
-  readonly #queueFull = (clientId: ClientId): void => {
-    this.quota.exceeded('client.queue', clientId);
-  };
 
   #awaitReleases({ clientId, held }: ActiveSession): void {
     const idle = held?.idle();

@@ -20,10 +20,12 @@ import type {
   QueueEntry,
   QueueKey,
   QueueQuota,
+  QueueTotal,
   QueueTrim,
   ReadLimits,
   Seq,
 } from '../queue/durable-queue.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 
 /** false: others may be acting for this broker. */
 export type MayAct = () => boolean;
@@ -75,11 +77,13 @@ export class FencedEventLog implements EventLog {
 
 export class FencedQueues implements DurableQueueStore {
   readonly lanes: AppendLanes;
+  readonly totalsAreExact: boolean;
   readonly #store: DurableQueueStore;
   readonly #mayAct: MayAct;
 
   constructor(store: DurableQueueStore, mayAct: MayAct) {
     this.lanes = store.lanes;
+    this.totalsAreExact = store.totalsAreExact;
     this.#store = store;
     this.#mayAct = mayAct;
   }
@@ -119,6 +123,10 @@ export class FencedQueues implements DurableQueueStore {
   async setQuota(queue: QueueKey, quota: QueueQuota | undefined): Promise<void> {
     assertMayAct(this.#mayAct, 'durable queue');
     await this.#store.setQuota(queue, quota);
+  }
+
+  total(tenant: TenantId): QueueTotal {
+    return this.#store.total(tenant);
   }
 
   list(): AsyncIterable<readonly (QueueBounds & { readonly queue: QueueKey })[]> {

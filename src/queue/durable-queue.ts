@@ -39,6 +39,16 @@ export interface AppendEntry {
    */
   readonly sequence: number;
   readonly queued: QueuedMessage;
+  /**
+   * The broker has accepted it before, as a QoS 2 message that it answered with PUBREC: what the tenant's queues hold together is
+   * no reason to refuse it now.
+   */
+  readonly owed?: boolean;
+  /**
+   * Nobody is connected who would take it out of the queue soon: a store that counts the queues of a tenant only now and then
+   * counts it at once.
+   */
+  readonly stays?: boolean;
 }
 
 /** Most recent producers whose last sequence a queue remembers. */
@@ -59,6 +69,8 @@ export interface AppendResult {
   readonly seq: Seq;
   /** Oldest messages removed to make room (policy `drop-oldest`). */
   readonly evicted: number;
+  /** What the tenant's queues together had no room for: why it was not stored, or took the place of the queue's oldest. */
+  readonly tenantFull?: TotalBound | undefined;
 }
 
 export interface QueueEntry {
@@ -83,6 +95,29 @@ export interface QueueQuota {
   readonly messagesMax: number;
   readonly bytesMax: number;
   readonly policy: QuotaPolicy;
+}
+
+/** What several queues hold together. */
+export interface QueueTotal {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export type TotalBound = keyof QueueTotal;
+
+/** Infinity: no limit. */
+export interface TotalQuota {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
+/** Of each queue of a tenant that has none of its own, and of all of them together. */
+export interface TenantQueueQuota extends QueueQuota {
+  /**
+   * Pending and held ones, also those with a quota of their own. What is beyond it is treated as by a full queue of the policy that counts for the
+   * queue; with `drop-oldest` the oldest of that queue make way for it, and one that holds nothing takes nothing. undefined: no limit.
+   */
+  readonly together?: TotalQuota | undefined;
 }
 
 export interface ReadLimits {
@@ -144,6 +179,15 @@ export interface DurableQueueStore {
 
   /** Replaces the queue's quota (undefined: back to the store's default); counts for the next append. */
   setQuota(queue: QueueKey, quota: QueueQuota | undefined): Promise<void>;
+
+  /** What all queues of the tenant hold together, pending and held ones. */
+  total(tenant: TenantId): QueueTotal;
+
+  /**
+   * false: `total` is what the last walk through `list` that came to its end found, and what was stored here since it began with
+   * `stays`, for a tenant with a quota of it. Somebody has to walk while a quota is kept of it.
+   */
+  readonly totalsAreExact: boolean;
 
   /** Every queue that holds a message, with its bounds, in batches; not a consistent cut. */
   list(): AsyncIterable<readonly (QueueBounds & { readonly queue: QueueKey })[]>;

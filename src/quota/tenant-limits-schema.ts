@@ -27,6 +27,8 @@ const ofTenant: Shape<TenantQuotaName> = {
   sessionsMax: limit('Sessions of one tenant, connected or not'),
   retainedMessagesMax: limit('Retained messages of one tenant'),
   retainedBytesMax: limit('Bytes of retained messages of one tenant'),
+  queueMessagesMax: limit('Messages in the durable queues of all clients of one tenant together'),
+  queueBytesMax: limit('Bytes in the durable queues of all clients of one tenant together'),
 };
 
 const ofClient: Shape<ClientQuotaName> = {

@@ -3,7 +3,7 @@
  * Says which of several settings counts and what they make of a broker's own limits; pure.
  */
 import type { BrokerLimits } from '../broker/limits.ts';
-import type { QueueQuota } from '../queue/durable-queue.ts';
+import type { QueueQuota, TotalBound, TotalQuota } from '../queue/durable-queue.ts';
 
 /** Of the tenant as a whole. */
 export const TENANT_QUOTAS = [
@@ -16,6 +16,8 @@ export const TENANT_QUOTAS = [
   'sessionsMax',
   'retainedMessagesMax',
   'retainedBytesMax',
+  'queueMessagesMax',
+  'queueBytesMax',
 ] as const;
 
 /** Of each client of the tenant. */
@@ -100,7 +102,7 @@ export function limitsWithin(limits: BrokerLimits, { tenant, client }: Quotas): 
     subscriptionsPerSessionMax: Math.min(limits.subscriptionsPerSessionMax, client.subscriptionsMax),
     receiveMaximum: Math.min(limits.receiveMaximum, client.receiveMaximum),
     inFlightMax: Math.min(limits.inFlightMax, client.inFlightMax),
-    durableQueue: queueWithin(limits.durableQueue, client),
+    durableQueue: { ...queueWithin(limits.durableQueue, client), together: queuesTogether(tenant) },
     transientQueue: queueWithin(limits.transientQueue, client),
     retainedMessagesMax: Math.min(limits.retainedMessagesMax, tenant.retainedMessagesMax),
     retainedBytesMax: Math.min(limits.retainedBytesMax, tenant.retainedBytesMax),
@@ -128,6 +130,10 @@ export function limitOf(quota: QuotaName, limits: BrokerLimits, { tenant, client
       return limits.retainedMessagesMax;
     case 'tenant.retainedBytesMax':
       return limits.retainedBytesMax;
+    case 'tenant.queueMessagesMax':
+      return tenant.queueMessagesMax;
+    case 'tenant.queueBytesMax':
+      return tenant.queueBytesMax;
     case 'client.connectionRateMax':
       return client.connectionRateMax;
     case 'client.publishRateMax':
@@ -149,6 +155,23 @@ export function limitOf(quota: QuotaName, limits: BrokerLimits, { tenant, client
     case 'client.receiveMaximum':
       return limits.receiveMaximum;
   }
+}
+
+/** `tenantFull`: what all queues of the tenant together have no room for; undefined: it is the queue itself that is full. */
+export function queueQuotaName(tenantFull: TotalBound | undefined): QuotaName {
+  switch (tenantFull) {
+    case 'messages':
+      return 'tenant.queueMessagesMax';
+    case 'bytes':
+      return 'tenant.queueBytesMax';
+    case undefined:
+      return 'client.queue';
+  }
+}
+
+function queuesTogether({ queueMessagesMax, queueBytesMax }: Quotas['tenant']): TotalQuota | undefined {
+  const isLimited = queueMessagesMax !== Infinity || queueBytesMax !== Infinity;
+  return isLimited ? { messagesMax: queueMessagesMax, bytesMax: queueBytesMax } : undefined;
 }
 
 function queueWithin(

@@ -15,11 +15,9 @@ import {
   limitsWithin,
   NO_LIMITS,
   quotasOf,
-  type ClientQuotaName,
   type QuotaName,
   type Quotas,
   type TenantLimits,
-  type TenantQuotaName,
 } from './tenant-limits.ts';
 import { bucketOf, TokenBucket } from './token-bucket.ts';
 import { WakeClock } from './wake-clock.ts';
@@ -48,7 +46,7 @@ interface Rate {
   readonly shared: SharedRate | undefined;
 }
 
-type RateName = TenantQuotaName & ClientQuotaName;
+type RateName = 'publishRateMax' | 'bytesInRateMax' | 'bytesOutRateMax';
 
 const RATES: Readonly<Record<Measure, { readonly name: RateName; readonly part: number }>> = {
   publishes: { name: 'publishRateMax', part: 1 },

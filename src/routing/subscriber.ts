@@ -4,7 +4,7 @@
  */
 import type { Counters } from '../metrics/counters.ts';
 import type { QoS } from '../mqtt/qos.ts';
-import type { QueueKey, Seq } from '../queue/durable-queue.ts';
+import type { QueueKey, Seq, TotalBound } from '../queue/durable-queue.ts';
 import type { Message, QueuedMessage } from '../queue/message.ts';
 import type { ClientId, SessionId } from '../tenancy/identity.ts';
 
@@ -63,7 +63,7 @@ export class Subscriber {
   /** Highest queue position that this broker has appended at; whoever has the client next may not know of it. */
   appendedThrough: Seq | 0 = 0;
   /** undefined: nobody wants to know. */
-  onQueueFull: ((clientId: ClientId) => void) | undefined = undefined;
+  onQueueFull: ((clientId: ClientId, tenantFull: TotalBound | undefined) => void) | undefined = undefined;
 
   constructor(
     counters: Counters,
@@ -84,6 +84,10 @@ export class Subscriber {
     return this.number < 0;
   }
 
+  get isAway(): boolean {
+    return this.outlet === undefined;
+  }
+
   appended(seq: Seq, queued: QueuedMessage): void {
     if (seq > this.appendedThrough) this.appendedThrough = seq;
     this.outlet?.appended(seq, queued);
@@ -94,8 +98,8 @@ export class Subscriber {
     this.outlet?.reached(seq);
   }
 
-  queueFull(): void {
-    this.onQueueFull?.(this.clientId);
+  queueFull(tenantFull: TotalBound | undefined): void {
+    this.onQueueFull?.(this.clientId, tenantFull);
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   QueueQuota,
   ReadLimits,
   Seq,
+  TenantQueueQuota,
 } from '../../src/queue/durable-queue.ts';
 import { messageBytes, NO_PROPERTIES } from '../../src/queue/message.ts';
 import type { Message, QueuedMessage } from '../../src/queue/message.ts';
@@ -25,7 +26,7 @@ export interface DurableQueueHarness {
   /** Opens the store over what is there; `nowMs` is what the clock of the store says. */
   open(options: {
     readonly defaultQuota: QueueQuota;
-    readonly quotaOf?: (tenant: TenantId) => QueueQuota;
+    readonly quotaOf?: (tenant: TenantId) => TenantQueueQuota;
     readonly nowMs: () => number;
   }): Promise<DurableQueueStore>;
   /** Whether what resolved survives `kill` and `cutPower`. */

@@ -165,6 +165,16 @@ class History {
       const expected = { min, next: model.next, messages: model.entries.length, bytes: model.bytes };
       expect(await this.#opened().bounds(queue)).toEqual(expected);
     }
+    const { tenant } = queueOf(1);
+    const total = { messages: 0, bytes: 0 };
+    for await (const part of this.#opened().list()) {
+      for (const each of part) {
+        if (each.queue.tenant !== tenant) continue;
+        total.messages += each.messages;
+        total.bytes += each.bytes;
+      }
+    }
+    expect(this.#opened().total(tenant)).toEqual(total);
   }
 
   async #open(): Promise<void> {

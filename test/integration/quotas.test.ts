@@ -10,6 +10,7 @@ import { REASON } from '../../src/mqtt/reason-code.ts';
 import type { QuotaName, TenantLimits } from '../../src/quota/tenant-limits.ts';
 import { parseTenantId, type TenantId } from '../../src/tenancy/identity.ts';
 import { TenantDirectory } from '../../src/tenancy/tenant-directory.ts';
+import { eventually } from '../support/eventually.ts';
 import { startMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { expectNothing, publish, publishPacket, subscribe, take } from './support/exchanges.ts';
@@ -57,6 +58,11 @@ class LimitedBroker {
 
   get blue(): TenantBroker {
     return this.#tenant(BLUE);
+  }
+
+  /** Messages in all queues of the tenant. */
+  queued(tenant: TenantId): number {
+    return this.#running.broker.services.store.total(tenant).messages;
   }
 
   become(red: TenantLimits): void {
@@ -270,6 +276,93 @@ describe('delivery', () => {
     for (let sent = 0; sent < 50; sent++) publisher.send(publishPacket({ topic: 'data', payload, qos: 0 }));
     await publisher.roundTrip();
     expect(broker.red.counters.drops.get('bytesOutQuota')).toBeGreaterThan(0);
+  });
+});
+
+/** A session that waits for messages of that topic and is not connected. */
+async function absent(clientId: string, topic: string, tenant = RED): Promise<void> {
+  const client = await broker.client({ ...persistent({ level: 5 }), clientId }, tenant);
+  await subscribe(client, { topic, qos: 2 });
+  client.send({ cmd: 'disconnect' });
+  await client.closed();
+}
+
+describe('messages in all queues of a tenant together', () => {
+  test('above the number are refused with 0x97, and taken again when there is room; no other tenant notices', async () => {
+    await limited({ tenant: { queueMessagesMax: 3 } });
+    for (const name of ['one', 'two']) await absent(name, name);
+    await absent('one', 'one', BLUE);
+    const [publisher, neighbour] = [await broker.client(), await broker.client({}, BLUE)];
+    const put = (topic: string, qos: 1 | 2 = 1) => publish(publisher, { topic, qos });
+    expect([await put('one'), await put('two'), await put('two', 2)]).toEqual([0, 0, 0]);
+    expect([await put('one'), await put('two')]).toEqual([REASON.quotaExceeded, REASON.quotaExceeded]);
+    for (let messages = 0; messages < 5; messages++)
+      expect(await publish(neighbour, { topic: 'one', qos: 1 })).toBe(0);
+    expect(broker.exceeded('tenant.queueMessagesMax')).toBe(2);
+    expect(broker.exceeded('client.queue')).toBe(0);
+    expect(broker.events.at(-1)).toMatchObject({ clientId: undefined, limit: 3 });
+
+    const two = await broker.client({ ...persistent({ level: 5 }), clientId: 'two' });
+    for (let taken = 0; taken < 2; taken++) await take(two);
+    two.send({ cmd: 'disconnect' });
+    await two.closed();
+    await eventually(() => {
+      expect(broker.queued(RED)).toBe(1);
+    });
+    expect([await put('one'), await put('two'), await put('one')]).toEqual([0, 0, REASON.quotaExceeded]);
+
+    broker.become({ tenant: { queueMessagesMax: 4 } });
+    expect([await put('one'), await put('one')]).toEqual([0, REASON.quotaExceeded]);
+    broker.become({});
+    expect(await put('one')).toBe(0);
+    expect(broker.blue.counters.quotasExceeded.size).toBe(0);
+  });
+
+  test('count from PUBREC on, and what was answered with it is delivered although nothing has room', async () => {
+    await limited({ tenant: { queueMessagesMax: 2 } });
+    for (const name of ['one', 'two']) await absent(name, 'both');
+    const publisher = await broker.client(persistent({ level: 5 }));
+    const hold = (messageId: number) => publisher.send(publishPacket({ topic: 'both', qos: 2, messageId }));
+    for (const messageId of [1, 2, 3]) hold(messageId);
+    const answers = [];
+    for (let answered = 0; answered < 3; answered++)
+      answers.push((await publisher.expect('pubrec')).reasonCode ?? 0);
+    expect(answers).toEqual([0, 0, REASON.quotaExceeded]);
+    for (const messageId of [2, 1]) publisher.send({ cmd: 'pubrel', messageId });
+    for (let completed = 0; completed < 2; completed++) await publisher.expect('pubcomp');
+    expect(broker.queued(RED)).toBe(4);
+    expect(broker.exceeded('tenant.queueMessagesMax')).toBe(1);
+    hold(4);
+    expect(await publisher.expect('pubrec')).toMatchObject({
+      messageId: 4,
+      reasonCode: REASON.quotaExceeded,
+    });
+  });
+
+  test('end the connection of an MQTT 3 client whose message is refused', async () => {
+    await limited({ tenant: { queueBytesMax: 10 } });
+    await absent('one', 'kept');
+    const old = await broker.client({}, RED, 4);
+    old.send(publishPacket({ topic: 'kept', payload: 'too much', qos: 1, messageId: 1 }));
+    await old.closed();
+    expect(broker.exceeded('tenant.queueBytesMax')).toBe(1);
+  });
+
+  test('of connected clients are refused too while others hold the room', async () => {
+    await limited({ tenant: { queueMessagesMax: 1 } });
+    await absent('away', 'away');
+    const here = await broker.client({ ...persistent({ level: 5 }), clientId: 'here' });
+    await subscribe(here, { topic: 'here', qos: 1 });
+    const publisher = await broker.client();
+    expect(await publish(publisher, { topic: 'here', qos: 1 })).toBe(0);
+    await take(here);
+    await eventually(() => {
+      expect(broker.queued(RED)).toBe(0);
+    });
+    expect(await publish(publisher, { topic: 'away', qos: 1 })).toBe(0);
+    expect(await publish(publisher, { topic: 'here', qos: 1 })).toBe(REASON.quotaExceeded);
+    expect(await publish(publisher, { topic: 'here', qos: 0 })).toBe(0);
+    expect(await here.expect('publish')).toMatchObject({ qos: 0 });
   });
 });
 

@@ -3,7 +3,12 @@ import { HBaseClient } from '../../src/adapters/hbase/client/hbase-client.ts';
 import { openHBaseQueueStore } from '../../src/adapters/hbase/queue/hbase-queue-store.ts';
 import { queueTable } from '../../src/adapters/hbase/tables/queue-table.ts';
 import { SystemTimers } from '../../src/transport/system-time.ts';
-import type { DurableQueueStore, QueueKey, QueueQuota } from '../../src/queue/durable-queue.ts';
+import type {
+  DurableQueueStore,
+  QueueKey,
+  QueueQuota,
+  TenantQueueQuota,
+} from '../../src/queue/durable-queue.ts';
 import { queueKey } from '../../src/queue/durable-queue.ts';
 import type { SessionId, TenantId } from '../../src/tenancy/identity.ts';
 
@@ -31,7 +36,7 @@ export async function makeQueueTable(client: HBaseClient, namespace: string): Pr
 export interface TestStoreOptions {
   readonly table: string;
   readonly defaultQuota: QueueQuota;
-  readonly quotaOf?: (tenant: TenantId) => QueueQuota;
+  readonly quotaOf?: (tenant: TenantId) => TenantQueueQuota;
   readonly nowMs: () => number;
   /** Added to every session id: tests that count from 1 get queues of their own. */
   readonly firstSession: number;
@@ -60,6 +65,8 @@ export async function openTestStore(
     bounds: (queue) => store.bounds(inside(queue)),
     drop: (queue) => store.drop(inside(queue)),
     setQuota: (queue, quota) => store.setQuota(inside(queue), quota),
+    total: (tenant) => store.total(tenant),
+    totalsAreExact: store.totalsAreExact,
     async *list() {
       for await (const part of store.list()) {
         yield part.map((bounds) => ({ ...bounds, queue: outside(bounds.queue) }));

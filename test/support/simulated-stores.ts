@@ -145,6 +145,8 @@ export function weatheredQueues(
       await calls.write('drop', () => store.drop(queue).then(answered));
     },
     setQuota: (queue, quota) => store.setQuota(queue, quota),
+    total: (tenant) => store.total(tenant),
+    totalsAreExact: store.totalsAreExact,
     list: () => store.list(),
     sweepExpired: (nowMs) => calls.write('sweep', () => store.sweepExpired(nowMs)),
     close: () => Promise.resolve(),

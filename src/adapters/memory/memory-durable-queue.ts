@@ -12,15 +12,18 @@ import type {
   QueueEntry,
   QueueKey,
   QueueQuota,
+  QueueTotal,
   QueueTrim,
   ReadLimits,
   Seq,
+  TenantQueueQuota,
 } from '../../queue/durable-queue.ts';
 import { removableAtMs } from '../../queue/message-age.ts';
 import { detach, messageBytes } from '../../queue/message.ts';
 import { ProducerWindow } from '../../queue/producer-window.ts';
-import { quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
+import { beyondTotal, quotaFor, isWithin, quotaVerdict } from '../../queue/queue-quota.ts';
 import { SINGLE_LANE } from '../../queue/single-lane.ts';
+import { TenantTotals, type TenantTotal } from '../../queue/tenant-totals.ts';
 import type { TenantId } from '../../tenancy/identity.ts';
 
 /** Queues per batch of `list`. */
@@ -38,9 +41,15 @@ class MemoryQueue {
   quota: QueueQuota | undefined;
   next = 1;
   bytes = 0;
+  readonly #total: TenantTotal;
 
-  constructor(key: QueueKey) {
+  constructor(key: QueueKey, total: TenantTotal) {
     this.key = key;
+    this.#total = total;
+  }
+
+  get messages(): number {
+    return this.entries.size;
   }
 
   get bounds(): QueueBounds {
@@ -49,21 +58,41 @@ class MemoryQueue {
     return { min: min as Seq, next: this.next as Seq, messages: this.entries.size, bytes: this.bytes };
   }
 
+  add(entry: StoredEntry): void {
+    this.entries.set(entry.seq, entry);
+    this.bytes += entry.bytes;
+    this.#total.add(1, entry.bytes);
+  }
+
   remove(seq: Seq): void {
-    this.bytes -= this.entries.get(seq)?.bytes ?? 0;
+    const bytes = this.entries.get(seq)?.bytes;
+    if (bytes === undefined) return;
     this.entries.delete(seq);
+    this.bytes -= bytes;
+    this.#total.add(-1, -bytes);
+  }
+
+  clear(): void {
+    this.#total.add(-this.messages, -this.bytes);
+    this.entries.clear();
+    this.bytes = 0;
   }
 }
 
 export class MemoryDurableQueue implements DurableQueueStore {
   readonly lanes: AppendLanes = SINGLE_LANE;
   readonly unsyncedBytes = 0;
-  readonly #quotaOf: (tenant: TenantId) => QueueQuota;
+  readonly totalsAreExact = true;
+  readonly #quotaOf: (tenant: TenantId) => TenantQueueQuota;
   readonly #queues = new Map<string, MemoryQueue>();
+  readonly #totals = new TenantTotals();
   #closed = false;
 
   /** `quotaOf`: in place of `defaultQuota`, asked at each append. */
-  constructor(defaultQuota: QueueQuota, quotaOf: (tenant: TenantId) => QueueQuota = () => defaultQuota) {
+  constructor(
+    defaultQuota: QueueQuota,
+    quotaOf: (tenant: TenantId) => TenantQueueQuota = () => defaultQuota,
+  ) {
     this.#quotaOf = quotaOf;
   }
 
@@ -107,17 +136,22 @@ export class MemoryDurableQueue implements DurableQueueStore {
 
   async bounds(key: QueueKey): Promise<QueueBounds> {
     await this.#open();
-    return (this.#queues.get(key.text) ?? new MemoryQueue(key)).bounds;
+    return this.#queues.get(key.text)?.bounds ?? { min: 1 as Seq, next: 1 as Seq, messages: 0, bytes: 0 };
   }
 
   async drop(key: QueueKey): Promise<void> {
     await this.#open();
+    this.#queues.get(key.text)?.clear();
     this.#queues.delete(key.text);
   }
 
   async setQuota(key: QueueKey, quota: QueueQuota | undefined): Promise<void> {
     await this.#open();
     this.#queueOf(key).quota = quota;
+  }
+
+  total(tenant: TenantId): QueueTotal {
+    return this.#totals.peek(tenant);
   }
 
   async *list(): AsyncIterable<readonly (QueueBounds & { readonly queue: QueueKey })[]> {
@@ -146,33 +180,34 @@ export class MemoryDurableQueue implements DurableQueueStore {
     return Promise.resolve();
   }
 
-  #append({ queue: key, producer, sequence, queued }: AppendEntry): AppendResult {
+  #append({ queue: key, producer, sequence, queued, owed = false }: AppendEntry): AppendResult {
     const queue = this.#queueOf(key);
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = quotaFor(key.kind, queue.quota ?? this.#quotaOf(key.tenant));
-    const verdict = quotaVerdict(quota, queue.entries.size, queue.bytes, bytes);
+    const ofTenant = this.#quotaOf(key.tenant);
+    const tenantFull = owed ? undefined : beyondTotal(ofTenant.together, this.total(key.tenant), bytes);
+    const quota = quotaFor(key.kind, queue.quota ?? ofTenant, tenantFull && queue.bounds);
+    const verdict = quotaVerdict(quota, queue.messages, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
-      return { status: verdict, seq: 0 as Seq, evicted: 0 };
+      return { status: verdict, seq: 0 as Seq, evicted: 0, tenantFull };
     let evicted = 0;
     for (const oldest of queue.entries.keys()) {
-      if (isWithin(quota, queue.entries.size, queue.bytes, bytes)) break;
+      if (isWithin(quota, queue.messages, queue.bytes, bytes)) break;
       queue.remove(oldest);
       evicted++;
     }
     const seq = queue.next++ as Seq;
     const stored = { ...queued, message: detach(queued.message) };
-    queue.entries.set(seq, { seq, marked: false, queued: stored, bytes });
-    queue.bytes += bytes;
+    queue.add({ seq, marked: false, queued: stored, bytes });
     queue.producers.remember(producer, sequence, seq);
-    return { status: 'stored', seq, evicted };
+    return { status: 'stored', seq, evicted, tenantFull };
   }
 
   #queueOf(key: QueueKey): MemoryQueue {
     let queue = this.#queues.get(key.text);
     if (queue === undefined) {
-      queue = new MemoryQueue(key);
+      queue = new MemoryQueue(key, this.#totals.of(key.tenant));
       this.#queues.set(key.text, queue);
     }
     return queue;

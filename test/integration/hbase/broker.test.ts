@@ -2,8 +2,10 @@
 import { describe, expect, inject, it } from 'vitest';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { startBrokersInHBase } from '../../support/hbase-brokers.ts';
+import { eventually } from '../../support/eventually.ts';
 import { RunningBroker } from '../../support/running-broker.ts';
 import { disconnect, expectNothing, payloads, publish, subscribe, takeAll } from '../support/exchanges.ts';
+import { metric } from '../support/metrics.ts';
 import { MQTT_5, persistent } from '../support/versions.ts';
 
 const NAMESPACE = 'broker_test';
@@ -54,6 +56,31 @@ describe('a broker with its queues in HBase', () => {
     for (const payload of ['a', 'b', 'c'])
       reasons.push(await publish(sender, { topic: 'full', qos: 1, payload }));
     expect(reasons).toEqual([REASON.success, REASON.success, REASON.quotaExceeded]);
+  });
+
+  it('takes what all queues of a tenant together may hold, and more when it has counted that there is room', async () => {
+    const quota = 'tenant.queueMessagesMax';
+    const broker = await RunningBroker.forTest({ quotas: { tenant: { queueMessagesMax: 3 } } });
+    for (const clientId of ['crowd-1', 'crowd-2']) {
+      const { client } = await broker.connect(MQTT_5, { clientId, ...persistent(MQTT_5) });
+      await subscribe(client, { topic: clientId, qos: 1 });
+      await disconnect(client);
+    }
+    const { client: sender } = await broker.connect(MQTT_5, { clientId: 'sender' });
+    const put = (topic: string) => publish(sender, { topic, qos: 1 });
+    for (const topic of ['crowd-1', 'crowd-2', 'crowd-2']) expect(await put(topic)).toBe(REASON.success);
+    for (const topic of ['crowd-1', 'crowd-2']) expect(await put(topic)).toBe(REASON.quotaExceeded);
+    expect(await metric(broker, 'spoke_quota_exceeded_total', { quota })).toBe(2);
+    await broker.restart();
+    const { client } = await broker.connect(MQTT_5, { clientId: 'crowd-2', ...persistent(MQTT_5) });
+    const { client: again } = await broker.connect(MQTT_5, { clientId: 'sender' });
+    expect(await publish(again, { topic: 'crowd-1', qos: 1 })).toBe(REASON.quotaExceeded);
+    await takeAll(client, 2);
+    // Nobody asks for metrics meanwhile: it counts by itself.
+    await eventually(async () => {
+      expect(await publish(again, { topic: 'crowd-1', qos: 1 })).toBe(REASON.success);
+    });
+    expect(await metric(broker, 'spoke_quota_used', { quota })).toBe(2);
   });
 
   it('shows the store and its client among its metrics', async () => {

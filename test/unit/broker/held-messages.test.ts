@@ -132,6 +132,7 @@ class Publisher {
       store: this.store,
       batcher,
       counters,
+      onQueueFull: () => undefined,
       // Whoever has the turn when the message comes: another one each time.
       chooseMembers: () => [++this.turn],
       publish: (message, ticket, origin, chosen = []) => {

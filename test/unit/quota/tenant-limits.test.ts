@@ -32,6 +32,17 @@ describe('quotas of a tenant', () => {
     expect(limitsWithin(SIMULATED_LIMITS, quotasOf(NO_LIMITS, NO_LIMITS))).toEqual(SIMULATED_LIMITS);
   });
 
+  test('of all queues together are there if one of them is', () => {
+    const { durableQueue } = limitsWithin(
+      SIMULATED_LIMITS,
+      quotasOf(NO_LIMITS, { tenant: { queueBytesMax: 7 } }),
+    );
+    expect(durableQueue).toEqual({
+      ...SIMULATED_LIMITS.durableQueue,
+      together: { messagesMax: Infinity, bytesMax: 7 },
+    });
+  });
+
   test('are written alike in the configuration and for one tenant', () => {
     const quotas = { tenant: { connectionsMax: 5 }, client: { publishRateMax: 10 } };
     const read = (written: object) => quotasOf(configSchema.parse(written).quotas, NO_LIMITS);

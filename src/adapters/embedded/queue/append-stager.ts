@@ -2,12 +2,18 @@
  * Takes a batch of appends into the table and the journal: positions, producers, quotas. All of it happens in one
  * turn; whether it became durable is the journal's to say.
  */
-import type { AppendEntry, AppendResult, QueueQuota, Seq } from '../../../queue/durable-queue.ts';
+import type {
+  AppendEntry,
+  AppendResult,
+  QueueQuota,
+  Seq,
+  TenantQueueQuota,
+} from '../../../queue/durable-queue.ts';
 import { removableAtMs } from '../../../queue/message-age.ts';
 import { messageBytesMax } from '../../../queue/message-codec.ts';
 import { messageBytes } from '../../../queue/message.ts';
 import type { QueuedMessage } from '../../../queue/message.ts';
-import { quotaFor, isWithin, quotaVerdict } from '../../../queue/queue-quota.ts';
+import { beyondTotal, quotaFor, isWithin, quotaVerdict } from '../../../queue/queue-quota.ts';
 import type { TenantId } from '../../../tenancy/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import { IDENTIFIED_FLAG, RETAIN_FLAG } from './entry-arena.ts';
@@ -30,12 +36,12 @@ interface ReservedEntry extends StoredEntry {
 export class AppendStager {
   readonly #table: QueueTable;
   readonly #journal: Journal;
-  readonly #quotaOf: (tenant: TenantId) => QueueQuota;
+  readonly #quotaOf: (tenant: TenantId) => TenantQueueQuota;
   readonly #body = new StoredBody<ReservedEntry>();
   readonly #evictions: KeyedPosition[] = [];
 
-  /** `quotaOf`: for queues without one of their own. */
-  constructor(table: QueueTable, journal: Journal, quotaOf: (tenant: TenantId) => QueueQuota) {
+  /** `quotaOf`: for queues without one of their own, and for all together. */
+  constructor(table: QueueTable, journal: Journal, quotaOf: (tenant: TenantId) => TenantQueueQuota) {
     this.#table = table;
     this.#journal = journal;
     this.#quotaOf = quotaOf;
@@ -53,15 +59,20 @@ export class AppendStager {
   }
 
   #stageEntry(entry: AppendEntry, nowS: number): AppendResult {
-    const { producer, sequence, queued } = entry;
+    const { producer, sequence, queued, owed = false } = entry;
+    const { kind, tenant } = entry.queue;
     const queue = this.#table.findOrCreate(entry.queue);
     const repeat = queue.producers.repeatOf(producer, sequence);
     if (repeat !== undefined) return { status: 'repeat', seq: repeat, evicted: 0 };
     const bytes = messageBytes(queued.message);
-    const quota = quotaFor(entry.queue.kind, queue.quota ?? this.#quotaOf(entry.queue.tenant));
+    const ofTenant = this.#quotaOf(tenant);
+    const tenantFull = owed
+      ? undefined
+      : beyondTotal(ofTenant.together, this.#table.totals.peek(tenant), bytes);
+    const quota = quotaFor(kind, queue.quota ?? ofTenant, tenantFull && queue);
     const verdict = quotaVerdict(quota, queue.messages, queue.bytes, bytes);
     if (verdict === 'rejected' || verdict === 'dropped')
-      return { status: verdict, seq: NOTHING_STORED, evicted: 0 };
+      return { status: verdict, seq: NOTHING_STORED, evicted: 0, tenantFull };
     const evicted = verdict === 'evict' ? this.#evict(queue, quota, bytes, nowS) : 0;
     if (!this.#body.takes(queued.message, producer)) {
       this.#flush(nowS);
@@ -70,7 +81,7 @@ export class AppendStager {
     const seq = queue.reserve(bytes);
     queue.producers.remember(producer, sequence, seq);
     this.#body.add({ key: queue.key, seq, sequence, delivery: queued, flags: 0, queue, bytes });
-    return { status: 'stored', seq, evicted };
+    return { status: 'stored', seq, evicted, tenantFull };
   }
 
   /** Makes room at the front. The record of it follows the one of the message it makes room for. */

@@ -12,9 +12,11 @@ import type {
   QueueEntry,
   QueueKey,
   QueueQuota,
+  QueueTotal,
   QueueTrim,
   ReadLimits,
   Seq,
+  TenantQueueQuota,
 } from '../../../queue/durable-queue.ts';
 import type { TenantId } from '../../../tenancy/identity.ts';
 import { SINGLE_LANE } from '../../../queue/single-lane.ts';
@@ -70,7 +72,7 @@ export interface EmbeddedQueueStoreOptions {
   readonly durability: 'fsync' | 'os';
   readonly defaultQuota: QueueQuota;
   /** In place of it, asked at each append. Default: every tenant has `defaultQuota`. */
-  readonly quotaOf?: ((tenant: TenantId) => QueueQuota) | undefined;
+  readonly quotaOf?: ((tenant: TenantId) => TenantQueueQuota) | undefined;
   readonly nowMs: () => number;
   readonly segmentBytes?: number;
   /** Blocks of segments kept for reading. */
@@ -138,6 +140,7 @@ export interface StoreParts {
 
 export class EmbeddedQueueStore implements DurableQueueStore {
   readonly lanes = SINGLE_LANE;
+  readonly totalsAreExact = true;
   readonly #table: QueueTable;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointKeeper;
@@ -253,6 +256,10 @@ export class EmbeddedQueueStore implements DurableQueueStore {
       this.#table.findOrCreate(key).quota = quota;
     }
     await this.#journal.durable();
+  }
+
+  total(tenant: TenantId): QueueTotal {
+    return this.#table.totals.peek(tenant);
   }
 
   async *list(): AsyncIterable<readonly (QueueBounds & { readonly queue: QueueKey })[]> {

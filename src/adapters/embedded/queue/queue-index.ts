@@ -4,6 +4,7 @@
  */
 import type { QueueKey, QueueQuota, Seq } from '../../../queue/durable-queue.ts';
 import { ProducerWindow } from '../../../queue/producer-window.ts';
+import type { TenantTotal } from '../../../queue/tenant-totals.ts';
 import {
   BLOCK_ENTRIES,
   BYTES_WORD,
@@ -46,6 +47,7 @@ export class QueueIndex {
   messages = 0;
   bytes = 0;
   readonly #memory: IndexMemory;
+  readonly #total: TenantTotal;
   /** Block numbers from `#firstBlock` on; negative ones are spilled, see `SpillFile`. */
   #blocks: number[] = [];
   #firstBlock = 0;
@@ -54,9 +56,11 @@ export class QueueIndex {
   #head: number;
   #next: number;
 
-  constructor(key: QueueKey, memory: IndexMemory, next = 1) {
+  /** `total`: of its tenant, changed with it. */
+  constructor(key: QueueKey, memory: IndexMemory, total: TenantTotal, next = 1) {
     this.key = key;
     this.#memory = memory;
+    this.#total = total;
     this.#base = next;
     this.#head = next;
     this.#next = next;
@@ -78,8 +82,7 @@ export class QueueIndex {
 
   /** Takes the next position for a message; `place` must follow in the same turn. */
   reserve(bytes: number): Seq {
-    this.messages++;
-    this.bytes += bytes;
+    this.#count(1, bytes);
     return this.#next++ as Seq;
   }
 
@@ -106,8 +109,7 @@ export class QueueIndex {
     if (this.isPresent(seq)) this.#release(seq);
     this.#write(seq, entry.segment, entry.offset, entry.bytes, entry.expiresAtS, entry.flags);
     this.#memory.usage.add(entry.segment, entry.bytes);
-    this.messages++;
-    this.bytes += entry.bytes;
+    this.#count(1, entry.bytes);
     if (seq < this.#head || this.messages === 1) this.#head = seq;
   }
 
@@ -222,8 +224,13 @@ export class QueueIndex {
   #release(seq: number): void {
     const bytes = this.bytesOf(seq);
     this.#memory.usage.release(this.segmentOf(seq), bytes);
-    this.messages--;
-    this.bytes -= bytes;
+    this.#count(-1, -bytes);
+  }
+
+  #count(messages: number, bytes: number): void {
+    this.messages += messages;
+    this.bytes += bytes;
+    this.#total.add(messages, bytes);
   }
 
   /** Moves the head over holes and frees the blocks behind it. */

@@ -3,6 +3,7 @@
  * the same methods. Reads no file and no clock.
  */
 import type { QueueKey } from '../../../queue/durable-queue.ts';
+import { TenantTotals } from '../../../queue/tenant-totals.ts';
 import { BLOCK_WORDS, EntryArena } from './entry-arena.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
 import { QueueIndex } from './queue-index.ts';
@@ -20,6 +21,7 @@ const SPILLABLE_BLOCKS_MIN = 3 * EXTENT_BLOCKS;
 
 export class QueueTable {
   readonly memory: IndexMemory;
+  readonly totals = new TenantTotals();
   readonly #queues = new Map<string, QueueIndex>();
   readonly #expiry = new ExpiryBuckets();
   #spillAgainAt = 0;
@@ -43,7 +45,7 @@ export class QueueTable {
   findOrCreate(key: QueueKey): QueueIndex {
     let queue = this.#queues.get(key.text);
     if (queue === undefined) {
-      queue = new QueueIndex(key, this.memory);
+      queue = new QueueIndex(key, this.memory, this.totals.of(key.tenant));
       this.#queues.set(key.text, queue);
     }
     return queue;

@@ -2,7 +2,7 @@
  * The request of one append call, written field by field: a body that goes to many queues once, producers by index. It
  * says what `AppendRequest` in queue.proto says, which a test compares.
  */
-import type { AppendEntry, QueueQuota } from '../../../queue/durable-queue.ts';
+import type { AppendEntry, QueueQuota, TotalBound } from '../../../queue/durable-queue.ts';
 import {
   deliveryBytes,
   encodeDelivery,
@@ -18,6 +18,8 @@ import { FIELD_OVERHEAD, NUMBER_FIELD_BYTES_MAX, WireWriter } from './wire-write
 export interface QueueAppend {
   readonly row: Buffer;
   readonly entries: readonly AppendEntry[];
+  /** By entry: the tenant's queues together have no room for it. undefined: they have for all. */
+  readonly noRoom?: readonly (TotalBound | undefined)[] | undefined;
 }
 
 export interface AppendRequestOptions {
@@ -29,8 +31,8 @@ export interface AppendRequestOptions {
 export const EXPIRY_GRACE_MS = 60_000;
 
 const UTF8_BYTES_PER_UNIT = 3;
-/** Nested message, producer, sequence, body, delivery's frame, size, expiry, time to live. */
-const ENTRY_BYTES_MAX = 2 * FIELD_OVERHEAD + 6 * NUMBER_FIELD_BYTES_MAX;
+/** Nested message, producer, sequence, body, delivery's frame, size, expiry, time to live, no growth. */
+const ENTRY_BYTES_MAX = 2 * FIELD_OVERHEAD + 7 * NUMBER_FIELD_BYTES_MAX;
 const QUOTA_BYTES_MAX = FIELD_OVERHEAD + 3 * NUMBER_FIELD_BYTES_MAX;
 
 export function encodeAppendRequest(appends: readonly QueueAppend[], options: AppendRequestOptions): Buffer {
@@ -56,12 +58,13 @@ export function encodeAppendRequest(appends: readonly QueueAppend[], options: Ap
   writer.number(2, options.nowMs);
   for (const producer of producers.keys()) writer.text(3, producer);
   for (const message of bodies.keys()) writer.raw(4, (target, at) => encodeMessage(message, target, at));
-  for (const { row, entries } of appends) {
+  for (const { row, entries, noRoom } of appends) {
     const append = writer.begin(5);
     writer.bytes(1, row);
-    for (const entry of entries) {
-      const { producer, queued } = entry;
-      writeEntry(writer, entry, producers.get(producer) ?? 0, bodies.get(queued.message) ?? 0, options.nowMs);
+    for (const [index, entry] of entries.entries()) {
+      const producer = producers.get(entry.producer) ?? 0;
+      const body = bodies.get(entry.queued.message) ?? 0;
+      writeEntry(writer, entry, producer, body, options.nowMs, noRoom?.[index] !== undefined);
     }
     writer.end(append);
   }
@@ -82,6 +85,7 @@ function writeEntry(
   producer: number,
   body: number,
   nowMs: number,
+  noGrowth: boolean,
 ): void {
   const removableMs = removableAtMs(queued);
   const entry = writer.begin(2);
@@ -95,5 +99,6 @@ function writeEntry(
     writer.number(6, wholeMs);
     writer.number(7, Math.max(0, wholeMs - nowMs) + EXPIRY_GRACE_MS);
   }
+  if (noGrowth) writer.number(8, 1);
   writer.end(entry);
 }

@@ -1,6 +1,6 @@
 /**
  * The durable queue port over HBase: rows, locks, positions and quotas are the endpoint's (docs/adr/0005), this side
- * gathers, encodes and finds the region. Keeps nothing between calls, so any number of brokers may use the same queues.
+ * gathers, encodes and finds the region. Keeps nothing between calls but what it counted, so any number of brokers may use the same queues.
  */
 import { StoreUnavailableError } from '../../../errors/store-unavailable-error.ts';
 import type {
@@ -12,10 +12,13 @@ import type {
   QueueEntry,
   QueueKey,
   QueueQuota,
+  QueueTotal,
   QueueTrim,
   ReadLimits,
   Seq,
+  TenantQueueQuota,
 } from '../../../queue/durable-queue.ts';
+import { EstimatedTotals } from '../../../queue/estimated-totals.ts';
 import type { TenantId } from '../../../tenancy/identity.ts';
 import type { HBaseClient } from '../client/hbase-client.ts';
 import { LaneCalls } from './lane-calls.ts';
@@ -41,7 +44,7 @@ export interface HBaseQueueStoreOptions {
   /** Counts for queues without one of their own. */
   readonly defaultQuota: QueueQuota;
   /** In place of it, asked at each append. Default: every tenant has `defaultQuota`. */
-  readonly quotaOf?: ((tenant: TenantId) => QueueQuota) | undefined;
+  readonly quotaOf?: ((tenant: TenantId) => TenantQueueQuota) | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   /** Appends under way at a time; each lane has one. */
@@ -70,6 +73,8 @@ interface RowTrim {
 
 export class HBaseQueueStore implements DurableQueueStore {
   readonly lanes: AppendLanes;
+  readonly totalsAreExact = false;
+  readonly #totals = new EstimatedTotals();
   readonly #table: string;
   readonly #endpoint: QueueEndpoint;
   readonly #protocol: QueueProtocol;
@@ -97,6 +102,7 @@ export class HBaseQueueStore implements DurableQueueStore {
     this.#appender = new QueueAppender({
       endpoint: new QueueEndpoint(client, table),
       quotaOf: options.quotaOf ?? (() => defaultQuota),
+      totals: this.#totals,
       nowMs,
     });
     this.#walk = new RegionWalk(endpoint, protocol);
@@ -173,12 +179,24 @@ export class HBaseQueueStore implements DurableQueueStore {
     });
   }
 
+  total(tenant: TenantId): QueueTotal {
+    return this.#totals.of(tenant);
+  }
+
   async *list(): AsyncGenerator<readonly (QueueBounds & { readonly queue: QueueKey })[]> {
     const parts = this.#walk.queues();
-    for (;;) {
-      const part = await this.#run(() => parts.next());
-      if (part.done === true) return;
-      yield part.value.map((bounds) => ({ queue: queueOfRow(bounds.queue), ...boundsOf(bounds) }));
+    const count = this.#totals.begin();
+    try {
+      for (;;) {
+        const part = await this.#run(() => parts.next());
+        if (part.done === true) break;
+        const queues = part.value.map((bounds) => ({ queue: queueOfRow(bounds.queue), ...boundsOf(bounds) }));
+        for (const { queue, messages, bytes } of queues) count.found.of(queue.tenant).add(messages, bytes);
+        yield queues;
+      }
+      count.finish();
+    } finally {
+      count.end();
     }
   }
 

@@ -2,7 +2,13 @@
  * Appends: one call under way per lane, so that a queue sees them in the order they were made, whatever the network and
  * HBase's threads do to calls that overlap.
  */
-import type { AppendEntry, AppendResult, QueueQuota } from '../../../queue/durable-queue.ts';
+import type {
+  AppendEntry,
+  AppendResult,
+  TenantQueueQuota,
+  TotalBound,
+} from '../../../queue/durable-queue.ts';
+import type { EstimatedTotals } from '../../../queue/estimated-totals.ts';
 import { messageBytes } from '../../../queue/message.ts';
 import type { TenantId } from '../../../tenancy/identity.ts';
 import { encodeAppendRequest, type QueueAppend } from './append-request.ts';
@@ -10,11 +16,14 @@ import { decodeAppendResponse } from './queue-answers.ts';
 import type { QueueEndpoint } from './queue-endpoint.ts';
 import { callPerRegion } from './region-groups.ts';
 import { queueLane, queueRow } from './row-key.ts';
+import { TenantRoom } from './tenant-room.ts';
 
 export interface QueueAppenderOptions {
   readonly endpoint: QueueEndpoint;
-  /** For queues without one of their own; asked when a call is made. */
-  readonly quotaOf: (tenant: TenantId) => QueueQuota;
+  /** For queues without one of their own, and for all together; asked when a call is made. */
+  readonly quotaOf: (tenant: TenantId) => TenantQueueQuota;
+  /** Told of what was stored for tenants that have a quota of all together. */
+  readonly totals: EstimatedTotals;
   readonly nowMs: () => number;
 }
 
@@ -23,6 +32,8 @@ interface Gathered extends QueueAppend {
   readonly tenant: TenantId;
   readonly entries: AppendEntry[];
   readonly indices: number[];
+  /** Decided when the call is made. */
+  noRoom?: readonly (TotalBound | undefined)[] | undefined;
 }
 
 export class QueueAppender {
@@ -70,13 +81,19 @@ export class QueueAppender {
     before: Promise<unknown> | undefined,
   ): Promise<void> {
     await before;
-    const byQuota = groupByQuota(appends, this.#options.quotaOf);
+    const { quotaOf, totals } = this.#options;
+    const room = new TenantRoom(totals);
+    const byQuota = groupByQuota(appends, (append) => {
+      const quota = quotaOf(append.tenant);
+      append.noRoom = room.take(quota.together, append.tenant, append.entries);
+      return quota;
+    });
     await Promise.all(byQuota.map(([quota, alike]) => this.#storeUnder(quota, alike, results)));
   }
 
   /** A request has one quota for all its queues that have none of their own. */
   async #storeUnder(
-    defaultQuota: QueueQuota,
+    defaultQuota: TenantQueueQuota,
     appends: readonly Gathered[],
     results: AppendResult[],
   ): Promise<void> {
@@ -85,12 +102,28 @@ export class QueueAppender {
       const request = encodeAppendRequest(inRegion, { defaultQuota, nowMs: Math.floor(nowMs()) });
       return decodeAppendResponse(await endpoint.callEncoded('Append', row, request));
     });
-    for (const [index, { indices }] of appends.entries()) {
+    for (const [index, append] of appends.entries()) {
       const answer = answers[index];
+      const { indices } = append;
       if (answer?.length !== indices.length)
         throw new RangeError('the queue endpoint answered other entries than were sent');
-      for (const [position, result] of answer.entries()) results[indices[position] ?? 0] = result;
+      const answered = append.noRoom === undefined ? answer : this.#ofLimitedTenant(append, answer);
+      for (const [position, result] of answered.entries()) results[indices[position] ?? 0] = result;
     }
+  }
+
+  /** What is stored and stays counts from now on. */
+  #ofLimitedTenant(
+    { tenant, entries, noRoom = [] }: Gathered,
+    answer: readonly AppendResult[],
+  ): readonly AppendResult[] {
+    return answer.map((result, position) => {
+      const entry = entries[position];
+      const tenantFull = noRoom[position];
+      if (result.status === 'stored' && result.evicted === 0 && entry?.stays === true)
+        this.#options.totals.tell(tenant, messageBytes(entry.queued.message));
+      return tenantFull === undefined ? result : { ...result, tenantFull };
+    });
   }
 }
 
@@ -117,11 +150,11 @@ function gather(batch: readonly AppendEntry[]): Map<number, Map<string, Gathered
 /** Queues whose tenants have the same quota go together: mostly all of them. */
 function groupByQuota(
   appends: readonly Gathered[],
-  quotaOf: QueueAppenderOptions['quotaOf'],
-): readonly (readonly [QueueQuota, readonly Gathered[]])[] {
-  const groups: [QueueQuota, Gathered[]][] = [];
+  quotaOf: (append: Gathered) => TenantQueueQuota,
+): readonly (readonly [TenantQueueQuota, readonly Gathered[]])[] {
+  const groups: [TenantQueueQuota, Gathered[]][] = [];
   for (const append of appends) {
-    const quota = quotaOf(append.tenant);
+    const quota = quotaOf(append);
     const group = groups.find(([other]) => isSameQuota(other, quota));
     if (group === undefined) groups.push([quota, [append]]);
     else group[1].push(append);
@@ -129,7 +162,8 @@ function groupByQuota(
   return groups;
 }
 
-function isSameQuota(one: QueueQuota, other: QueueQuota): boolean {
+/** As far as a request says it. */
+function isSameQuota(one: TenantQueueQuota, other: TenantQueueQuota): boolean {
   return (
     one === other ||
     (one.messagesMax === other.messagesMax && one.bytesMax === other.bytesMax && one.policy === other.policy)

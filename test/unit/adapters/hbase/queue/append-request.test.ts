@@ -101,6 +101,16 @@ describe('the request of an append', () => {
     });
   });
 
+  test('says which entries the tenant’s queues together have no room for', () => {
+    const entries = [1, 2, 3].map((sequence) => entry(1, sequence, messageOf('x')));
+    const appends = [
+      { row: queueRow(queueOf(1)), entries, noRoom: [undefined, 'bytes', 'messages'] as const },
+    ];
+    const bytes = encodeAppendRequest(appends, { defaultQuota: QUOTA, nowMs: NOW_MS });
+    const { append } = plain('AppendRequest', bytes) as { append: { entry: { noGrowth?: boolean }[] }[] };
+    expect(append[0]?.entry.map(({ noGrowth }) => noGrowth)).toEqual([undefined, true, true]);
+  });
+
   test('keeps cells of a message that has expired for the grace only', () => {
     const expired = messageOf('old', NOW_MS - 10_000);
     const appends = [{ row: queueRow(queueOf(1)), entries: [entry(1, 1, expired)] }];

@@ -61,7 +61,9 @@ final class QueueAppending implements Closeable {
       answer(AppendStatus.REPEAT, draft.seqOf(repeated), 0);
       return;
     }
-    switch (quota.verdict(draft.messages(), draft.bytes(), entry.getSize())) {
+    Quota counted =
+        entry.getNoGrowth() ? quota.atMost(draft.messages(), draft.bytes()) : quota;
+    switch (counted.verdict(draft.messages(), draft.bytes(), entry.getSize())) {
       case REJECTED:
         answer(AppendStatus.REJECTED, 0, 0);
         return;
@@ -69,7 +71,7 @@ final class QueueAppending implements Closeable {
         answer(AppendStatus.DROPPED, 0, 0);
         return;
       default:
-        int gone = makeRoom(entry.getSize());
+        int gone = makeRoom(counted, entry.getSize());
         long position = draft.append(entry.getSize());
         draft.window = draft.window.remember(producer, entry.getSequence(), position);
         appended.add(new Appended(entry, body, position, draft.appendedBytes));
@@ -79,9 +81,9 @@ final class QueueAppending implements Closeable {
     }
   }
 
-  private int makeRoom(long size) throws IOException {
+  private int makeRoom(Quota counted, long size) throws IOException {
     int gone = 0;
-    while (!quota.isWithin(draft.messages(), draft.bytes(), size)) {
+    while (!counted.isWithin(draft.messages(), draft.bytes(), size)) {
       if (evictsAtRest && !head.evictOldest()) {
         evictsAtRest = false;
         continue;

@@ -61,6 +61,11 @@ final class Quota {
         : this;
   }
 
+  /** Of a queue that must not hold more than it does. */
+  Quota atMost(long messages, long bytes) {
+    return new Quota(Math.min(messagesMax, messages), Math.min(bytesMax, bytes), policy);
+  }
+
   /**
    * What becomes of a message of `newBytes` beside `messages` of `bytes`. One that an empty queue
    * could not take evicts none.

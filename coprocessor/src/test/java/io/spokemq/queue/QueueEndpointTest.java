@@ -172,6 +172,30 @@ class QueueEndpointTest {
   }
 
   @Test
+  void aQueueThatMustNotGrowRefusesOrGivesUpItsOldest() throws Exception {
+    queues.append(bike, "a", "bb", "c");
+    assertEquals(List.of(AppendStatus.REJECTED), appendWithoutGrowth(bike, "d").getStatusList());
+    queues.setQuota(bike, quota(10, 1000, QuotaPolicy.DROP_OLDEST));
+    QueueAppendResult result = appendWithoutGrowth(bike, "d", "eee", "too large");
+    assertEquals(List.of(1, 2, 0), result.getEvictedList());
+    assertEquals(AppendStatus.DROPPED, result.getStatus(2));
+    assertEquals(List.of("4=d", "5=eee"), queues.texts(bike));
+    queues.setQuota(other, quota(10, 1000, QuotaPolicy.DROP_OLDEST));
+    assertEquals(List.of(AppendStatus.DROPPED), appendWithoutGrowth(other, "x").getStatusList());
+    assertEquals(List.of(6L), queues.append(bike, "f").getSeqList());
+  }
+
+  private static QueueAppendResult appendWithoutGrowth(byte[] queue, String... bodies)
+      throws Exception {
+    TestQueues.Batch batch = queues.batch();
+    AppendEntry[] entries = new AppendEntry[bodies.length];
+    for (int index = 0; index < bodies.length; index++) {
+      entries[index] = batch.entry(bodies[index]).toBuilder().setNoGrowth(true).build();
+    }
+    return queues.send(queue, batch.queue(queue, entries)).get(0);
+  }
+
+  @Test
   void dropNewestStoresNothing() throws Exception {
     queues.setQuota(bike, quota(10, 2, QuotaPolicy.DROP_NEWEST));
     assertEquals(
