@@ -3,7 +3,7 @@
  * missed a record must not cost messages. Read only when there is something to remove.
  */
 import type { EventLog, Offset } from '../../src/event-log/event-log.ts';
-import { parseRecordKey } from '../../src/event-log/record-key.ts';
+import { isSessionKey } from '../../src/event-log/record-key.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import type { SessionState } from '../../src/session/events.ts';
 import { logStretch } from '../fold/log-stretch.ts';
@@ -13,7 +13,10 @@ export interface WitnessedSession {
   readonly offset: Offset;
 }
 
-/** By record key, the latest record of each client, if it has a state and that is of a session that is asked for. */
+/**
+ * By record key, the latest record of each client, if it has a state and that is of a session that is asked for. Rejects with
+ * `UndecodableRecordError` when a session has a record that this release cannot decode: it may be of any.
+ */
 export async function witnessedSessions(
   log: EventLog,
   partition: number,
@@ -23,7 +26,7 @@ export async function witnessedSessions(
   const witnessed = new Map<string, WitnessedSession>();
   for await (const entries of logStretch(log, partition, 0 as Offset, end)) {
     for (const entry of entries) {
-      if (parseRecordKey(entry.key).kind !== 'session') continue;
+      if (!isSessionKey(entry.key)) continue;
       const event = decodeSessionEvent(entry);
       const session = 'state' in event && isAskedFor(event.state) ? event.state : undefined;
       if (session === undefined) witnessed.delete(entry.key);

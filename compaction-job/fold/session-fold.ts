@@ -3,6 +3,7 @@
  * the same registry. Holds one partition at a time, packed, and follows the log only when it is told to.
  */
 import type { Offset } from '../../src/event-log/event-log.ts';
+import { isSessionKey, isSubscriptionKey } from '../../src/event-log/record-key.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
 import { UndecodableRecordError } from '../../src/event-log/undecodable-record-error.ts';
 import { RemovedRows } from '../../src/metadata/removed-rows.ts';
@@ -66,11 +67,11 @@ export class SessionFold {
     return fold;
   }
 
-  /** Goes on reading the log, up to `end`. */
+  /** Goes on reading the log, up to `end`. Rejects with `UndecodableRecordError` when a later release has written of a client. */
   async readTo(end: Offset): Promise<void> {
     const { topic, partition } = this.#options;
     for await (const entries of logStretch(topic.log, partition, this.#next, end)) {
-      for (const entry of this.#removed.news(entries)) this.#apply(entry);
+      for (const entry of this.#removed.news(entries)) if (isOfClient(entry)) this.#apply(entry);
       this.tailRecords += entries.length;
       this.#options.onProgress(entries.length);
     }
@@ -108,4 +109,9 @@ export class SessionFold {
     }
     return registry;
   }
+}
+
+/** What somebody else has put on the topic says nothing of anybody's session. */
+function isOfClient({ key }: SnapshotRow): boolean {
+  return isSessionKey(key) || isSubscriptionKey(key);
 }

@@ -6,6 +6,7 @@ import type { LogEntry, Offset } from '../../src/event-log/event-log.ts';
 import { parseRecordKey } from '../../src/event-log/record-key.ts';
 import { decodeRetainedEvent } from '../../src/event-log/retained-event-codec.ts';
 import { decodeSessionEvent } from '../../src/event-log/session-event-codec.ts';
+import { UndecodableRecordError } from '../../src/event-log/undecodable-record-error.ts';
 import type { SessionEvent } from '../../src/session/events.ts';
 import { evolveKey, type KeyState, leanEvent, makesState } from './key-evolution.ts';
 import { recordDigest } from './record-digest.ts';
@@ -40,6 +41,8 @@ export interface LoggedRecord {
 
 export class LoggedKeys {
   records = 0;
+  /** Of these: of a later release, or not of SpokeMQ. */
+  undecodable = 0;
   readonly #keys = new Map<string, LoggedKey>();
   /** There are a handful of names, and a record brings its own copy. */
   readonly #eventNames = new Map<string, string>();
@@ -52,13 +55,28 @@ export class LoggedKeys {
     return this.#keys.entries();
   }
 
-  /** Records in the order of the log. Throws `UndecodableRecordError`. */
+  /** Records in the order of the log. */
   apply(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
-      if (parseRecordKey(entry.key).kind === 'retained') this.#applyRetained(entry);
-      else this.#applyEvolving(entry);
+      try {
+        if (parseRecordKey(entry.key).kind === 'retained') this.#applyRetained(entry);
+        else this.#applyEvolving(entry);
+      } catch (error) {
+        if (!(error instanceof UndecodableRecordError)) throw error;
+        this.#applyUndecodable(entry);
+      }
     }
     this.records += entries.length;
+  }
+
+  /** As the metadata service does: it is in the snapshot as it is, and what comes next counts, whatever it is. */
+  #applyUndecodable(entry: LogEntry): void {
+    const known = this.#keys.get(entry.key);
+    const fold = known?.fold ?? { state: undefined, baseless: [] };
+    fold.state = undefined;
+    fold.baseless = [];
+    this.#set(entry, digestOf(entry), known, fold);
+    this.undecodable++;
   }
 
   #applyRetained(entry: LogEntry): void {

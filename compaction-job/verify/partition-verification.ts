@@ -18,6 +18,7 @@ import { recordDigest } from './record-digest.ts';
 export interface VerifiedPartition {
   readonly rows: number;
   readonly records: number;
+  readonly undecodable: number;
   readonly overruled: number;
   readonly differences: readonly Difference[];
   /** Where the log ended when it was read last. */
@@ -73,6 +74,7 @@ class PartitionVerification {
     return {
       rows: this.#rows,
       records: this.#keys.records,
+      undecodable: this.#keys.undecodable,
       overruled: this.#overruled,
       differences: this.#differences,
       end: this.#next,

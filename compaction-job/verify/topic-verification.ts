@@ -22,9 +22,10 @@ export async function verifyTopic(
   const step = progress.step(`verify ${topic.name}`, 'rows and records');
   for (let partition = 0; partition < topic.log.partitionCount; partition++) {
     let found = await verifyPartition(topic, partition, step.add);
-    const { rows, records, overruled, differences } = found;
+    const { rows, records, undecodable, overruled, differences } = found;
     summary.rows += rows;
     summary.records += records;
+    summary.undecodable += undecodable;
     summary.overruled += overruled;
     summary.differences += differences.length;
     summary.listed.push(...differences.slice(0, DIFFERENCES_LISTED_MAX - summary.listed.length));

@@ -1,11 +1,11 @@
 /** The session event log for the admin API: read in order from a cursor or a time, then followed. */
 import type { EventLog, LogEntry } from '../event-log/event-log.ts';
 import { clientPartitionKey } from '../event-log/record-key.ts';
-import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { clientOf } from '../session/events.ts';
 import type { SessionEvent, SessionOwner, SessionState } from '../session/events.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { AdminEvent, EventQuery } from './admin-port.ts';
+import { decodedOrUndefined } from './decoded-event.ts';
 import { LogReader } from './log-reader.ts';
 import type { LogWindow } from './log-window.ts';
 
@@ -40,6 +40,7 @@ export class EventAdmin {
     const records = this.#reader.read(query, signal, this.#partitionsOf(query));
     for await (const { entry, cursor } of records) {
       const event = adminEvent(entry, cursor);
+      if (event === undefined) continue;
       if (query.tenant !== undefined && query.tenant !== event.tenant) continue;
       if (query.clientId !== undefined && query.clientId !== event.clientId) continue;
       yield event;
@@ -54,8 +55,9 @@ export class EventAdmin {
   }
 }
 
-function adminEvent(entry: LogEntry, cursor: string): AdminEvent {
-  const event = decodeSessionEvent(entry);
+function adminEvent(entry: LogEntry, cursor: string): AdminEvent | undefined {
+  const event = decodedOrUndefined(entry);
+  if (event === undefined) return undefined;
   const { tenant, clientId } = clientOf(event);
   return {
     partition: entry.partition,

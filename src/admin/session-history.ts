@@ -5,14 +5,12 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { EventLog, LogEntry, LogPosition, Offset } from '../event-log/event-log.ts';
 import { clientPartitionKey } from '../event-log/record-key.ts';
-import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
-import { UndecodableRecordError } from '../event-log/undecodable-record-error.ts';
-import type { SessionEvent } from '../session/events.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { RegistryObserver } from '../session/session-registry.ts';
 import type { ClientId, TenantId } from '../tenancy/identity.ts';
 import type { PastSession } from './admin-port.ts';
 import { ApiError } from './api-error.ts';
+import { decodedOrUndefined } from './decoded-event.ts';
 import type { LogWindow } from './log-window.ts';
 import { subscriptionSummary } from './session-admin.ts';
 
@@ -174,16 +172,6 @@ class ClientFold {
       `client ${JSON.stringify(this.#clientId)} of tenant "${this.#tenant}" had no session at ${at}${ended}`,
       'List its events, name another tenant, or ask for another time',
     );
-  }
-}
-
-/** As the broker does, which leaves such a record out and goes on. */
-function decodedOrUndefined(entry: LogEntry): SessionEvent | undefined {
-  try {
-    return decodeSessionEvent(entry);
-  } catch (error) {
-    if (error instanceof UndecodableRecordError) return undefined;
-    throw error;
   }
 }
 

@@ -11,6 +11,8 @@ const SUBSCRIPTION = 'u';
 const RETAINED = 'r';
 const TENANT = 't';
 const AUDIT = 'a';
+const SESSION_START = SESSION + SEPARATOR;
+const SUBSCRIPTION_START = SUBSCRIPTION + SEPARATOR;
 
 export type RecordKey =
   | { readonly kind: 'session'; readonly tenant: TenantId; readonly clientId: ClientId }
@@ -53,6 +55,16 @@ export function clientPartitionKey(tenant: TenantId, clientId: ClientId): string
 /** All records of one retained topic have one order. */
 export function topicPartitionKey(tenant: TenantId, topic: string): string {
   return tenant + SEPARATOR + topic;
+}
+
+/** By how it begins: quicker than to parse it, and enough to tell which record the value has to be. */
+export function isSessionKey(key: string): boolean {
+  return key.startsWith(SESSION_START);
+}
+
+/** As `isSessionKey`. */
+export function isSubscriptionKey(key: string): boolean {
+  return key.startsWith(SUBSCRIPTION_START);
 }
 
 /** Throws `UndecodableRecordError` on a key of another form. */

@@ -1,6 +1,6 @@
 /**
- * Session events as records of `spoke.session-events`, and back. The schema of the value says what a record
- * is; the event header only tells an opening from a closing and why a key has no state any more, so a header
+ * Session events as records of `spoke.session-events`, and back. The key says what a record is, and its value has to
+ * be of a schema of that; the event header only tells an opening from a closing and why a key has no state any more, so a header
  * that a later release invents does no harm.
  */
 import type { ProtocolLevel } from '../mqtt/packets.ts';
@@ -18,9 +18,16 @@ import type {
 import type { ClientId, Incarnation, SessionId, TenantId } from '../tenancy/identity.ts';
 import { SESSION_STATE_V1, SUBSCRIPTION_V1 } from './avro-schemas.ts';
 import type { LogEntry, LogRecord } from './event-log.ts';
-import { clientPartitionKey, parseRecordKey, sessionKey, subscriptionKey } from './record-key.ts';
+import {
+  clientPartitionKey,
+  isSessionKey,
+  isSubscriptionKey,
+  parseRecordKey,
+  sessionKey,
+  subscriptionKey,
+} from './record-key.ts';
 import { UndecodableRecordError } from './undecodable-record-error.ts';
-import { schemaIdOf, ValueCodec } from './value-codec.ts';
+import { ValueCodec } from './value-codec.ts';
 
 interface WillValue {
   readonly topic: string;
@@ -106,10 +113,10 @@ function endedHeader({ reason, lastOwner, lastOpenedAtMs }: SessionEnded): strin
 export function decodeSessionEvent(entry: Pick<LogEntry, 'key' | 'value' | 'event'>): SessionEvent {
   const { key, value, event } = entry;
   if (value === null) return decodeTombstone(key, event);
-  const schemaId = schemaIdOf(value, key);
-  if (subscriptions.reads(schemaId)) {
+  if (isSubscriptionKey(key)) {
     return { type: 'Subscribed', subscription: subscriptionFrom(subscriptions.decode(value, key)) };
   }
+  if (!isSessionKey(key)) throw notHere(key);
   const state = sessionStateFrom(sessionStates.decode(value, key));
   if (!isOpening(event, state)) return { type: 'SessionClosed', state };
   return event === RESTATED
@@ -143,8 +150,12 @@ function decodeTombstone(key: string, event: string): SessionEvent {
     case 'retained':
     case 'tenant':
     case 'audit':
-      throw new UndecodableRecordError(key, 'it does not belong on the topic of session events.');
+      throw notHere(key);
   }
+}
+
+function notHere(key: string): UndecodableRecordError {
+  return new UndecodableRecordError(key, 'it does not belong on the topic of session events.');
 }
 
 /** A reason of a later release reads as `administrative`: the session is gone either way. */

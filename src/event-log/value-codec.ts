@@ -45,11 +45,6 @@ export class ValueCodec<T> {
     }
   }
 
-  /** Whether a value framed with this schema id is one of this codec's. */
-  reads(schemaId: number): boolean {
-    return this.#resolvers.has(schemaId);
-  }
-
   /** The framed value, in a buffer of its own. Throws on a number that is not a safe integer (ADR 0002). */
   encode(value: T): Buffer {
     let end = this.#written.encode(value, this.#scratch, HEADER_BYTES);

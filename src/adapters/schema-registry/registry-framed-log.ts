@@ -1,6 +1,7 @@
 /**
  * An event log whose values carry the ids of a schema registry. To its callers it is the log below it: they write and
- * read values with the built-in ids, which snapshots hold too. Only the five bytes in front of a value are touched.
+ * read values with the built-in ids, which snapshots hold too. Only the five bytes in front of a value are touched. What this
+ * release cannot decode is handed on as it is: one such record must not hold up all others.
  */
 import type {
   EventLog,
@@ -78,16 +79,21 @@ export class RegistryFramedLog implements EventLog {
   }
 
   #incoming(entry: LogEntry): LogEntry {
-    const { key, value } = entry;
+    const { value } = entry;
     if (value === null) return entry;
-    const id = schemaIdOf(value, key);
-    const builtInId = this.#ids.builtInId(parseRecordKey(key).kind, id);
-    if (builtInId === undefined)
-      throw new UndecodableRecordError(
-        key,
-        `the registry's schema ${id} is none that this release knows for such a key; upgrade this broker.`,
-      );
-    return { ...entry, value: framedAs(builtInId, value) };
+    const builtInId = this.#builtInIdOf(entry.key, value);
+    // Its id is no built-in one of such a key either, so nobody takes it for something else.
+    return builtInId === undefined ? entry : { ...entry, value: framedAs(builtInId, value) };
+  }
+
+  /** undefined: of a later release, or not written by SpokeMQ. Whoever decodes the record says so, and what to do. */
+  #builtInIdOf(key: string, value: Buffer): number | undefined {
+    try {
+      return this.#ids.builtInId(parseRecordKey(key).kind, schemaIdOf(value, key));
+    } catch (error) {
+      if (error instanceof UndecodableRecordError) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -104,6 +104,16 @@ test('an end at the call: what is appended meanwhile is for whoever follows', as
   expect(await restOf(tail)).toBe(4);
 });
 
+test('a record that this release cannot decode is left out, and hides nothing behind it', async () => {
+  const opened = encodeSessionEvent({ type: 'SessionOpened', state: sessionState() }, 600);
+  await log.append([
+    { ...opened, value: Buffer.from('of somebody else') },
+    { ...opened, key: 'of somebody else' },
+    { ...opened, timestampMs: 700 },
+  ]);
+  expect(await times({ since: { timeMs: 500 } })).toEqual([700]);
+});
+
 test('an event says what its record says and names whose it is, no more', async () => {
   const own = new MemoryEventLog();
   await own.append([encodeSessionEvent({ type: 'SessionClosed', state: closedSession(7) }, 7)]);

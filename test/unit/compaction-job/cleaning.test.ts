@@ -188,6 +188,27 @@ test('rows that cannot be read cost none either', async () => {
   expect(await world.queued()).toEqual([1, 1, 2, 3, 4]);
 });
 
+test('what somebody else has put on the topic ends no pass', async () => {
+  const world = await fiveSessions();
+  await world.fold();
+  await world.sessions.log.append([
+    { partitionKey: 'x', key: 'x', value: Buffer.from('by hand'), event: '', timestampMs: NOW_MS },
+  ]);
+  const summary = await world.run({ verify: true });
+  expect(summary.verification).toMatchObject({ differences: 0, undecodable: 1 });
+  expect(summary.sessions.ended).toBe(1);
+  expect(await world.queued()).toEqual([2, 3, 4]);
+});
+
+test('a record of a later release ends a pass before anything is dropped', async () => {
+  const world = await fiveSessions();
+  await world.fold();
+  const [later] = (await entriesOf(world.sessions.log)).filter(({ key }) => key.endsWith('bike-1'));
+  await world.sessions.log.append([{ ...later!, value: Buffer.of(0, 0, 0, 9, 9, 1) }]);
+  await expect(world.run()).rejects.toThrow(/bike-1.*upgrade/);
+  expect(await world.queued()).toEqual([1, 1, 2, 3, 4, 5]);
+});
+
 test('what a repair has mended is cleaned in the same pass', async () => {
   const world = await fiveSessions();
   await world.fold();

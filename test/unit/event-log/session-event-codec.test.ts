@@ -96,6 +96,15 @@ test.each([
   expect(() => decodeSessionEvent({ key: 'u\0a\0b\0c', value, event: 'Subscribed' })).toThrow(message);
 });
 
+test('a value is read as what its key says, and as nothing else', () => {
+  const { key, value, event } = encodeSessionEvent({ type: 'Subscribed', subscription }, 5);
+  expect(decodeSessionEvent({ key, value, event }).type).toBe('Subscribed');
+  const underSession = { key: 's\0city\0bike-7', value, event };
+  expect(() => decodeSessionEvent(underSession)).toThrow(/does not know schema 2; upgrade/);
+  for (const foreign of ['r\0city\0topic', 'bike-7'])
+    expect(() => decodeSessionEvent({ key: foreign, value, event })).toThrow(/does not belong on the topic/);
+});
+
 test.each(['', 's', 's\0city', 'x\0city\0bike', 's\0city\0bike\0filter', 'u\0city\0bike', 'r\0city\0topic'])(
   'the tombstone of the foreign key %j is refused',
   (key) => {

@@ -3,6 +3,7 @@ import { MemoryEventLog } from '../../../../src/adapters/memory/memory-event-log
 import { RegistryFramedLog } from '../../../../src/adapters/schema-registry/registry-framed-log.ts';
 import { SchemaIds } from '../../../../src/adapters/schema-registry/schema-ids.ts';
 import type { LogEntry, LogRecord, Offset } from '../../../../src/event-log/event-log.ts';
+import { decodeSessionEvent } from '../../../../src/event-log/session-event-codec.ts';
 
 const START = [0 as Offset];
 
@@ -48,11 +49,24 @@ test('the key tells values from before the registry from those of another record
   expect(await framed.read(0, 0 as Offset, 10)).toMatchObject([session, subscription]);
 });
 
-test('an id that nobody here knows is refused with what to do', async () => {
+test.each([
+  ['an id that nobody here knows', record('s\0city\0bike', 9), /schema 9; upgrade this broker/],
+  ['an id that is the built-in one of another record', record('s\0city\0bike', 3), /schema 3; upgrade/],
+  ['a value of somebody else', { ...session, value: Buffer.from('{}') }, /not in the Confluent wire format/],
+  ['a key of somebody else', record('city/bike', 1), /does not belong on the topic of session events/],
+])('%s holds up no other record, and whoever decodes it is told what to do', async (_, foreign, told) => {
   const log = new MemoryEventLog();
-  await log.append([record('s\0city\0bike', 9)]);
+  await log.append([foreign, session]);
   const framed = new RegistryFramedLog(log, ids);
-  await expect(framed.read(0, 0 as Offset, 10)).rejects.toThrow(/schema 9 .* upgrade this broker/);
+  const followed: LogEntry[] = [];
+  const follower = await framed.follow(START, (entries) => {
+    followed.push(...entries);
+  });
+  await follower.stop();
+  const read = await framed.read(0, 0 as Offset, 10);
+  expect(read).toMatchObject([foreign, session]);
+  expect(followed).toEqual(read);
+  expect(() => decodeSessionEvent(read[0]!)).toThrow(told);
 });
 
 test('ids are ambiguous when one would mean two versions of a record', () => {
