@@ -5,12 +5,11 @@
 import { openHBaseSnapshotStore } from '../src/adapters/hbase/snapshot/hbase-snapshot-store.ts';
 import { SnapshotRepair } from '../src/adapters/hbase/snapshot/snapshot-repair.ts';
 import { eventLogOwner } from '../src/adapters/hbase/tables/table-owner.ts';
-import { kafkaClusterId } from '../src/adapters/kafka/client/kafka-admin.ts';
 import { OpenedParts } from '../src/app/broker-stores.ts';
 import type { SpokeConfig } from '../src/app/config-schema.ts';
 import { connectHBase, openQueuesInHBase } from '../src/app/hbase-queues.ts';
-import { kafkaConnection } from '../src/app/kafka-connection.ts';
 import { openKafkaTopic } from '../src/app/kafka-logs.ts';
+import { assertTopics } from '../src/app/log-topics.ts';
 import type { Logger } from '../src/app/logging.ts';
 import type { DurableQueueStore } from '../src/queue/durable-queue.ts';
 import type { Clock } from '../src/time/clock.ts';
@@ -29,7 +28,8 @@ export async function openJobStores(
 ): Promise<OpenedJobStores> {
   const opened = new OpenedParts();
   try {
-    const clusterId = await kafkaClusterId(await kafkaConnection(config, logger));
+    // Of a topic that forgets by age the job would take what lives for what nobody has.
+    const clusterId = await assertTopics(config, logger);
     const client = await connectHBase(config.hbase);
     opened.keep({
       close: () => {

@@ -216,7 +216,7 @@ async function start(
     const listener = config.listeners[index];
     return { ...address, path: listener !== undefined && 'path' in listener ? listener.path : undefined };
   });
-  startup.stop();
+  startup.succeeded();
   let stopProcess: (reason: string) => void = () => undefined;
   const stopRequested = new Promise<string>((resolve) => {
     stopProcess = resolve;

@@ -1,7 +1,7 @@
 /** The topics of the event log in Kafka, for the commands that make and check them, and for a broker that needs them. */
 import { kafkaClusterId } from '../adapters/kafka/client/kafka-admin.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/kafka-connection-options.ts';
-import { KafkaTopics } from '../adapters/kafka/topics/kafka-topics.ts';
+import { differenceText, KafkaTopics } from '../adapters/kafka/topics/kafka-topics.ts';
 import {
   auditTopic,
   retainedTopic,
@@ -11,7 +11,6 @@ import {
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { SpokeConfig } from './config-schema.ts';
 import { kafkaConnection, wantedKafkaTopics, type ClientLog } from './kafka-connection.ts';
-import type { Logger } from './logging.ts';
 
 type TopicsConfig = Pick<SpokeConfig, 'broker' | 'kafka' | 'eventLog' | 'audit' | 'limits'>;
 
@@ -38,18 +37,27 @@ export async function logTopics(
 }
 
 /**
- * Kafka's cluster id, once it is sure that the topics are there. What can be different about them without harm is logged. Rejects
- * with `StoreUnavailableError`.
+ * Kafka's cluster id, once it is sure that the topics are there and keep what is written to them. What else is different about them is
+ * logged. Rejects with `StoreUnavailableError`.
  */
-export async function assertTopics(config: TopicsConfig, logger: Logger): Promise<string> {
+export async function assertTopics(config: TopicsConfig, logger: ClientLog): Promise<string> {
   const connection = await kafkaConnection(config, logger);
   const topics = topicsOf(config, connection, () => undefined);
   const [missing] = await topics.missing();
   if (missing !== undefined)
     throw new StoreUnavailableError(`Kafka topic ${missing}`, 'it does not exist; run "spoke storage apply"');
-  const differences = await topics.check();
+  const differences = await topics.differences();
+  const losing = differences.find(({ losesRecords }) => losesRecords);
+  if (losing !== undefined)
+    throw new StoreUnavailableError(
+      `Kafka topic ${losing.topic}`,
+      `${losing.fault}, or Kafka removes what was acknowledged; run "spoke storage apply"`,
+    );
   if (differences.length > 0)
-    logger.warn({ differences }, 'topics in Kafka are not as they should be; run "spoke storage apply"');
+    logger.warn(
+      { differences: differences.map(differenceText) },
+      'topics in Kafka are not as they should be; run "spoke storage apply"',
+    );
   return kafkaClusterId(connection);
 }
 

@@ -117,6 +117,14 @@ export class StartupProgress {
     if (phase !== undefined) phase.count = count;
   }
 
+  /** The broker serves: the log gets how long each phase took, and what it went through. */
+  succeeded(): void {
+    this.stop();
+    const phases = this.phases.map(({ phase, ms, count }) => ({ phase, ms, count }));
+    const ms = phases.reduce((sum, each) => sum + each.ms, 0);
+    this.#options.logger.info({ ms, phases }, 'everything is restored');
+  }
+
   /** The start is over, whether it has led to anything or not. */
   stop(): void {
     this.#timer?.cancel();

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import type { Admin } from 'kafkajs';
 
 const CLEANER_POLL_MS = 50;
@@ -61,6 +61,21 @@ export async function createTopic(
     }),
   );
   return { name, remove: () => removeTopics(brokers, [name]) };
+}
+
+/** Every setting that is not named goes back to its default. */
+export async function changeTopic(
+  brokers: readonly string[],
+  name: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+  await withAdmin(brokers, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries }],
+    }),
+  );
 }
 
 /** On a busy machine a first attempt may time out and have worked all the same. */

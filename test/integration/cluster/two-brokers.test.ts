@@ -1,7 +1,9 @@
 /** Two brokers on one event log in Kafka, queues and snapshots in HBase: whoever has the client has its session. */
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { newCluster } from '../../support/cluster-brokers.ts';
+import { jobFile, runJob } from '../../support/compaction-child.ts';
+import { changeTopic } from '../../support/kafka-topic.ts';
 import type { RawClient } from '../../support/raw-client.ts';
 import { RunningBroker, type BrokerSettings } from '../../support/running-broker.ts';
 import {
@@ -194,6 +196,22 @@ describe('a broker does not start', () => {
   it('with another number of partitions than there are', async () => {
     const kafka = { ...cluster.kafka, partitions: 3 };
     await expect(start({ kafka })).rejects.toThrow(/has 4 partitions, and kafka.partitions is 3/);
+  });
+
+  it('on a topic that forgets by age, nor does the compaction job; once it is mended they do', async () => {
+    const { kafka, hbase } = await newCluster(place());
+    const topic = `${kafka?.topicPrefix ?? ''}.retained`;
+    const file = await jobFile({ ...cluster, kafka, hbase });
+    onTestFinished(() => file.remove());
+    await changeTopic([inject('kafkaAddress')], topic, { 'cleanup.policy': 'delete' });
+    await expect(start({ kafka, hbase })).rejects.toThrow(
+      `Kafka topic ${topic} is unavailable: cleanup.policy is "delete", should be "compact"`,
+    );
+    const { exitCode, progress } = await runJob(file, ['--repair']);
+    expect(exitCode).toBe(1);
+    expect(progress).toContain('cleanup.policy is "delete", should be "compact"');
+    await changeTopic([inject('kafkaAddress')], topic, { 'cleanup.policy': 'compact' });
+    await (await start({ kafka, hbase })).dispose();
   });
 
   it('on tables of another log', async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { StoreUnavailableError } from '../../../src/errors/store-unavailable-error.ts';
 import { KafkaTopics } from '../../../src/adapters/kafka/topics/kafka-topics.ts';
 import type { KafkaTopicsAdminOptions } from '../../../src/adapters/kafka/topics/kafka-topics.ts';
-import { removeTopics, withAdmin } from '../../support/kafka-topic.ts';
+import { changeTopic, removeTopics, withAdmin } from '../../support/kafka-topic.ts';
 
 const brokers = [inject('kafkaAddress')];
 const DAY_MS = 86_400_000;
@@ -78,7 +78,7 @@ test('the topics keep every record for the lag and the latest of every key for e
 test('a setting that was changed is found and mended; one of the operator stays', async () => {
   const topics = new KafkaTopics(options);
   await topics.apply();
-  await set(retained, { 'cleanup.policy': 'delete', 'flush.messages': '1000' });
+  await changeTopic(brokers, retained, { 'cleanup.policy': 'delete', 'flush.messages': '1000' });
   const found = await topics.check();
   expect(found).toContain(`topic ${retained}: cleanup.policy is "delete", should be "compact"`);
   told = [];
@@ -94,6 +94,11 @@ test('a number of partitions that differs is told and left alone', async () => {
   // Those of tenants and of the audit trail have one partition, whatever is configured.
   expect(left).toHaveLength(2);
   expect(left[0]).toMatch(/has 3 partitions, should have 4: this cannot be changed/);
+});
+
+test('what Kafka does not make is told with its reason', async () => {
+  const apply = new KafkaTopics({ ...options, replicationFactor: 3 }).apply();
+  await expect(apply).rejects.toThrow(/Topic creation errors: .*[Rr]eplication/);
 });
 
 test('two that apply at once both succeed', async () => {
@@ -117,14 +122,4 @@ async function settingsOf(topic: string): Promise<Map<string, string>> {
   );
   const entries = resources[0]?.configEntries ?? [];
   return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-}
-
-async function set(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-  await withAdmin(brokers, (admin) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
-    }),
-  );
 }

@@ -4,12 +4,19 @@ import { ManualTimers } from '../../support/manual-timers.ts';
 
 let timers: ManualTimers;
 let lines: string[];
+let fields: unknown[];
 let startup: StartupProgress;
 
 beforeEach(() => {
   timers = new ManualTimers();
   lines = [];
-  const logger = { info: (_fields: unknown, text?: string) => void lines.push(text ?? '') };
+  fields = [];
+  const logger = {
+    info: (logged: unknown, text?: string) => {
+      fields.push(logged);
+      lines.push(text ?? '');
+    },
+  };
   startup = new StartupProgress({ clock: timers, timers, logger: logger as never });
 });
 
@@ -61,5 +68,24 @@ test('the log says every five seconds how far it is, and nothing more when the s
   startup.stop();
   timers.advance(60_000);
   expect(lines).toHaveLength(2);
+  expect(timers.count).toBe(0);
+});
+
+test('in the end the log has how long each phase took', () => {
+  startup.begin('stores');
+  timers.advance(40);
+  startup.begin('orphanedSessions');
+  startup.reached(3);
+  timers.advance(7);
+  startup.succeeded();
+  expect(fields).toEqual([
+    {
+      ms: 47,
+      phases: [
+        { phase: 'stores', ms: 40, count: undefined },
+        { phase: 'orphanedSessions', ms: 7, count: 3 },
+      ],
+    },
+  ]);
   expect(timers.count).toBe(0);
 });

@@ -17,8 +17,9 @@ export async function withAdmin<T>(
     await admin.connect();
     return await work(admin);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreUnavailableError(`Kafka at ${connection.brokers.join(', ')}`, reason, { cause });
+    throw new StoreUnavailableError(`Kafka at ${connection.brokers.join(', ')}`, reasonOf(cause), {
+      cause,
+    });
   } finally {
     await admin.disconnect();
   }
@@ -27,4 +28,12 @@ export async function withAdmin<T>(
 /** What Kafka calls itself: it stays the same whichever of its brokers are replaced. */
 export async function kafkaClusterId(connection: KafkaConnectionOptions): Promise<string> {
   return await withAdmin(connection, async (admin) => (await admin.describeCluster()).clusterId);
+}
+
+/** Of several topics the library says only that there were errors, and keeps them. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const each = 'errors' in cause && Array.isArray(cause.errors) ? cause.errors : [];
+  const reasons = each.filter((one) => one instanceof Error).map(({ message }) => message);
+  return [cause.message, ...new Set(reasons)].join(': ');
 }

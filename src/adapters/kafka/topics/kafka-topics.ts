@@ -21,6 +21,17 @@ export interface KafkaTopicsAdminOptions extends KafkaTopicsOptions {
   readonly progress: (line: string) => void;
 }
 
+/** Something about a topic that is not as it should be. */
+export interface TopicDifference {
+  readonly topic: string;
+  readonly fault: string;
+  /** Kafka takes away what it has acknowledged: nobody may write to such a topic. */
+  readonly losesRecords: boolean;
+}
+
+/** What makes Kafka remove records: by key where it should be by age, or the other way round. */
+const DECIDES_WHAT_IS_KEPT = 'cleanup.policy';
+
 interface FoundTopic {
   readonly partitions: number;
   /** Of the partition that has the fewest. */
@@ -45,7 +56,12 @@ export class KafkaTopics {
    * Kafka does not answer.
    */
   async check(): Promise<readonly string[]> {
-    return await withAdmin(this.#options.connection, (admin) => this.#check(admin));
+    return (await this.differences()).map(differenceText);
+  }
+
+  /** As `check`, and which of it must not be. */
+  async differences(): Promise<readonly TopicDifference[]> {
+    return await withAdmin(this.#options.connection, (admin) => this.#differences(admin));
   }
 
   /** The topics that do not exist. Rejects as `check` does. */
@@ -62,18 +78,15 @@ export class KafkaTopics {
         if (found === undefined) await this.#create(admin, wanted);
         else await this.#alter(admin, wanted, found);
       }
-      return await this.#check(admin);
+      return (await this.#differences(admin)).map(differenceText);
     });
   }
 
-  async #check(admin: Admin): Promise<readonly string[]> {
-    const lines: string[] = [];
-    for (const wanted of this.#wanted) {
-      const found = await findTopic(admin, wanted.name);
-      if (found === undefined) lines.push(`topic ${wanted.name} does not exist`);
-      else lines.push(...differences(wanted, found).map((line) => `topic ${wanted.name}: ${line}`));
-    }
-    return lines;
+  async #differences(admin: Admin): Promise<readonly TopicDifference[]> {
+    const all: TopicDifference[] = [];
+    for (const wanted of this.#wanted)
+      all.push(...differencesOf(wanted, await findTopic(admin, wanted.name)));
+    return all;
   }
 
   async #create(
@@ -112,10 +125,11 @@ export class KafkaTopics {
     }
   }
 
-  async #alter(admin: Admin, { name, configuration }: WantedTopic, found: FoundTopic): Promise<void> {
-    const changes = settingDifferences(configuration, found);
+  async #alter(admin: Admin, wanted: WantedTopic, found: FoundTopic): Promise<void> {
+    const { name, configuration } = wanted;
+    const changes = settingDifferences(wanted, found);
     if (changes.length === 0) return;
-    for (const change of changes) this.#options.progress(`changing topic ${name}: ${change}`);
+    for (const { fault } of changes) this.#options.progress(`changing topic ${name}: ${fault}`);
     // What is not named would go back to its default.
     const settings = new Map([...found.own, ...Object.entries(configuration)]);
     await admin.alterConfigs({
@@ -145,25 +159,43 @@ async function findTopic(admin: Admin, name: string): Promise<FoundTopic | undef
   };
 }
 
-function differences(wanted: WantedTopic, found: FoundTopic): string[] {
-  const lines = settingDifferences(wanted.configuration, found);
-  if (found.partitions !== wanted.partitions)
-    lines.push(
-      `has ${found.partitions} partitions, should have ${wanted.partitions}: this cannot be changed without losing order; ` +
-        'configure the number that is there',
-    );
-  if (found.replicas < wanted.replicationFactor)
-    lines.push(
-      `is replicated ${found.replicas} times, should be ${wanted.replicationFactor} times: reassign its partitions with Kafka's tools`,
-    );
-  return lines;
+const MISSING = 'does not exist';
+
+/** One line, for people. */
+export function differenceText({ topic, fault }: TopicDifference): string {
+  return fault === MISSING ? `topic ${topic} ${fault}` : `topic ${topic}: ${fault}`;
 }
 
-function settingDifferences(wanted: WantedTopic['configuration'], { inForce }: FoundTopic): string[] {
-  return Object.entries(wanted).flatMap(([name, value]) => {
-    const found = inForce.get(name);
+function differencesOf(wanted: WantedTopic, found: FoundTopic | undefined): TopicDifference[] {
+  const different = (fault: string): TopicDifference => ({ topic: wanted.name, fault, losesRecords: false });
+  if (found === undefined) return [different(MISSING)];
+  const all = settingDifferences(wanted, found);
+  if (found.partitions !== wanted.partitions)
+    all.push(
+      different(
+        `has ${found.partitions} partitions, should have ${wanted.partitions}: this cannot be changed without losing order; ` +
+          'configure the number that is there',
+      ),
+    );
+  if (found.replicas < wanted.replicationFactor)
+    all.push(
+      different(
+        `is replicated ${found.replicas} times, should be ${wanted.replicationFactor} times: reassign its partitions with Kafka's tools`,
+      ),
+    );
+  return all;
+}
+
+function settingDifferences(
+  { name: topic, configuration }: WantedTopic,
+  { inForce }: FoundTopic,
+): TopicDifference[] {
+  return Object.entries(configuration).flatMap(([setting, value]) => {
+    const found = inForce.get(setting);
+    if (found === value) return [];
     const is = found === undefined ? 'not set' : JSON.stringify(found);
-    return found === value ? [] : [`${name} is ${is}, should be ${JSON.stringify(value)}`];
+    const fault = `${setting} is ${is}, should be ${JSON.stringify(value)}`;
+    return [{ topic, fault, losesRecords: setting === DECIDES_WHAT_IS_KEPT }];
   });
 }
 
