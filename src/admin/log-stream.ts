@@ -96,7 +96,10 @@ export function spanOf(
   const untilMs = until === undefined ? undefined : momentOf('until', until, nowMs);
   if (follow && untilMs !== undefined)
     throw new ApiError('BAD_REQUEST', 'follow never comes to an until', 'Leave one of them out');
-  return { since: startOf(since, isCursor, nowMs), untilMs, follow };
+  const start = startOf(since, isCursor, nowMs);
+  if (untilMs !== undefined && typeof start === 'object' && 'timeMs' in start && untilMs < start.timeMs)
+    throw new ApiError('BAD_REQUEST', 'until is before since', 'Exchange them');
+  return { since: start, untilMs, follow };
 }
 
 function startOf(since: string, isCursor: (text: string) => boolean, nowMs: number): EventStart {

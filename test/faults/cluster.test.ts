@@ -19,18 +19,20 @@ import { newCluster } from '../support/cluster-brokers.ts';
 import { withAdmin } from '../support/kafka-topic.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { RunningBroker, type BrokerSettings } from '../support/running-broker.ts';
+import { ANSWER_MS, Arrivals } from './support/arrivals.ts';
+import { Contenders } from './support/contenders.ts';
 import { spawnedVictim } from './support/spawned-victim.ts';
 import { SteadyTraffic } from './support/steady-traffic.ts';
 
-const SUBSCRIBERS = 10;
 const AWAY_MS = 30_000;
 /** Of an append, in the test in which Kafka is away. */
 const OPERATION_MS = 4_000;
 const KILLS = 3;
 /** Answers of everybody between two kills, so that each meets traffic. */
 const ANSWERS_BETWEEN = 5;
-/** For a client to wait for an answer on a busy machine. */
-const ANSWER_MS = 40_000;
+const CONTESTED = 2;
+/** That connect at once. */
+const CONNECTS = 200;
 
 let hbase: HBaseEngine;
 let kafka: KafkaEngine;
@@ -51,60 +53,6 @@ function clusterOf(operationTimeoutMs: number): Promise<BrokerSettings> {
     kafkaBrokers: kafka.addresses.join(','),
     kafka: { replicationFactor: 3, minInsyncReplicas: 2, requestTimeoutMs: 2_000, operationTimeoutMs },
   });
-}
-
-/** Clients that come, subscribe and go, one session after the other, and what each was told that it has. */
-class Arrivals {
-  readonly acknowledged = new Map<string, string>();
-  readonly #brokers: readonly RunningBroker[];
-  readonly #running: Promise<void>[];
-  refused = 0;
-  slowestMs = 0;
-  #over = false;
-
-  constructor(brokers: readonly RunningBroker[]) {
-    this.#brokers = brokers;
-    this.#running = Array.from({ length: SUBSCRIBERS }, (_, index) => this.#run(index));
-  }
-
-  async further(count: number): Promise<void> {
-    const wanted = this.acknowledged.size + count;
-    await expect.poll(() => this.acknowledged.size, { timeout: 120_000 }).toBeGreaterThanOrEqual(wanted);
-  }
-
-  async stop(): Promise<void> {
-    this.#over = true;
-    await Promise.all(this.#running);
-  }
-
-  async #run(index: number): Promise<void> {
-    for (let round = 0; !this.#over; round++) {
-      const broker = this.#brokers[(index + round) % this.#brokers.length];
-      const clientId = `arrival-${index}-${round}`;
-      const startedMs = performance.now();
-      if (broker !== undefined && !(await this.#arrive(broker, clientId))) this.refused++;
-      this.slowestMs = Math.max(this.slowestMs, performance.now() - startedMs);
-    }
-  }
-
-  /** false: something was not acknowledged. */
-  async #arrive(broker: RunningBroker, clientId: string): Promise<boolean> {
-    const client = await broker.open(MQTT_5);
-    try {
-      client.sendConnect({ clientId, ...persistent(MQTT_5) });
-      if ((await client.expect('connack', ANSWER_MS)).reasonCode !== 0) return false;
-      const topic = `arrivals/${clientId}`;
-      client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] });
-      const answer = await client.next(ANSWER_MS);
-      if (answer.cmd !== 'suback') return false;
-      this.acknowledged.set(clientId, topic);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      client.destroy();
-    }
-  }
 }
 
 /** What the whole log says, folded from its first record. */
@@ -129,10 +77,27 @@ async function foldOf(cluster: BrokerSettings): Promise<SessionRegistry> {
   return registry;
 }
 
+interface SessionOnRecord {
+  readonly owner?: { readonly incarnation: string };
+  readonly subscriptions?: readonly { readonly filter: string }[];
+}
+
+async function sessionAt(broker: RunningBroker, clientId: string): Promise<SessionOnRecord> {
+  return (await (await broker.admin(`/api/v1/session?client=${clientId}`)).json()) as SessionOnRecord;
+}
+
 async function filtersAt(broker: RunningBroker, clientId: string): Promise<unknown> {
-  const response = await broker.admin(`/api/v1/session?client=${clientId}`);
-  const { subscriptions } = (await response.json()) as { subscriptions?: { filter: string }[] };
-  return subscriptions?.map(({ filter }) => filter);
+  return (await sessionAt(broker, clientId)).subscriptions?.map(({ filter }) => filter);
+}
+
+async function ownerAt(broker: RunningBroker, clientId: string): Promise<string> {
+  return (await sessionAt(broker, clientId)).owner?.incarnation ?? 'nobody';
+}
+
+/** Of the topic of session events. */
+async function sampleAt(broker: RunningBroker, name: string): Promise<number> {
+  const page = await (await broker.admin('/metrics')).text();
+  return Number(new RegExp(`^${name}\\{topic="[^"]*session-events"\\} (\\d+)$`, 'm').exec(page)?.[1]);
 }
 
 /** Every subscription that was acknowledged is on the log and with every broker, which know nothing else than the log. */
@@ -152,21 +117,30 @@ async function expectKept(
   }
 }
 
-test('the leader of partitions is killed while clients connect and subscribe on two brokers', async () => {
+test('the leader of partitions is killed while clients connect, subscribe and contend on two brokers', async () => {
   const cluster = await clusterOf(20_000);
   const brokers = await startTwo(cluster);
   const arrivals = new Arrivals(brokers);
-  await arrivals.further(30);
+  const contests = Array.from({ length: CONTESTED }, (_, n) => new Contenders(brokers, `contested-${n}`));
+  const contended = (wins: number) => Promise.all(contests.map((contest) => contest.further(wins)));
+  await Promise.all([arrivals.further(30), contended(5)]);
   const leader = await leaderOf(`${cluster.kafka?.topicPrefix ?? ''}.session-events`);
   const killedMs = performance.now();
   await leader.kill();
   await arrivals.further(60);
   const recoveredMs = performance.now() - killedMs;
+  await contended(5);
   await leader.start();
   await kafka.ready();
-  await arrivals.further(30);
+  await Promise.all([arrivals.further(30), contended(5)]);
   await arrivals.stop();
   const late = await RunningBroker.start({ ...cluster, broker: { id: 'late' } });
+  for (const contest of contests) {
+    const winner = ['one', 'two'][await contest.winner()];
+    for (const broker of [...brokers, late])
+      await expect.poll(() => ownerAt(broker, contest.clientId)).toMatch(`${winner ?? 'nobody'}#`);
+    await contest.leave();
+  }
   await settled(brokers);
   await expectKept(cluster, [...brokers, late], arrivals.acknowledged);
   await Promise.all([...brokers, late].map((broker) => broker.dispose()));
@@ -174,6 +148,27 @@ test('the leader of partitions is killed while clients connect and subscribe on 
     `leader killed: ${arrivals.acknowledged.size} sessions with their subscription acknowledged, ${arrivals.refused} refused, 60 of them ` +
       `in the ${seconds(recoveredMs)} behind the kill, the slowest took ${seconds(arrivals.slowestMs)}`,
   );
+});
+
+test('clients that connect at once share a request, and none is acknowledged before Kafka has it', async () => {
+  const broker = await RunningBroker.start(await clusterOf(20_000));
+  const requests = () => sampleAt(broker, 'spoke_kafka_produce_requests_total');
+  const clients = await Promise.all(Array.from({ length: CONNECTS }, () => broker.open(MQTT_5)));
+  const before = await requests();
+  for (const each of kafka.brokers) each.pause();
+  for (const [n, client] of clients.entries()) client.sendConnect({ clientId: `at-once-${n}` });
+  // All of them are on their way, and only what was there first has been sent.
+  const waiting = () => sampleAt(broker, 'spoke_kafka_records_waiting');
+  await expect.poll(waiting, { timeout: ANSWER_MS }).toBe(CONNECTS);
+  expect(clients.filter(({ bytesReceived }) => bytesReceived > 0)).toEqual([]);
+  for (const each of kafka.brokers) each.resume();
+  const connacks = await Promise.all(clients.map((client) => client.expect('connack', ANSWER_MS)));
+  expect(new Set(connacks.map(({ reasonCode }) => reasonCode))).toEqual(new Set([0]));
+  const sent = (await requests()) - before;
+  // Two to each of three leaders, and some again where they were asked too soon after their pause.
+  expect(sent).toBeLessThan(CONNECTS / 5);
+  await broker.dispose();
+  console.info(`${CONNECTS} clients that connected at once took ${sent} requests`);
 });
 
 test('a broker is killed again and again, and each time its disk is gone', async () => {

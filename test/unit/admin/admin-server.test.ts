@@ -244,7 +244,7 @@ describe('events', () => {
     });
   });
 
-  it.each(['since=yesterday', 'since=', 'until=soon', 'until=-1h&follow=true'])(
+  it.each(['since=yesterday', 'since=', 'until=soon', 'until=-1h&follow=true', 'since=-1h&until=-2h'])(
     'refuse %s',
     async (query) => {
       expect(await call('GET', `/api/v1/events?${query}`)).toMatchObject({

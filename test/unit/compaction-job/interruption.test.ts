@@ -3,47 +3,21 @@ import { expect, test } from 'vitest';
 import type { JobStores, JobTopic } from '../../../compaction-job/stores.ts';
 import type { SessionEvent } from '../../../src/session/events.ts';
 import type { ClientId, SessionId } from '../../../src/tenancy/identity.ts';
+import { CountedLife, Killed } from '../../support/counted-life.ts';
 import { entriesOf, foldInto, GRACE_MS, JobWorld, NOW_MS, rowsOf } from '../../support/job-world.ts';
 import { closedSession, sessionState, subscription } from '../../support/simulated-session.ts';
 import { VersionedSnapshot } from '../../support/versioned-snapshot.ts';
 
-class Killed extends Error {}
+function topicWithin(life: CountedLife, { name, log, snapshot, upkeep }: JobTopic): JobTopic {
+  return { name, log: life.of(log), snapshot: life.of(snapshot), upkeep: life.of(upkeep) };
+}
 
-/** Calls that the process still makes; the last one may have its effect, and nobody hears of it. */
-class Life {
-  calls = 0;
-  readonly #callsMax: number;
-  readonly #lastCounts: boolean;
-
-  constructor(callsMax: number, lastCounts: boolean) {
-    this.#callsMax = callsMax;
-    this.#lastCounts = lastCounts;
-  }
-
-  of<T extends object>(store: T): T {
-    return new Proxy(store, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== 'function') return member;
-        return (...args: readonly unknown[]): unknown => {
-          this.calls++;
-          if (this.calls < this.#callsMax) return Reflect.apply(member, target, args);
-          if (this.calls > this.#callsMax || !this.#lastCounts) throw new Killed();
-          const result: unknown = Reflect.apply(member, target, args);
-          return result instanceof Promise ? result.then(() => Promise.reject(new Killed())) : result;
-        };
-      },
-    });
-  }
-
-  ofTopic(topic: JobTopic): JobTopic {
-    const { name, log, snapshot, upkeep } = topic;
-    return { name, log: this.of(log), snapshot: this.of(snapshot), upkeep: this.of(upkeep) };
-  }
-
-  ofAll({ sessions, retained, queues }: JobStores): JobStores {
-    return { sessions: this.ofTopic(sessions), retained: this.ofTopic(retained), queues: this.of(queues) };
-  }
+function storesWithin(life: CountedLife, { sessions, retained, queues }: JobStores): JobStores {
+  return {
+    sessions: topicWithin(life, sessions),
+    retained: topicWithin(life, retained),
+    queues: life.of(queues),
+  };
 }
 
 /** Two have expired, one is connected, one queue is nobody's, the snapshot has a row too many and one too few. */
@@ -88,14 +62,14 @@ async function outcome(made: JobWorld): Promise<unknown> {
 
 test('a pass may be killed at any call', async () => {
   const alone = await world();
-  const life = new Life(Infinity, false);
-  await alone.run({ stores: life.ofAll(alone), repair: true, verify: true });
+  const life = new CountedLife(Infinity, false);
+  await alone.run({ stores: storesWithin(life, alone), repair: true, verify: true });
   const expected = await outcome(alone);
   expect(expected).toMatchObject({ queued: [3] });
   for (let calls = 1; calls <= life.calls; calls++) {
     for (const lastCounts of [false, true]) {
       const made = await world();
-      const stores = new Life(calls, lastCounts).ofAll(made);
+      const stores = storesWithin(new CountedLife(calls, lastCounts), made);
       await made.run({ stores, repair: true, verify: true }).catch((error: unknown) => {
         if (!(error instanceof Killed)) throw error;
       });

@@ -54,6 +54,14 @@ describe('ids.json', () => {
   });
 });
 
+/** The fingerprint leaves them out, and readers in other languages go by them. */
+test.each(publishedSchemas())('$file: times, and nothing else, have a logical type', ({ schema }) => {
+  const fields = [...fieldsOf(schema)];
+  expect(fields.length).toBeGreaterThan(5);
+  for (const { name, logicalType } of fields)
+    expect(logicalType, name).toBe(/AtMs$|^(at|since)Ms$/.test(name) ? 'timestamp-millis' : undefined);
+});
+
 describe.each([...versionsByName()])('%s', (_name, released) => {
   const versions = released.map(({ schema }) => schema);
 
@@ -114,6 +122,7 @@ type Fields = readonly Field[];
 type Field = z.infer<typeof fieldSchema>;
 
 const fieldSchema = z.looseObject({ name: z.string(), type: z.unknown() });
+const logicalSchema = z.looseObject({ logicalType: z.string() });
 const recordSchema = z.looseObject({ fields: z.array(fieldSchema) });
 const enumSchema = z.looseObject({ type: z.literal('enum'), symbols: z.array(z.string()) });
 const willSchema = z.tuple([z.literal('null'), z.looseObject({ name: z.literal('Will') })]);
@@ -135,6 +144,23 @@ function recordOf(schema: Schema): z.infer<typeof recordSchema> {
 function withFields(schema: Schema, mutate: (fields: Fields) => Fields): Schema {
   const record = recordOf(schema);
   return { ...record, fields: mutate(record.fields) } as unknown as Schema;
+}
+
+interface TypedField {
+  readonly name: string;
+  readonly logicalType: unknown;
+}
+
+/** Of the record and of all records in it. */
+function* fieldsOf(type: unknown): Generator<TypedField> {
+  for (const branch of [type].flat()) {
+    const record = recordSchema.safeParse(branch);
+    for (const field of record.data?.fields ?? []) {
+      const branches = [field.type].flat().map((each) => logicalSchema.safeParse(each).data);
+      yield { name: field.name, logicalType: branches.find((each) => each !== undefined)?.logicalType };
+      yield* fieldsOf(field.type);
+    }
+  }
 }
 
 /** Fails when there is no such field: a mutation that changes nothing would prove nothing. */

@@ -9,8 +9,12 @@ type OnLog = ((line: KafkaLogLine) => void) | undefined;
 
 export function libraryLogCreator(onLog: OnLog): logCreator {
   return () =>
-    ({ level, namespace, log: { message } }) =>
-      onLog?.({ level: level === logLevel.ERROR ? 'error' : 'warn', message: `${namespace}: ${message}` });
+    ({ level, namespace, log }) => {
+      // It names the request and has what went wrong with it beside that.
+      const cause: unknown = log['error'];
+      const message = `${namespace}: ${log.message}${typeof cause === 'string' ? `: ${cause}` : ''}`;
+      onLog?.({ level: level === logLevel.ERROR ? 'error' : 'warn', message });
+    };
 }
 
 export function libraryLogger(onLog: OnLog): KafkaJsLogger {
