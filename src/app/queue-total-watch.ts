@@ -55,6 +55,7 @@ class QueueTotalWatch {
     if (!Array.from(broker.tenants()).some(({ limits }) => limits.durableQueue.together !== undefined))
       return;
     await depth.refresh();
+    if (this.#isStopped) return;
     const isFailing = depth.problem !== undefined;
     if (isFailing && !this.#isFailing)
       logger.warn(
