@@ -165,6 +165,7 @@ async function durableParts(
     store,
     batcher,
     counters,
+    nowMs: () => tenantBroker.clock.nowMs(),
     onQueueFull: (tenantFull) => {
       tenantBroker.queueFull(subscriber.clientId, tenantFull);
     },

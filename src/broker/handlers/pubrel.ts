@@ -17,7 +17,7 @@ export function handlePubrel(session: ActiveSession, packet: AckPacket): void {
   // of held messages, so that a new message under this identifier is not taken for a repetition.
   // On a resumed session an identifier that is not held was released before its PUBCOMP got lost (MQTT 5.0,
   // 3.7.2.1: not an error during recovery), and clients that see 0x92 take it for a failure.
-  held.release(packetId, session.broker.clock.nowMs()).then(
+  held.release(packetId).then(
     (reasonCode) => {
       session.completeAck(slot, session.resumed ? REASON.success : reasonCode);
     },
