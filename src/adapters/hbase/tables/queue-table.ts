@@ -17,7 +17,7 @@ export interface QueueTableOptions {
 }
 
 /** Release of the endpoint in `coprocessor/` that belongs to this broker. */
-export const ENDPOINT_VERSION = '1.0.1';
+export const ENDPOINT_VERSION = '1.0.2';
 export const ENDPOINT_CLASS = 'io.spokemq.queue.QueueEndpoint';
 
 const QUEUES = 'queues';
