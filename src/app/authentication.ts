@@ -54,7 +54,7 @@ export async function openAuthentication(
   if (config.auth.mode === 'anonymous') {
     const known = { has: (tenant: TenantId) => directory.get(tenant) !== undefined };
     return {
-      authenticator: new AnonymousAuthenticator(known, tenantOrNone(config.defaultTenant)),
+      authenticator: new AnonymousAuthenticator(known),
       // Where everybody may come in there is nothing to prove.
       enhanced: [],
       gauges: [],
@@ -97,7 +97,15 @@ async function openChains(
     missed: () => follower?.missed(),
   };
   const file = used.has('file')
-    ? await openFileUsers(auth, tenantsWith('file', config, directory), hashing, logger, time.timers, changes)
+    ? await openFileUsers(
+        auth,
+        tenantsWith('file', config, directory),
+        tenantOrNone(config.defaultTenant),
+        hashing,
+        logger,
+        time.timers,
+        changes,
+      )
     : undefined;
   const database = used.has('mysql') ? await openDatabase(auth, hashing, changes, logger, time) : undefined;
   directory.onChange((name, tenant) => {

@@ -273,7 +273,9 @@ export const configSchema = z.strictObject({
   defaultTenant: z
     .union([tenantName, z.literal('')])
     .default(DEFAULT_TENANT)
-    .describe('Tenant of clients whose user name has no `/`, or that send none; empty: they are refused.'),
+    .describe(
+      'Tenant of names without `/`, wherever users are named, and of clients that send none; empty: there are no such users.',
+    ),
   listeners: z
     .array(listener)
     .min(1)

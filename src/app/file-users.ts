@@ -10,6 +10,7 @@ import type { ChainAuthenticator } from '../auth/authenticator-chain.ts';
 import type { PasswordUpgrade, PasswordUpgrades } from '../auth/password-upgrades.ts';
 import { ScramAuthenticator } from '../auth/scram-authenticator.ts';
 import { UserAuthenticator } from '../auth/user-authenticator.ts';
+import type { TenantId } from '../tenancy/identity.ts';
 import type { Timers } from '../time/clock.ts';
 import type { AuthConfig } from './auth-schema.ts';
 import type { Logger } from './logging.ts';
@@ -28,17 +29,18 @@ export interface FileUsers {
   close(): void;
 }
 
-/** `tenants`: those that ask the file. `changes`: of users that are others when it was read again. Rejects with `UsersFileError` when it cannot be used. */
+/** `tenants`: those that ask the file. `defaultTenant`: of names in it that say none. `changes`: of users that are others when it was read again. Rejects with `UsersFileError` when it cannot be used. */
 export async function openFileUsers(
   auth: AuthConfig,
   tenants: KnownTenants,
+  defaultTenant: TenantId | undefined,
   hashing: PasswordHashing,
   logger: Logger,
   timers: Timers,
   changes: UserChangeFollower,
 ): Promise<FileUsers> {
-  const watched = await watchedUsers(auth, logger, changes);
-  const editor = new UsersFileEditor(auth.usersFile);
+  const watched = await watchedUsers(auth, defaultTenant, logger, changes);
+  const editor = new UsersFileEditor(auth.usersFile, defaultTenant);
   const store = async (all: readonly PasswordUpgrade[]): Promise<number> => {
     const written = await editor.upgradePasswords(all);
     await watched.check();
@@ -73,11 +75,13 @@ export async function openFileUsers(
 
 function watchedUsers(
   { usersFile: file }: AuthConfig,
+  defaultTenant: TenantId | undefined,
   logger: Logger,
   changes: UserChangeFollower,
 ): Promise<WatchedUsers> {
   return WatchedUsers.open({
     file,
+    defaultTenant,
     checkEveryMs: CHECK_EVERY_MS,
     onReload: (users, before) => {
       const changed = changedUsers(before, users);

@@ -37,7 +37,7 @@ export const jwt = z.strictObject({
   issuer: text('', 'Who has to have made tokens, `iss`; empty: whoever has the key.'),
   audience: text('', 'Whom tokens have to be for, `aud`; empty: whoever.'),
   clockToleranceS: z.int().min(0).max(300).default(5).describe('Seconds that clocks may differ.'),
-  tenantClaim: text('tenant', 'Claim that is the tenant; tokens without it are of tenant `default`.'),
+  tenantClaim: text('tenant', 'Claim that is the tenant; tokens without it are of `defaultTenant`.'),
   nameClaim: text('sub', 'Claim that is the client name.'),
   rulesClaim: text('rules', 'Claim that is a list of rules; tokens without it have `rules`.'),
   rules: z.array(topicRule).default([]).describe('Rights of tokens that say none.'),

@@ -3,7 +3,7 @@
  * the listener lets in nobody without a certificate. Who shows one is whom it names.
  */
 import { REASON } from '../mqtt/reason-code.ts';
-import { DEFAULT_TENANT, parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
+import { parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
 import type { AuthResult, Authenticator, Credentials } from './authenticator.ts';
 import { isBrokerTopic } from './topic-rights.ts';
 
@@ -12,20 +12,14 @@ export type KnownTenants = Pick<ReadonlySet<TenantId>, 'has'>;
 
 export class AnonymousAuthenticator implements Authenticator {
   readonly #tenants: KnownTenants;
-  readonly #defaultTenant: TenantId | undefined;
 
-  /** `defaultTenant`: of certificates that name none. */
-  constructor(tenants: KnownTenants, defaultTenant: TenantId | undefined = DEFAULT_TENANT) {
+  constructor(tenants: KnownTenants) {
     this.#tenants = tenants;
-    this.#defaultTenant = defaultTenant;
   }
 
-  authenticate({ tenant, clientName, certificateName }: Credentials): Promise<AuthResult> {
+  authenticate({ tenant, clientName, certificateName, defaultTenant }: Credentials): Promise<AuthResult> {
     const verified = certificateName !== undefined;
-    if (
-      verified &&
-      !isSameUser({ tenant, clientName }, parseUserName(certificateName, this.#defaultTenant))
-    ) {
+    if (verified && !isSameUser({ tenant, clientName }, parseUserName(certificateName, defaultTenant))) {
       return Promise.resolve({
         allowed: false,
         reasonCode: REASON.badUserNameOrPassword,

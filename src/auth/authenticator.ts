@@ -17,6 +17,8 @@ export interface Credentials {
   readonly certificateName: string | undefined;
   /** Of the client: see `PeerAddress`. */
   readonly address: string;
+  /** Of names that say no tenant, wherever they stand: in CONNECT, in certificates, tokens, SCRAM messages; undefined: of none. */
+  readonly defaultTenant: TenantId | undefined;
   readonly level: ProtocolLevel;
 }
 

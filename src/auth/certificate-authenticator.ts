@@ -15,9 +15,9 @@ export class CertificateAuthenticator implements ChainAuthenticator {
 
   /** With a password beside it somebody else has to say whether that is right. */
   ask(credentials: Credentials): Promise<AuthResult | undefined> {
-    const { certificateName, password, clientName } = credentials;
+    const { certificateName, password, clientName, defaultTenant } = credentials;
     if (certificateName === undefined || password !== undefined) return Promise.resolve(undefined);
-    const named = parseListedUser(certificateName);
+    const named = parseListedUser(certificateName, defaultTenant);
     if (named === undefined || named.clientName === '') return Promise.resolve(undefined);
     if (clientName !== '' && userText(credentials) !== userText(named)) return Promise.resolve(REFUSED);
     return Promise.resolve(admit({ ...named, rules: this.#rules, admittedBy: this.name }, credentials));

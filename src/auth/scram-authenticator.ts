@@ -120,7 +120,7 @@ class ListedUserExchange implements EnhancedAuthExchange {
 
   #credentialsOf(userName: string): ScramCredentials {
     const { tenants, users, iterations, decoySecret } = this.#options;
-    const named = parseListedUser(userName);
+    const named = parseListedUser(userName, this.#credentials.defaultTenant);
     const list = users();
     this.user = named;
     this.#user = named !== undefined && tenants.has(named.tenant) ? list.find(named) : undefined;

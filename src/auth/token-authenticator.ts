@@ -3,7 +3,7 @@
  * its signature holds. A password that does not look like a token is somebody else's.
  */
 import { REASON } from '../mqtt/reason-code.ts';
-import { DEFAULT_TENANT, parseTenantId } from '../tenancy/identity.ts';
+import { parseTenantId } from '../tenancy/identity.ts';
 import { admit } from './admission.ts';
 import type { AuthResult, Credentials } from './authenticator.ts';
 import type { ChainAuthenticator } from './authenticator-chain.ts';
@@ -22,7 +22,7 @@ export type VerifyToken = (token: string) => Promise<TokenVerdict>;
 
 export interface TokenAuthenticatorOptions {
   readonly verify: VerifyToken;
-  /** Claims by name: the tenant, missing: `default`; the name in it; a list of rules, missing: `rules`. */
+  /** Claims by name: the tenant, missing: the default tenant; the name in it; a list of rules, missing: `rules`. */
   readonly tenantClaim: string;
   readonly nameClaim: string;
   readonly rulesClaim: string;
@@ -56,13 +56,15 @@ export class TokenAuthenticator implements ChainAuthenticator {
     const tenantName = claims[tenantClaim];
     const tenant =
       tenantName === undefined
-        ? DEFAULT_TENANT
+        ? credentials.defaultTenant
         : typeof tenantName === 'string'
           ? parseTenantId(tenantName)
           : undefined;
     const name = claims[nameClaim];
     const user =
-      tenant === undefined || typeof name !== 'string' ? undefined : parseListedUser(`${tenant}/${name}`);
+      tenant === undefined || typeof name !== 'string'
+        ? undefined
+        : parseListedUser(`${tenant}/${name}`, undefined);
     if (user === undefined) return refused('its claims name no tenant or no user');
     if (credentials.clientName !== '' && userText(credentials) !== userText(user))
       return refused('the user name in CONNECT is another one');

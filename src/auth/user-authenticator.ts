@@ -52,7 +52,7 @@ export class UserAuthenticator implements ChainAuthenticator {
   async #byPassword(credentials: Credentials, password: Buffer): Promise<AuthResult | undefined> {
     const { find, verifier, decoy, upgrades } = this.#options;
     // Nobody has no name, or one that means more than itself in a rule with %u, whatever a source says of it.
-    if (parseListedUser(userText(credentials)) === undefined) return undefined;
+    if (parseListedUser(userText(credentials), undefined) === undefined) return undefined;
     const user = await find(credentials);
     if (user === undefined) return undefined;
     const expected = user.passwordHash;
@@ -65,7 +65,7 @@ export class UserAuthenticator implements ChainAuthenticator {
 
   /** A user name beside the certificate has to be the same user; without one the certificate names it. */
   async #byCertificate(credentials: Credentials, certificateName: string): Promise<AuthResult | undefined> {
-    const named = parseListedUser(certificateName);
+    const named = parseListedUser(certificateName, credentials.defaultTenant);
     if (named === undefined) return undefined;
     if (credentials.clientName !== '' && userText(credentials) !== userText(named)) return REFUSED;
     const user = await this.#options.find(named);

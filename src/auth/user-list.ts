@@ -1,6 +1,5 @@
 /** Users of all tenants as the broker knows them: an unchangeable list, replaced as a whole. */
-import { DEFAULT_TENANT, parseUserName } from '../tenancy/identity.ts';
-import type { TenantUser } from '../tenancy/identity.ts';
+import { parseUserName, type TenantId, type TenantUser } from '../tenancy/identity.ts';
 import type { PasswordHash } from './password-hash.ts';
 import type { ScramCredentials } from './scram-credentials.ts';
 import { isSafeInFilter } from './place-holders.ts';
@@ -24,9 +23,9 @@ export function userText({ tenant, clientName }: TenantUser): string {
 /** Characters of a client name. */
 const CLIENT_NAME_MAX = 256;
 
-/** `{tenant}/{clientName}`, or a client name of tenant `default`, whichever MQTT clients have by default; undefined: neither. */
-export function parseListedUser(text: string): TenantUser | undefined {
-  const user = parseUserName(text, DEFAULT_TENANT);
+/** `{tenant}/{clientName}`, or a client name of the default tenant, as `parseUserName` says; undefined: no user can be listed so. */
+export function parseListedUser(text: string, defaultTenant: TenantId | undefined): TenantUser | undefined {
+  const user = parseUserName(text, defaultTenant);
   if (user === undefined || user.clientName.length > CLIENT_NAME_MAX) return undefined;
   return isSafeInFilter(user.clientName) && !/\p{Cc}/u.test(user.clientName) ? user : undefined;
 }

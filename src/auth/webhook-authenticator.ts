@@ -70,12 +70,12 @@ export class WebhookAuthenticator implements ChainAuthenticator {
   }
 
   async ask(credentials: Credentials): Promise<AuthResult | undefined> {
-    const { certificateName, password } = credentials;
-    const user = parseListedUser(userText(credentials));
+    const { certificateName, defaultTenant, password } = credentials;
+    const user = parseListedUser(userText(credentials), undefined);
     if (user === undefined) return undefined;
     if (password === undefined && certificateName !== undefined) {
       // A certificate proves one name: the service need not think of that.
-      const named = parseListedUser(certificateName);
+      const named = parseListedUser(certificateName, defaultTenant);
       if (named === undefined || userText(named) !== userText(user)) return REFUSED;
     }
     const answer = await this.#answer(credentials);

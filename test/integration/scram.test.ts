@@ -28,7 +28,7 @@ let broker: RunningBroker;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spoke-scram-'));
-  editor = new UsersFileEditor(join(directory, 'users.yaml'));
+  editor = new UsersFileEditor(join(directory, 'users.yaml'), DEFAULT_TENANT);
   await add('bike', ['allow all bikes/#']);
   await add('acme/bike', ['allow all bikes/#']);
   await add('other', ['allow all #']);
@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 async function add(name: string, rules: readonly string[], withScram = true): Promise<void> {
-  const user = parseListedUser(name);
+  const user = parseListedUser(name, DEFAULT_TENANT);
   if (user === undefined) throw new Error(name);
   const credentials = await deriveScramCredentials(PASSWORD, Buffer.alloc(16, name.length), ITERATIONS);
   const passwordHash = await hashPassword(Buffer.from(PASSWORD), Buffer.alloc(16, 1), CHEAP);
@@ -213,7 +213,7 @@ describe('re-authentication by SCRAM-SHA-256', () => {
     await broker.reload();
     const client = await loggedIn('changing');
     expect(await publish(client, { topic: 'before', qos: 1 })).toBe(REASON.noMatchingSubscribers);
-    const user = parseListedUser('changing');
+    const user = parseListedUser('changing', DEFAULT_TENANT);
     if (user !== undefined) await editor.remove(user);
     await add('changing', ['allow all after']);
     await broker.reload();

@@ -1,8 +1,13 @@
 /** Clients that log in with a token, over MQTT: let in with what it says, and sent away when it ends. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { formatPasswordHash, hashPassword } from '../../src/auth/password-hash.ts';
 import { REASON } from '../../src/mqtt/reason-code.ts';
 import { RunningBroker } from '../support/running-broker.ts';
+import { publishPacket } from './support/exchanges.ts';
 
 const SECRET = 'a shared secret of more than 32 bytes';
 let broker: RunningBroker;
@@ -32,6 +37,43 @@ async function connect(level: 4 | 5, password: string, username = 'acme/bike-7')
     { clientId: `c${level}`, username, password: Buffer.from(password) },
   );
 }
+
+test('names without a tenant are of the configured default tenant: in CONNECT, in the users file, in tokens', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'spoke-default-tenant-'));
+  const usersFile = join(directory, 'users.yaml');
+  const hash = await hashPassword(Buffer.from('right'), Buffer.alloc(16, 1), { ln: 10, r: 8, p: 1 });
+  const password = formatPasswordHash(hash);
+  writeFileSync(usersFile, JSON.stringify({ users: { bike: { password, rules: ['allow all %t/#'] } } }));
+  const ofAcme = await RunningBroker.start({
+    tenants: ['default', 'acme'],
+    defaultTenant: 'acme',
+    auth: {
+      mode: 'chain',
+      chain: ['file', 'jwt'],
+      usersFile,
+      jwt: { secret: SECRET, rules: ['allow all %t/#'] },
+    },
+  });
+  try {
+    const tenantless = await token({ tenant: undefined, sub: 'bike-7' }, 60);
+    for (const [username, secret] of [
+      ['bike', 'right'],
+      ['acme/bike', 'right'],
+      ['bike-7', tenantless],
+    ] as const) {
+      const { client, connack } = await ofAcme.connect(
+        { level: 5 },
+        { clientId: username.replace('/', '-'), username, password: Buffer.from(secret) },
+      );
+      expect(connack.reasonCode, username).toBe(0);
+      client.send(publishPacket({ topic: 'acme/x', qos: 1, messageId: 1 }));
+      expect((await client.expect('puback')).reasonCode, username).not.toBe(REASON.notAuthorized);
+    }
+  } finally {
+    await ofAcme.dispose();
+    rmSync(directory, { recursive: true });
+  }
+});
 
 describe.each([4, 5] as const)('MQTT level %i: a token', (level) => {
   it('lets its holder in, as nobody else', async () => {

@@ -6,8 +6,8 @@ import { formatPasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordUpgrade } from '../../auth/password-upgrades.ts';
 import { formatScramCredentials, type ScramCredentials } from '../../auth/scram-credentials.ts';
-import { parseListedUser, userText } from '../../auth/user-list.ts';
-import type { TenantUser } from '../../tenancy/identity.ts';
+import { parseListedUser, userText, type UserList } from '../../auth/user-list.ts';
+import type { TenantId, TenantUser } from '../../tenancy/identity.ts';
 import { isErrno, replaceFile } from './atomic-write.ts';
 import { parseUsersFile } from './users-file.ts';
 
@@ -49,9 +49,12 @@ export class UserExistsError extends Error {
 
 export class UsersFileEditor {
   readonly file: string;
+  readonly #defaultTenant: TenantId | undefined;
 
-  constructor(file: string) {
+  /** `defaultTenant`: of names in the file that say none. */
+  constructor(file: string, defaultTenant: TenantId | undefined) {
     this.file = file;
+    this.#defaultTenant = defaultTenant;
   }
 
   /** Creates the file if need be. Resolves to the rules the user got; undefined: those at the top of the file. */
@@ -64,7 +67,7 @@ export class UsersFileEditor {
   }: NewUser): Promise<readonly string[] | undefined> {
     let given = rules;
     await this.#edit((document) => {
-      if (keyOf(document, user) !== undefined) throw new UserExistsError(user, this.file);
+      if (this.#keyOf(document, user) !== undefined) throw new UserExistsError(user, this.file);
       if (given === undefined && !document.has('rules')) given = FULL_RIGHTS;
       document.setIn(['users', userText(user)], {
         ...(passwordHash === undefined ? {} : { password: formatPasswordHash(passwordHash) }),
@@ -95,7 +98,7 @@ export class UsersFileEditor {
     let written = 0;
     await this.#edit((document) => {
       for (const { user, from, to } of upgrades) {
-        const key = keyOf(document, user);
+        const key = this.#keyOf(document, user);
         if (key === undefined) continue;
         const path = ['users', key, 'password'];
         if (document.getIn(path) !== formatPasswordHash(from)) continue;
@@ -108,7 +111,7 @@ export class UsersFileEditor {
 
   /** Whether the user may log in by SCRAM. */
   async hasScram(user: TenantUser): Promise<boolean> {
-    return parseUsersFile(this.file, await textOf(this.file)).find(user)?.scram !== undefined;
+    return this.#parse(await textOf(this.file)).find(user)?.scram !== undefined;
   }
 
   remove(user: TenantUser): Promise<void> {
@@ -118,7 +121,7 @@ export class UsersFileEditor {
   }
 
   #existing(document: Document, user: TenantUser): string {
-    const key = keyOf(document, user);
+    const key = this.#keyOf(document, user);
     if (key === undefined) throw new UnknownUserError(user, this.file);
     return key;
   }
@@ -126,15 +129,30 @@ export class UsersFileEditor {
   async #edit(change: (document: Document) => void): Promise<void> {
     await replaceFile(this.file, async () => {
       const text = await textOf(this.file);
-      parseUsersFile(this.file, text);
+      this.#parse(text);
       const document = parseDocument(text);
       // `users:` without anything below is null, which takes no members.
       if (document.get('users') === null) document.delete('users');
       change(document);
       const edited = document.toString({ lineWidth: 0 });
-      parseUsersFile(this.file, edited);
+      this.#parse(edited);
       return edited;
     });
+  }
+
+  /** The key as written: `NAME` and `TENANT/NAME` are the same user, if the tenant is the default one. */
+  #keyOf(document: Document, user: TenantUser): string | undefined {
+    const users = document.get('users');
+    if (!isMap(users)) return undefined;
+    const keys = users.items.map((item) => String(item.key));
+    return keys.find((key) => {
+      const named = parseListedUser(key, this.#defaultTenant);
+      return named !== undefined && userText(named) === userText(user);
+    });
+  }
+
+  #parse(text: string): UserList {
+    return parseUsersFile(this.file, text, this.#defaultTenant);
   }
 }
 
@@ -149,15 +167,4 @@ async function textOf(file: string): Promise<string> {
     if (isErrno(error, 'ENOENT')) return '';
     throw error;
   }
-}
-
-/** The key as written: `NAME` and `default/NAME` are the same user. */
-function keyOf(document: Document, user: TenantUser): string | undefined {
-  const users = document.get('users');
-  if (!isMap(users)) return undefined;
-  const keys = users.items.map((item) => String(item.key));
-  return keys.find((key) => {
-    const named = parseListedUser(key);
-    return named !== undefined && userText(named) === userText(user);
-  });
 }

@@ -7,6 +7,7 @@ import { parsePasswordHash } from '../../auth/password-hash.ts';
 import { parseScramCredentials } from '../../auth/scram-credentials.ts';
 import { parseListedUser, UserList, userText } from '../../auth/user-list.ts';
 import type { User } from '../../auth/user-list.ts';
+import type { TenantId, TenantUser } from '../../tenancy/identity.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { topicRule } from './topic-rule-schema.ts';
 import { formatProblem, YamlDocument } from './yaml-document.ts';
@@ -77,8 +78,8 @@ export class UsersFileError extends Error {
   }
 }
 
-/** Throws `UsersFileError`. `file` names positions. */
-export function parseUsersFile(file: string, text: string): UserList {
+/** Throws `UsersFileError`. `file` names positions; `defaultTenant` is that of names without one, undefined: they are a problem. */
+export function parseUsersFile(file: string, text: string, defaultTenant: TenantId | undefined): UserList {
   const document = new YamlDocument(file, text);
   if (document.syntaxProblems.length > 0) throw new UsersFileError(document.syntaxProblems);
   const value = document.value ?? {};
@@ -91,8 +92,13 @@ export function parseUsersFile(file: string, text: string): UserList {
   const users = new Map<string, User>();
   const problems: Problem[] = [];
   for (const [name, entry] of Object.entries(parsed.data.users ?? {})) {
-    const named = parseListedUser(name);
-    const problem = named === undefined ? BAD_NAME : users.has(userText(named)) ? TWICE : undefined;
+    const named = parseListedUser(name, defaultTenant);
+    const problem =
+      named === undefined
+        ? badName(defaultTenant)
+        : users.has(userText(named))
+          ? listedTwice(named)
+          : undefined;
     if (problem !== undefined) {
       problems.push({ where: document.whereIs(['users', name]), key: `users.${name}`, ...problem });
     } else if (named !== undefined) {
@@ -108,12 +114,16 @@ export function parseUsersFile(file: string, text: string): UserList {
   return new UserList(users.values(), parsed.data.scramSecret);
 }
 
-const BAD_NAME = {
-  what: 'is not a user name',
-  fix: 'Write TENANT/NAME or NAME, without + # / and control characters in NAME',
-};
 const NO_SECRET = {
   what: 'needs a scramSecret at the top of the file, or what SCRAM asks of a name tells whether it is known',
   fix: 'Run "spoke user passwd NAME --scram", which makes one, or write 32 random bytes there, in base64',
 };
-const TWICE = { what: 'is listed twice: NAME and default/NAME are one user', fix: 'Remove one of them' };
+
+function badName(defaultTenant: TenantId | undefined): Pick<Problem, 'what' | 'fix'> {
+  const form = defaultTenant === undefined ? 'TENANT/NAME, as defaultTenant is empty' : 'TENANT/NAME or NAME';
+  return { what: 'is not a user name', fix: `Write ${form}, without + # / and control characters in NAME` };
+}
+
+function listedTwice({ tenant }: TenantUser): Pick<Problem, 'what' | 'fix'> {
+  return { what: `is listed twice: NAME and ${tenant}/NAME are one user`, fix: 'Remove one of them' };
+}

@@ -4,12 +4,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { UserList } from '../../auth/user-list.ts';
+import type { TenantId } from '../../tenancy/identity.ts';
 import { isErrno } from './atomic-write.ts';
 import { fileVersion } from './file-version.ts';
 import { parseUsersFile, UsersFileError } from './users-file.ts';
 
 export interface WatchedUsersOptions {
   readonly file: string;
+  /** Of names in it that say none. */
+  readonly defaultTenant: TenantId | undefined;
   /** How often the file's time and size are looked at. */
   readonly checkEveryMs: number;
   readonly onReload: (users: UserList, before: UserList) => void;
@@ -27,7 +30,7 @@ export class WatchedUsers {
   /** Rejects when the file cannot be used: a broker must not start with nobody able to log in. */
   static async open(options: WatchedUsersOptions): Promise<WatchedUsers> {
     const version = await fileVersion(options.file);
-    return new WatchedUsers(options, version, await load(options.file));
+    return new WatchedUsers(options, version, await load(options));
   }
 
   private constructor(options: WatchedUsersOptions, version: string, users: UserList) {
@@ -61,7 +64,7 @@ export class WatchedUsers {
       if (version === this.#version) return;
       this.#version = version;
       const before = this.#users;
-      this.#users = await load(this.#options.file);
+      this.#users = await load(this.#options);
       this.#options.onReload(this.#users, before);
     } catch (error) {
       this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
@@ -69,9 +72,9 @@ export class WatchedUsers {
   }
 }
 
-async function load(file: string): Promise<UserList> {
+async function load({ file, defaultTenant }: WatchedUsersOptions): Promise<UserList> {
   try {
-    return parseUsersFile(file, await readFile(file, 'utf8'));
+    return parseUsersFile(file, await readFile(file, 'utf8'), defaultTenant);
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error;
     const problem = { where: file, key: '', what: 'does not exist', fix: 'Run "spoke user add NAME"' };

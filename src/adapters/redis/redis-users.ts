@@ -146,7 +146,7 @@ export class RedisUsers implements SharedUsers {
 
   #heard(text: string): void {
     const [, name, isNews] = /^\{"user":("(?:[^"\\]|\\.)*"),"isNews":(true|false)\}$/.exec(text) ?? [];
-    const user = name === undefined ? undefined : parseListedUser(String(JSON.parse(name)));
+    const user = name === undefined ? undefined : parseListedUser(String(JSON.parse(name)), undefined);
     const tenant = parseTenantId(/^\{"tenant":"([^"\\]*)"\}$/.exec(text)?.[1] ?? '');
     if (user !== undefined) this.#options.onChanged(user, isNews === 'true');
     else if (tenant !== undefined) this.#options.onTenantChanged(tenant);

@@ -258,6 +258,7 @@ export class ConnectExchange {
       password: byCertificate ? undefined : password,
       certificateName,
       address,
+      defaultTenant: this.#broker.services.defaultTenant,
       level,
     };
   }

@@ -10,6 +10,7 @@ import type { NewScram } from '../../adapters/file/users-file-editor.ts';
 import { usedLinks } from '../../app/auth-chains.ts';
 import type { SpokeConfig } from '../../app/config-schema.ts';
 import { PasswordHashing } from '../../app/password-hashing.ts';
+import { tenantOrNone } from '../../app/tenant-name-schema.ts';
 import { DEFAULT_COST, formatPasswordHash } from '../../auth/password-hash.ts';
 import type { PasswordHash } from '../../auth/password-hash.ts';
 import { saslPrepared } from '../../auth/saslprep.ts';
@@ -55,7 +56,7 @@ export function registerUserCommand(program: Command, context: CliContext): void
 
   user
     .command('add <name>')
-    .description('add a user, TENANT/NAME or NAME of the default tenant')
+    .description('add a user, TENANT/NAME or NAME of defaultTenant')
     .addOption(configOption())
     .option('--password-stdin', 'read the password from standard input')
     .addOption(costOption())
@@ -155,8 +156,8 @@ async function changed(
   options: ChangedOptions,
   context: CliContext,
 ): Promise<void> {
-  const who = changedOf(name, options);
   const { config } = configOf(options, context);
+  const who = changedOf(name, options, config);
   const { cache } = config.auth;
   if (!cache.redis.enabled)
     throw new CommandError('auth.cache.redis is not enabled: there is nobody to tell.', EXIT.usage);
@@ -172,18 +173,22 @@ async function changed(
   context.stdout.write(`${whom}: every broker looks them up again\n`);
 }
 
-function changedOf(name: string | undefined, { tenant: text }: ChangedOptions): TenantUser | TenantId {
+function changedOf(
+  name: string | undefined,
+  { tenant: text }: ChangedOptions,
+  config: SpokeConfig,
+): TenantUser | TenantId {
   if ((name === undefined) === (text === undefined))
     throw new CommandError('Name one user, or a tenant with --tenant.', EXIT.usage);
-  if (name !== undefined) return userNamed(name);
+  if (name !== undefined) return userNamed(name, config);
   const tenant = parseTenantId(text ?? '');
   if (tenant === undefined) throw new CommandError(`${JSON.stringify(text)} is no tenant.`, EXIT.usage);
   return tenant;
 }
 
 async function list(options: ConfigOption & { readonly json?: boolean }, context: CliContext): Promise<void> {
-  const file = configOf(options, context).config.auth.usersFile;
-  const users = [...(await explained(usersOf(file)))].map((user) => ({
+  const { config } = configOf(options, context);
+  const users = [...(await explained(usersOf(config)))].map((user) => ({
     name: userText(user),
     password: user.passwordHash !== undefined,
     scram: user.scram !== undefined,
@@ -211,9 +216,9 @@ function loginText(ways: {
   return names.length === 0 ? '-' : names.join(', ');
 }
 
-async function usersOf(file: string): Promise<Iterable<User>> {
+async function usersOf({ auth: { usersFile }, defaultTenant }: SpokeConfig): Promise<Iterable<User>> {
   try {
-    return parseUsersFile(file, await readFile(file, 'utf8'));
+    return parseUsersFile(usersFile, await readFile(usersFile, 'utf8'), tenantOrNone(defaultTenant));
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return new UserList([]);
     throw error;
@@ -225,16 +230,18 @@ function editing(
   options: ConfigOption,
   context: CliContext,
 ): { readonly editor: UsersFileEditor; readonly named: TenantUser; readonly config: SpokeConfig } {
-  const named = userNamed(name);
   const { config } = configOf(options, context);
-  return { editor: new UsersFileEditor(config.auth.usersFile), named, config };
+  const editor = new UsersFileEditor(config.auth.usersFile, tenantOrNone(config.defaultTenant));
+  return { editor, named: userNamed(name, config), config };
 }
 
-function userNamed(name: string): TenantUser {
-  const named = parseListedUser(name);
+function userNamed(name: string, config: SpokeConfig): TenantUser {
+  const defaultTenant = tenantOrNone(config.defaultTenant);
+  const named = parseListedUser(name, defaultTenant);
   if (named !== undefined) return named;
   const what = `${JSON.stringify(name)} is no user name`;
-  throw new CommandError(`${what}: use TENANT/NAME or NAME, without + # / in NAME.`, EXIT.usage);
+  const form = defaultTenant === undefined ? 'TENANT/NAME, as defaultTenant is empty' : 'TENANT/NAME or NAME';
+  throw new CommandError(`${what}: use ${form}, without + # / in NAME.`, EXIT.usage);
 }
 
 async function newPassword(

@@ -14,7 +14,7 @@ import { parseAnswer } from '../../../src/adapters/webhook/webhook-format.ts';
 import { REFUSED } from '../../../src/auth/admission.ts';
 import type { Credentials } from '../../../src/auth/authenticator.ts';
 import { WebhookAuthenticator } from '../../../src/auth/webhook-authenticator.ts';
-import { parseTenantId, type ClientId } from '../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, parseTenantId, type ClientId } from '../../../src/tenancy/identity.ts';
 import {
   certificateAuthority,
   clientCertificate,
@@ -33,6 +33,7 @@ const credentials: Credentials = {
   clientId: 'bike-7' as ClientId,
   password: Buffer.from('hunter2'),
   certificateName: undefined,
+  defaultTenant: DEFAULT_TENANT,
   address: '192.0.2.7',
   level: 5,
 };

@@ -26,6 +26,7 @@ const credentials = {
   clientId: 'bike-7' as ClientId,
   password: Buffer.from('right'),
   certificateName: undefined,
+  defaultTenant: DEFAULT_TENANT,
   address: '127.0.0.1',
   level: 5 as const,
 };

@@ -17,6 +17,7 @@ const credentials: Credentials = {
   clientId: 'bike-7' as ClientId,
   password: Buffer.from('x'),
   certificateName: undefined,
+  defaultTenant: DEFAULT_TENANT,
   address: '127.0.0.1',
   level: 5,
 };
@@ -131,6 +132,16 @@ describe('CertificateAuthenticator', () => {
     expect(result.principal).toMatchObject({ tenant: 'acme', clientName: 'badge', verified: true });
     expect(result.principal.mayPublish('devices/badge/x', 0, false)).toBe(true);
     expect(result.principal.mayPublish('devices/bike/x', 0, false)).toBe(false);
+  });
+
+  it('reads a name without a tenant as CONNECT does', async () => {
+    const acme = 'acme' as TenantId;
+    const shown = { ...credentials, tenant: acme, clientName: 'badge', password: undefined };
+    const ask = (defaultTenant: TenantId | undefined) =>
+      authenticator.ask({ ...shown, certificateName: 'badge', defaultTenant });
+    expect(await ask(acme)).toMatchObject({ principal: { tenant: 'acme', clientName: 'badge' } });
+    expect(await ask(DEFAULT_TENANT)).toEqual(REFUSED);
+    expect(await ask(undefined)).toBeUndefined();
   });
 
   it('refuses another user name beside it, and leaves the rest to others', async () => {

@@ -82,6 +82,7 @@ const CREDENTIALS: Credentials = {
   clientId: 'bike-7' as ClientId,
   password: undefined,
   certificateName: undefined,
+  defaultTenant: DEFAULT_TENANT,
   address: '127.0.0.1',
   level: 5,
 };
@@ -168,7 +169,13 @@ describe('users of a list by password', () => {
         password: Buffer.from('guess'),
         clientId: 'c' as ClientId,
       };
-      await strict.authenticate({ ...credentials, certificateName: undefined, address: '', level: 5 });
+      await strict.authenticate({
+        ...credentials,
+        certificateName: undefined,
+        defaultTenant: undefined,
+        address: '',
+        level: 5,
+      });
     }
     expect(costs).toEqual([cost, cost, cost]);
   });
@@ -216,6 +223,7 @@ describe('AnonymousAuthenticator', () => {
     clientId: 'c' as ClientId,
     password: undefined,
     certificateName: undefined,
+    defaultTenant: DEFAULT_TENANT,
     address: '127.0.0.1',
     level: 5,
   };

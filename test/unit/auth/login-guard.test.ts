@@ -125,6 +125,7 @@ const credentials: Credentials = {
   clientId: 'bike-7' as ClientId,
   password: Buffer.from('guess'),
   certificateName: undefined,
+  defaultTenant: DEFAULT_TENANT,
   address: AWAY,
   level: 5,
 };

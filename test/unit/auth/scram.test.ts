@@ -5,8 +5,11 @@ import {
   formatScramCredentials,
   parseScramCredentials,
 } from '../../../src/auth/scram-credentials.ts';
+import { ScramAuthenticator } from '../../../src/auth/scram-authenticator.ts';
 import { ScramExchange, type ScramStep } from '../../../src/auth/scram-sha-256.ts';
 import { saslPrepared } from '../../../src/auth/saslprep.ts';
+import { UserList } from '../../../src/auth/user-list.ts';
+import { DEFAULT_TENANT, type ClientId, type TenantId } from '../../../src/tenancy/identity.ts';
 import { ScramClient } from '../../support/scram-client.ts';
 
 /** RFC 7677, section 3. */
@@ -163,4 +166,42 @@ describe('SASLprep', () => {
       expect(saslPrepared(text)).toBeUndefined();
     },
   );
+});
+
+describe('ScramAuthenticator', () => {
+  const acme = 'acme' as TenantId;
+  const user = {
+    tenant: acme,
+    clientName: RFC.userName,
+    passwordHash: undefined,
+    certificate: false,
+    rules: [],
+  };
+  const users = new UserList([{ ...user, scram: credentials }]);
+  const authenticator = new ScramAuthenticator({
+    tenants: new Set([acme, DEFAULT_TENANT]),
+    users: () => users,
+    iterations: RFC.iterations,
+    decoySecret: Buffer.alloc(32),
+    newNonce: () => RFC.serverNonce,
+  });
+
+  it.each([
+    [acme, 'allowed'],
+    [DEFAULT_TENANT, 'refused'],
+    [undefined, 'refused'],
+  ])('takes a name without a tenant for one of the default tenant %s: %s', async (defaultTenant, outcome) => {
+    const exchange = authenticator.begin({
+      tenant: defaultTenant ?? acme,
+      clientName: '',
+      clientId: 'c' as ClientId,
+      password: undefined,
+      certificateName: undefined,
+      defaultTenant,
+      address: '127.0.0.1',
+      level: 5,
+    });
+    expect(await exchange.step(Buffer.from(RFC.clientFirst))).toMatchObject({ outcome: 'continue' });
+    expect(await exchange.step(Buffer.from(RFC.clientFinal))).toMatchObject({ outcome });
+  });
 });

@@ -26,6 +26,7 @@ function ask(claims: Claims | undefined, changes: Partial<Credentials> = {}) {
     clientId: 'c-1' as ClientId,
     password: Buffer.from('aaaa.bbbb.cccc'),
     certificateName: undefined,
+    defaultTenant: DEFAULT_TENANT,
     address: '127.0.0.1',
     level: 5,
     ...changes,
@@ -51,6 +52,9 @@ describe('TokenAuthenticator', () => {
     const result = await ask({ sub: 'bike-7' });
     if (result?.allowed !== true) throw new Error('refused');
     expect(result.principal.tenant).toBe('default');
+    const defaultTenant = 'acme' as TenantId;
+    expect(await ask({ sub: 'bike-7' }, { defaultTenant })).toMatchObject({ principal: { tenant: 'acme' } });
+    expect(await ask({ sub: 'bike-7' }, { defaultTenant: undefined }), 'nobody').toMatchObject(REFUSED);
     expect(result.principal.mayPublish('devices/bike-7/x', 0, false)).toBe(true);
     expect(result.principal.mayPublish('devices/bike-8/x', 0, false)).toBe(false);
   });

@@ -125,6 +125,7 @@ describe('the example that is shipped', () => {
     const users = parseUsersFile(
       '',
       readFileSync(new URL('../../../examples/users/devices.yaml', import.meta.url), 'utf8'),
+      DEFAULT_TENANT,
     );
     const bike = users.find({ tenant: DEFAULT_TENANT, clientName: 'bike-7' });
     expect(bike?.rules.map(formatTopicRule)).toEqual(['allow all devices/%c/#']);

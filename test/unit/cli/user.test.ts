@@ -6,6 +6,7 @@ import { parseUsersFile } from '../../../src/adapters/file/users-file.ts';
 import { parsePasswordHash, verifyPassword } from '../../../src/auth/password-hash.ts';
 import { deriveScramCredentials } from '../../../src/auth/scram-credentials.ts';
 import { parseListedUser, type User } from '../../../src/auth/user-list.ts';
+import { DEFAULT_TENANT } from '../../../src/tenancy/identity.ts';
 import { CliHarness } from './cli-harness.ts';
 
 let directory: string;
@@ -24,15 +25,15 @@ function spoke(stdin: string, ...args: readonly string[]) {
 }
 
 function listed(name: string): User {
-  const named = parseListedUser(name);
-  const user = named && parseUsersFile(file, readFileSync(file, 'utf8')).find(named);
+  const named = parseListedUser(name, DEFAULT_TENANT);
+  const user = named && parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT).find(named);
   if (user === undefined) throw new Error(`${name} is not listed`);
   return user;
 }
 
 async function accepts(name: string, password: string): Promise<boolean> {
-  const user = parseListedUser(name);
-  const listed = user && parseUsersFile(file, readFileSync(file, 'utf8')).find(user);
+  const user = parseListedUser(name, DEFAULT_TENANT);
+  const listed = user && parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT).find(user);
   return listed?.passwordHash !== undefined && verifyPassword(Buffer.from(password), listed.passwordHash);
 }
 
@@ -44,6 +45,24 @@ describe('spoke user', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await accepts('bike-7', 's3cret')).toBe(true);
     expect(await accepts('bike-7', 's3cret\n')).toBe(false);
+  });
+
+  it('takes a name without a tenant for one of the default tenant, and for nobody’s where there is none', async () => {
+    const inTenant = (defaultTenant: string, ...args: readonly string[]) =>
+      new CliHarness({ directory, environment: { SPOKE_DEFAULT_TENANT: defaultTenant } }).run(
+        'user',
+        ...args,
+      );
+    expect(await inTenant('acme', 'add', 'badge', '--certificate')).toMatchObject({
+      out: `acme/badge: added to ${file} with allow all #\n`,
+    });
+    writeFileSync(file, 'users: { badge: {} }');
+    expect((await inTenant('acme', 'list')).out).toContain('acme/badge');
+    expect((await inTenant('acme', 'remove', 'acme/badge')).out).toContain('acme/badge: removed');
+    expect(await inTenant('', 'add', 'badge', '--certificate')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('use TENANT/NAME, as defaultTenant is empty') as string,
+    });
   });
 
   it('hashes long random passwords at a lower cost when told to', async () => {
@@ -121,10 +140,10 @@ describe('spoke user', () => {
     expect(await deriveScramCredentials('new', after.scram?.salt ?? Buffer.alloc(0), 4096)).toEqual(
       after.scram,
     );
-    const secret = parseUsersFile(file, readFileSync(file, 'utf8')).scramSecret;
+    const secret = parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT).scramSecret;
     expect(secret).toHaveLength(32);
     await spoke('p', 'add', 'bike-8', '--password-stdin', '--scram');
-    expect(parseUsersFile(file, readFileSync(file, 'utf8')).scramSecret).toEqual(secret);
+    expect(parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT).scramSecret).toEqual(secret);
     expect((await spoke('a\u0007', 'add', 'bike-9', '--password-stdin', '--scram')).code).toBe(2);
   });
 

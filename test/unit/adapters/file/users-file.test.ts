@@ -8,7 +8,7 @@ import { WatchedUsers } from '../../../../src/adapters/file/watched-users.ts';
 import { hashPassword, formatPasswordHash } from '../../../../src/auth/password-hash.ts';
 import { parseListedUser, userText } from '../../../../src/auth/user-list.ts';
 import type { UserList } from '../../../../src/auth/user-list.ts';
-import type { TenantUser } from '../../../../src/tenancy/identity.ts';
+import { DEFAULT_TENANT, type TenantId, type TenantUser } from '../../../../src/tenancy/identity.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'spoke-users-'));
 const passwordHash = await hashPassword(Buffer.from('x'), Buffer.alloc(16, 1), { ln: 10, r: 8, p: 1 });
@@ -25,7 +25,7 @@ afterAll(() => {
 });
 
 function named(text: string): TenantUser {
-  const user = parseListedUser(text);
+  const user = parseListedUser(text, DEFAULT_TENANT);
   if (user === undefined) throw new Error(text);
   return user;
 }
@@ -36,7 +36,7 @@ function rulesOf(users: UserList, name: string): readonly string[] | undefined {
 
 function problemsOf(text: string): readonly string[] {
   try {
-    parseUsersFile('users.yaml', text);
+    parseUsersFile('users.yaml', text, DEFAULT_TENANT);
     return [];
   } catch (error) {
     return String(error instanceof Error ? error.message : error).split('\n');
@@ -46,14 +46,26 @@ function problemsOf(text: string): readonly string[] {
 describe('the users file', () => {
   it('gives users without rules those at its top, and without those none', () => {
     const text = `rules: [allow publish a]\nusers:\n  one: {}\n  t/two: { rules: [deny all b] }\n`;
-    expect(rulesOf(parseUsersFile(file, text), 'one')).toEqual(['allow publish a']);
-    expect(rulesOf(parseUsersFile(file, text), 't/two')).toEqual(['deny all b']);
-    expect(rulesOf(parseUsersFile(file, 'users: { one: {} }'), 'one')).toEqual([]);
+    expect(rulesOf(parseUsersFile(file, text, DEFAULT_TENANT), 'one')).toEqual(['allow publish a']);
+    expect(rulesOf(parseUsersFile(file, text, DEFAULT_TENANT), 't/two')).toEqual(['deny all b']);
+    expect(rulesOf(parseUsersFile(file, 'users: { one: {} }', DEFAULT_TENANT), 'one')).toEqual([]);
+  });
+
+  it('names users of the default tenant with or without it, and without a default tenant every one with its tenant', () => {
+    const acme = 'acme' as TenantId;
+    const users = parseUsersFile(file, 'users: { one: {}, default/two: {} }', acme);
+    expect([...users].map(userText)).toEqual(['acme/one', 'default/two']);
+    expect(() => parseUsersFile(file, 'users: { one: {}, acme/one: {} }', acme)).toThrow(
+      'NAME and acme/NAME are one user',
+    );
+    expect(() => parseUsersFile(file, 'users: { one: {} }', undefined)).toThrow(
+      'Write TENANT/NAME, as defaultTenant is empty',
+    );
   });
 
   it('may be empty', () => {
-    expect(parseUsersFile(file, '').size).toBe(0);
-    expect(parseUsersFile(file, 'users:\n').size).toBe(0);
+    expect(parseUsersFile(file, '', DEFAULT_TENANT).size).toBe(0);
+    expect(parseUsersFile(file, 'users:\n', DEFAULT_TENANT).size).toBe(0);
   });
 
   it('is refused as a whole, each problem with its place', () => {
@@ -82,7 +94,7 @@ describe('the users file', () => {
     expect(problemsOf(JSON.stringify({ users: { one: { scram: 'hunter2' } } })).join('')).not.toContain(
       'hunter2',
     );
-    const list = parseUsersFile(file, JSON.stringify({ users, scramSecret }));
+    const list = parseUsersFile(file, JSON.stringify({ users, scramSecret }), DEFAULT_TENANT);
     expect(list.scramSecret).toEqual(Buffer.alloc(32, 1));
     expect(list.find(named('one'))?.scram).toMatchObject({ iterations: 4096 });
   });
@@ -105,29 +117,36 @@ describe('UsersFileEditor', () => {
   const newUser = { passwordHash, scram: undefined, certificate: false, rules: undefined };
 
   it('creates a private file and says which rights were given', async () => {
-    const rights = await new UsersFileEditor(file).add({ ...newUser, user: named('acme/one') });
+    const rights = await new UsersFileEditor(file, DEFAULT_TENANT).add({
+      ...newUser,
+      user: named('acme/one'),
+    });
     expect(rights).toEqual(['allow all #']);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(rulesOf(parseUsersFile(file, readFileSync(file, 'utf8')), 'acme/one')).toEqual(['allow all #']);
+    expect(rulesOf(parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT), 'acme/one')).toEqual([
+      'allow all #',
+    ]);
   });
 
   it('keeps comments and leaves rules to the top of the file where there are some', async () => {
     writeFileSync(file, '# our fleet\nrules:\n  - allow all devices/%c/#\nusers:\n  one: {} # the first\n');
-    const editor = new UsersFileEditor(file);
+    const editor = new UsersFileEditor(file, DEFAULT_TENANT);
     expect(await editor.add({ ...newUser, user: named('two') })).toBeUndefined();
     await editor.setPassword(named('default/one'), passwordHash, undefined);
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('# our fleet');
     expect(text).toContain(`password: ${hashText}`);
-    const users = parseUsersFile(file, text);
+    const users = parseUsersFile(file, text, DEFAULT_TENANT);
     expect([...users].map(userText)).toEqual(['default/one', 'default/two']);
     expect(users.find(named('one'))?.passwordHash).toEqual(passwordHash);
     await editor.remove(named('one'));
-    expect([...parseUsersFile(file, readFileSync(file, 'utf8'))].map(userText)).toEqual(['default/two']);
+    expect([...parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT)].map(userText)).toEqual([
+      'default/two',
+    ]);
   });
 
   it('changes nothing when the edit is refused, and leaves no lock behind', async () => {
-    const editor = new UsersFileEditor(file);
+    const editor = new UsersFileEditor(file, DEFAULT_TENANT);
     await editor.add({ ...newUser, user: named('one') });
     const before = readFileSync(file, 'utf8');
     await expect(editor.add({ ...newUser, user: named('default/one') })).rejects.toThrow(/already/);
@@ -140,7 +159,7 @@ describe('UsersFileEditor', () => {
   });
 
   it('replaces weak password hashes, those only that are still the ones it was told of', async () => {
-    const editor = new UsersFileEditor(file);
+    const editor = new UsersFileEditor(file, DEFAULT_TENANT);
     const other = await hashPassword(Buffer.from('x'), Buffer.alloc(16, 2), { ln: 11, r: 8, p: 1 });
     const user = (name: string) => ({
       user: named(name),
@@ -156,16 +175,16 @@ describe('UsersFileEditor', () => {
       to: other,
     }));
     expect(await editor.upgradePasswords(upgrades)).toBe(1);
-    const users = parseUsersFile(file, readFileSync(file, 'utf8'));
+    const users = parseUsersFile(file, readFileSync(file, 'utf8'), DEFAULT_TENANT);
     expect(users.find(named('weak'))?.passwordHash).toEqual(other);
     expect(users.size).toBe(2);
   });
 
   it('refuses a second writer instead of losing its edit', async () => {
     writeFileSync(`${file}.new`, '');
-    await expect(new UsersFileEditor(file).add({ ...newUser, user: named('one') })).rejects.toThrow(
-      /another edit is going on/,
-    );
+    await expect(
+      new UsersFileEditor(file, DEFAULT_TENANT).add({ ...newUser, user: named('one') }),
+    ).rejects.toThrow(/another edit is going on/);
   });
 });
 
@@ -176,6 +195,7 @@ describe('WatchedUsers', () => {
     const problems: string[] = [];
     const watched = await WatchedUsers.open({
       file,
+      defaultTenant: DEFAULT_TENANT,
       checkEveryMs: 3_600_000,
       onReload: (users) => reloads.push(users.size),
       onProblem: (error) => problems.push(error.message),
@@ -203,7 +223,13 @@ describe('WatchedUsers', () => {
   it('notices a change by itself', async () => {
     writeFileSync(file, '');
     const changed = new Promise<UserList>((onReload, onProblem) => {
-      void WatchedUsers.open({ file, checkEveryMs: 5, onReload, onProblem }).then((watched) => {
+      void WatchedUsers.open({
+        file,
+        defaultTenant: DEFAULT_TENANT,
+        checkEveryMs: 5,
+        onReload,
+        onProblem,
+      }).then((watched) => {
         writeFileSync(file, 'users: { one: {} }');
         void changed.finally(() => {
           watched.close();
@@ -217,7 +243,8 @@ describe('WatchedUsers', () => {
   });
 
   it('does not open without a file', async () => {
-    const options = { file, checkEveryMs: 1000, onReload: () => undefined, onProblem: () => undefined };
+    const watching = { file, defaultTenant: DEFAULT_TENANT, checkEveryMs: 1000 };
+    const options = { ...watching, onReload: () => undefined, onProblem: () => undefined };
     await expect(WatchedUsers.open(options)).rejects.toThrow(/does not exist\. Run "spoke user add NAME"/);
   });
 });
