@@ -85,6 +85,19 @@ test('one batch has one row per key, the latest, removed ones included', async (
   await service.stop();
 });
 
+test('a record that somebody has put into another partition takes no row away', async () => {
+  const { log, snapshot, service } = await start(4);
+  const [own] = await log.append([record('a', 'p', 'own')]);
+  const elsewhere = ['q', 'r', 's', 't', 'u'].find((name) => log.partitionOf(name) !== own?.partition);
+  const [foreign] = await log.append([record('a', elsewhere, 'foreign')]);
+  await service.flush();
+  const written = snapshot.written.flat().map(({ partition, key }) => ({ partition, key }));
+  expect(written).toHaveLength(2);
+  for (const place of [own, foreign])
+    expect(written).toContainEqual({ partition: place?.partition, key: 'a' });
+  await service.stop();
+});
+
 test('a restart goes on from the checkpoint', async () => {
   const { log, snapshot, service, restart } = await start();
   await log.append([record('a', 'p', '1')]);
