@@ -50,16 +50,23 @@ export interface BridgeBus {
   close(): void;
 }
 
+/** How much of a stream is wanted at a time. */
+export interface ReadBounds {
+  readonly entriesMax: number;
+  /** Of names and values. The entry that reaches it is the last one, however large. */
+  readonly bytesMax: number;
+}
+
 /** One consumer of a stream among others: each entry is handed to one of them, and remembered until it is settled. */
 export interface StreamGroup {
   /** Makes stream and group, if they are not there: from the first entry on. */
   create(): Promise<void>;
 
   /** What was handed to this consumer and is not settled, oldest first. */
-  unsettled(entriesMax: number): Promise<readonly StreamEntry[]>;
+  unsettled(bounds: ReadBounds): Promise<readonly StreamEntry[]>;
 
   /** What nobody has been handed; waits up to `waitMs` for it. */
-  next(entriesMax: number, waitMs: number): Promise<readonly StreamEntry[]>;
+  next(bounds: ReadBounds, waitMs: number): Promise<readonly StreamEntry[]>;
 
   /** What other consumers were handed `idleMs` ago and longer becomes this one's, unsettled. */
   claim(entriesMax: number, idleMs: number): Promise<ClaimedEntries>;

@@ -4,7 +4,7 @@
  */
 import { StoreUnavailableError } from '../errors/store-unavailable-error.ts';
 import type { InStreamRule } from './bridge-rule.ts';
-import type { RejectedEntry, StreamEntry, StreamGroup } from './bus.ts';
+import type { ReadBounds, RejectedEntry, StreamEntry, StreamGroup } from './bus.ts';
 import { EnvelopeError } from './envelope.ts';
 import { InboundPublisher, type InboundOutcome } from './inbound-publisher.ts';
 import { Pause } from './pause.ts';
@@ -12,8 +12,8 @@ import { RejectionReport } from './rejection-report.ts';
 import { LAG_EVERY_MS, RETRY_MS_MAX, RETRY_MS_MIN, type RuleContext, type RuleRun } from './rule-run.ts';
 import { messageOf } from './stream-entry.ts';
 
-/** Entries read and published before more are read. */
-const ENTRIES_AT_ONCE = 100;
+/** Read and published before more is read. */
+const AT_ONCE: ReadBounds = { entriesMax: 100, bytesMax: 1024 * 1024 };
 /** How long a read waits for the next entry: so soon a rule that moves to another broker is let go of. */
 const READ_WAIT_MS = 1_000;
 /** Between two looks at what other brokers were handed and have not settled. */
@@ -73,7 +73,7 @@ export class InStream implements RuleRun {
     // By then whoever was handed an entry has settled it, or cannot any more.
     const { storeTimeoutMs } = this.#context.tenantBroker.limits;
     while (!this.#pause.hasEnded) {
-      const { claimed, left } = await this.#group.claim(ENTRIES_AT_ONCE, storeTimeoutMs);
+      const { claimed, left } = await this.#group.claim(AT_ONCE.entriesMax, storeTimeoutMs);
       if (claimed > 0) await this.#publishUnsettled();
       else if (left === 0) return;
       else await this.#pause.wait(CLAIM_EVERY_MS);
@@ -82,7 +82,7 @@ export class InStream implements RuleRun {
 
   async #publishUnsettled(): Promise<void> {
     for (;;) {
-      const entries = await this.#group.unsettled(ENTRIES_AT_ONCE);
+      const entries = await this.#group.unsettled(AT_ONCE);
       if (entries.length === 0) return;
       await this.#publish(entries);
     }
@@ -92,7 +92,7 @@ export class InStream implements RuleRun {
     const { clock, limits } = this.#context.tenantBroker;
     let lookedAtMs = clock.nowMs();
     while (!this.#pause.hasEnded) {
-      const entries = await this.#group.next(ENTRIES_AT_ONCE, READ_WAIT_MS);
+      const entries = await this.#group.next(AT_ONCE, READ_WAIT_MS);
       if (entries.length > 0) await this.#publish(entries);
       if (clock.nowMs() - lookedAtMs < limits.storeTimeoutMs) continue;
       await this.#takeOver();

@@ -1,8 +1,24 @@
-/** One consumer of a consumer group of a Redis stream: XREADGROUP, XAUTOCLAIM, XACK. */
+/**
+ * One consumer of a consumer group of a Redis stream: XREADGROUP, XAUTOCLAIM, XACK. XREADGROUP knows no bound in bytes, so a script reads
+ * one entry after the other until there are enough.
+ */
 import { Command, type Redis } from 'ioredis';
-import type { ClaimedEntries, RejectedEntry, StreamEntry, StreamGroup } from '../../bridge/bus.ts';
+import type {
+  ClaimedEntries,
+  ReadBounds,
+  RejectedEntry,
+  StreamEntry,
+  StreamGroup,
+} from '../../bridge/bus.ts';
 import { connectRedis, redisProblem, type RedisConnectionOptions } from './redis-connection.ts';
-import { claimedCount, groupLag, isGroupThere, othersUnsettled, readEntries } from './stream-answers.ts';
+import {
+  claimedCount,
+  entriesOf,
+  groupLag,
+  isGroupThere,
+  othersUnsettled,
+  readEntries,
+} from './stream-answers.ts';
 import { committed } from './transaction.ts';
 
 export interface RedisStreamGroupOptions extends RedisConnectionOptions {
@@ -19,6 +35,23 @@ export interface RedisStreamGroupOptions extends RedisConnectionOptions {
 const WAIT_MS_MAX = 10_000;
 /** Rejected entries that are kept, about. */
 const REJECTED_MAX = 10_000;
+
+/** Of the history of a consumer its beginning: what is read from there is not settled. */
+const HISTORY = '0';
+const NEW_ENTRIES = '>';
+
+/** KEYS: stream. ARGV: group, consumer, entries, bytes, `HISTORY` or `NEW_ENTRIES`. An entry that the stream has lost has no fields. */
+const BOUNDED_READ = `
+local entries, bytes, from = {}, 0, ARGV[5]
+while #entries < tonumber(ARGV[3]) and bytes < tonumber(ARGV[4]) do
+  local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], from)
+  local entry = read and read[1][2][1]
+  if not entry then break end
+  entries[#entries + 1] = entry
+  for _, part in ipairs(entry[2] or {}) do bytes = bytes + #part end
+  if from ~= '${NEW_ENTRIES}' then from = entry[1] end
+end
+return entries`;
 
 export class RedisStreamGroup implements StreamGroup {
   readonly #options: RedisStreamGroupOptions;
@@ -43,17 +76,21 @@ export class RedisStreamGroup implements StreamGroup {
     );
   }
 
-  async unsettled(entriesMax: number): Promise<readonly StreamEntry[]> {
-    const { commands, stream, group, consumer } = this.#options;
-    const bounds = ['COUNT', entriesMax];
-    const read = readGroup(commands, ['GROUP', group, consumer, ...bounds, 'STREAMS', stream, '0']);
-    return readEntries(await this.#noting(read));
+  unsettled(bounds: ReadBounds): Promise<readonly StreamEntry[]> {
+    return this.#read(bounds, HISTORY);
   }
 
-  async next(entriesMax: number, waitMs: number): Promise<readonly StreamEntry[]> {
+  async next(bounds: ReadBounds, waitMs: number): Promise<readonly StreamEntry[]> {
+    const entries = await this.#read(bounds, NEW_ENTRIES);
+    if (entries.length > 0) return entries;
+    // A script cannot wait. What it is waited for is one entry: the next call reads what has come behind it.
     const { stream, group, consumer } = this.#options;
-    const bounds = ['COUNT', entriesMax, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX)];
-    const read = readGroup(this.#reads, ['GROUP', group, consumer, ...bounds, 'STREAMS', stream, '>']);
+    const wait = ['COUNT', 1, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX)];
+    const read = inBuffers(this.#reads, 'xreadgroup', [
+      ...['GROUP', group, consumer],
+      ...wait,
+      ...['STREAMS', stream, NEW_ENTRIES],
+    ]);
     return readEntries(await this.#noting(read));
   }
 
@@ -89,6 +126,12 @@ export class RedisStreamGroup implements StreamGroup {
     this.#reads.disconnect();
   }
 
+  async #read({ entriesMax, bytesMax }: ReadBounds, from: string): Promise<readonly StreamEntry[]> {
+    const { commands, stream, group, consumer } = this.#options;
+    const args = [BOUNDED_READ, 1, stream, group, consumer, entriesMax, bytesMax, from];
+    return entriesOf(await this.#noting(inBuffers(commands, 'eval', args)));
+  }
+
   async #noting<T>(call: Promise<T>): Promise<T> {
     try {
       const answer = await call;
@@ -103,7 +146,7 @@ export class RedisStreamGroup implements StreamGroup {
 }
 
 /** Answered in buffers, as payloads are: the client has no method for that. */
-function readGroup(redis: Redis, args: readonly (string | number)[]): Promise<unknown> {
-  const command = new Command('xreadgroup', [...args], { replyEncoding: null });
+function inBuffers(redis: Redis, name: string, args: readonly (string | number)[]): Promise<unknown> {
+  const command = new Command(name, [...args], { replyEncoding: null });
   return Promise.resolve(redis.sendCommand(command));
 }

@@ -5,7 +5,11 @@ import type { StreamEntry } from '../../bridge/bus.ts';
 export function readEntries(answer: unknown): readonly StreamEntry[] {
   const [stream] = list(answer);
   const [, entries] = list(stream);
-  return list(entries).map(entry);
+  return entriesOf(entries);
+}
+
+export function entriesOf(answer: unknown): readonly StreamEntry[] {
+  return list(answer).map(entry);
 }
 
 /** Of XAUTOCLAIM that answers with ids alone. */
