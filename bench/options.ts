@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Qos } from './driver/wire.ts';
+import { choicesOf, numberAboveZero, SESSION_KINDS, type SessionKind } from './option-values.ts';
 
 export interface Scale {
   /** Time before a window opens, in which nothing is counted. */
@@ -25,7 +26,7 @@ export interface BenchOptions {
   /** Publishers, and as many subscribers. */
   readonly pairs: number;
   readonly qosLevels: readonly Qos[];
-  readonly sessions: readonly ('transient' | 'persistent')[];
+  readonly sessions: readonly SessionKind[];
   /** Offered rate in messages per second; undefined: search for the usable one. */
   readonly rate: number | undefined;
   readonly drivers: number;
@@ -104,10 +105,8 @@ export function parseOptions(args: readonly string[], resultsDirectory: string):
     scale: seconds === undefined ? base : { ...base, windowMs: seconds * 1000 },
     isSmoke: values.smoke,
     pairs: optionalNumber('--pairs', values.pairs) ?? (values.smoke ? SMOKE_PAIRS : 50),
-    qosLevels: values.qos.split(',').map((text) => toQos(chosen('--qos', text, ['0', '1', '2']))),
-    sessions: values.sessions
-      .split(',')
-      .map((text) => chosen('--sessions', text, ['transient', 'persistent'])),
+    qosLevels: choicesOf('--qos', values.qos, ['0', '1', '2']).map(toQos),
+    sessions: choicesOf('--sessions', values.sessions, SESSION_KINDS),
     rate: optionalNumber('--rate', values.rate) ?? (values.smoke ? SMOKE_RATE : undefined),
     drivers: optionalNumber('--drivers', values.drivers) ?? 1,
     dataRoot: values['data-root'],
@@ -121,15 +120,5 @@ function toQos(text: '0' | '1' | '2'): Qos {
 }
 
 function optionalNumber(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!(value > 0)) throw new Error(`${name} is ${JSON.stringify(text)}; it takes a number above 0`);
-  return value;
-}
-
-function chosen<Choice extends string>(name: string, text: string, choices: readonly Choice[]): Choice {
-  const choice = choices.find((candidate) => candidate === text);
-  if (choice === undefined)
-    throw new Error(`${name} knows ${choices.join(', ')}, not ${JSON.stringify(text)}`);
-  return choice;
+  return text === undefined ? undefined : numberAboveZero(name, text);
 }

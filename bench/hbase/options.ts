@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT_DIRECTORY } from '../../engines/places.ts';
+import { numberAboveZero } from '../option-values.ts';
 
 export interface HBaseBenchOptions {
   readonly scenarios: readonly string[] | undefined;
@@ -61,7 +62,7 @@ export function parseOptions(args: readonly string[]): HBaseBenchOptions {
   });
   const { smoke } = values;
   const base = smoke ? SMOKE : FULL;
-  const windowMs = 1000 * positive('--seconds', values.seconds ?? base.seconds);
+  const windowMs = 1000 * numberAboveZero('--seconds', values.seconds ?? base.seconds);
   return {
     scenarios: values.scenarios?.split(','),
     isSmoke: smoke,
@@ -70,10 +71,10 @@ export function parseOptions(args: readonly string[]): HBaseBenchOptions {
     queueCounts: list('--queues', values.queues ?? base.queues),
     messagesPerCall: smoke ? [10] : [1, 10, 100],
     offeredRates: list('--rates', values.rates ?? base.rates),
-    passedMessages: positive('--passed', values.passed ?? (smoke ? '1000' : '1000000')),
-    lifeMs: 1000 * positive('--life-seconds', values['life-seconds'] ?? (smoke ? '2' : '90')),
-    lifeRate: positive('--life-rate', values['life-rate'] ?? (smoke ? '200' : '8000')),
-    heapMb: positive('--heap-mb', values['heap-mb'] ?? (smoke ? '1536' : '4096')),
+    passedMessages: numberAboveZero('--passed', values.passed ?? (smoke ? '1000' : '1000000')),
+    lifeMs: 1000 * numberAboveZero('--life-seconds', values['life-seconds'] ?? (smoke ? '2' : '90')),
+    lifeRate: numberAboveZero('--life-rate', values['life-rate'] ?? (smoke ? '200' : '8000')),
+    heapMb: numberAboveZero('--heap-mb', values['heap-mb'] ?? (smoke ? '1536' : '4096')),
     resultsDirectory:
       values.results ??
       (smoke ? join(tmpdir(), 'spoke-bench-smoke') : join(PROJECT_DIRECTORY, 'bench/results')),
@@ -82,11 +83,5 @@ export function parseOptions(args: readonly string[]): HBaseBenchOptions {
 }
 
 function list(name: string, text: string): number[] {
-  return text.split(',').map((part) => (part === 'max' ? Infinity : positive(name, part)));
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new Error(`${name} is ${JSON.stringify(text)}; it takes numbers above 0`);
-  return value;
+  return text.split(',').map((part) => (part === 'max' ? Infinity : numberAboveZero(name, part)));
 }

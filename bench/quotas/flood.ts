@@ -8,11 +8,11 @@ import type { TrafficResult } from '../driver/calls.ts';
 import { LatencyHistogram } from '../driver/latency-histogram.ts';
 import { monotonicMs } from '../driver/monotonic-clock.ts';
 import type { Qos } from '../driver/wire.ts';
+import type { SessionKind } from '../option-values.ts';
 import type { Column, Measurement, Row } from '../scenarios/scenario.ts';
+import { interference } from '../scenarios/interference.ts';
 import type { QuotaBenchOptions } from './options.ts';
 import { Tenant } from './tenant.ts';
-
-type SessionKind = QuotaBenchOptions['sessions'][number];
 
 /** What the other tenant does. */
 interface Neighbour {
@@ -121,7 +121,11 @@ async function measure(
         flooded: perSecond(ofFlood),
         cpu: (usage.cpuMs * 100) / usage.elapsedMs,
       },
-      note: [...ofCalm.failures.slice(0, 1), ...(ofCalm.lost > 0 ? [`${ofCalm.lost} lost`] : [])].join(', '),
+      note: [
+        ...ofCalm.failures.slice(0, 1),
+        ...(ofCalm.lost > 0 ? [`${ofCalm.lost} lost`] : []),
+        ...interference(usage, ofCalm.driverCpuMs + (ofFlood?.driverCpuMs ?? 0)),
+      ].join(', '),
     };
   } finally {
     await calm.stop();

@@ -1,12 +1,14 @@
 /** The command line of the quota bench, and the sizes that `--smoke` stands for. */
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { choicesOf, numberAboveZero, SESSION_KINDS, type SessionKind } from '../option-values.ts';
 
 export interface QuotaBenchOptions {
   readonly isSmoke: boolean;
   readonly warmUpMs: number;
   readonly windowMs: number;
-  readonly sessions: readonly ('transient' | 'persistent')[];
+  readonly sessions: readonly SessionKind[];
   /** Messages per second of the calm tenant, of all its publishers together. */
   readonly calmRate: number;
   /** Publishers of each tenant, and as many subscribers. */
@@ -28,12 +30,16 @@ export const USAGE = `npm run bench:quotas -- [options]
   --results DIR       where the JSON file goes (bench/results)
   --help              this text`;
 
+const FULL = { seconds: '10', sessions: 'transient,persistent', rate: '400', pairs: '20', quota: '1000' };
+/** One kind of sessions uses all of the harness. */
+const SMOKE = { seconds: '0.5', sessions: 'persistent', rate: '100', pairs: '2', quota: '200' };
+
 export function parseOptions(args: readonly string[], resultsDirectory: string): QuotaBenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
       seconds: { type: 'string' },
-      sessions: { type: 'string', default: 'transient,persistent' },
+      sessions: { type: 'string' },
       rate: { type: 'string' },
       quota: { type: 'string' },
       pairs: { type: 'string' },
@@ -43,26 +49,16 @@ export function parseOptions(args: readonly string[], resultsDirectory: string):
     },
   });
   const { smoke } = values;
+  const base = smoke ? SMOKE : FULL;
   return {
     isSmoke: smoke,
     warmUpMs: smoke ? 200 : 2_000,
-    windowMs: aboveZero('--seconds', values.seconds, smoke ? 0.5 : 10) * 1_000,
-    sessions: values.sessions.split(',').map(kindOf),
-    calmRate: aboveZero('--rate', values.rate, smoke ? 100 : 400),
-    pairs: aboveZero('--pairs', values.pairs, smoke ? 2 : 20),
-    publishRateMax: aboveZero('--quota', values.quota, smoke ? 200 : 1_000),
+    windowMs: numberAboveZero('--seconds', values.seconds ?? base.seconds) * 1_000,
+    sessions: choicesOf('--sessions', values.sessions ?? base.sessions, SESSION_KINDS),
+    calmRate: numberAboveZero('--rate', values.rate ?? base.rate),
+    pairs: numberAboveZero('--pairs', values.pairs ?? base.pairs),
+    publishRateMax: numberAboveZero('--quota', values.quota ?? base.quota),
     dataRoot: values['data-root'],
-    resultsDirectory: values.results ?? (smoke ? tmpdir() : resultsDirectory),
+    resultsDirectory: values.results ?? (smoke ? join(tmpdir(), 'spoke-bench-smoke') : resultsDirectory),
   };
-}
-
-function aboveZero(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
-  if (!(value > 0)) throw new Error(`${name} is ${JSON.stringify(text)}; it takes a number above 0`);
-  return value;
-}
-
-function kindOf(text: string): 'transient' | 'persistent' {
-  if (text === 'transient' || text === 'persistent') return text;
-  throw new Error(`--sessions knows transient and persistent, not ${JSON.stringify(text)}`);
 }
