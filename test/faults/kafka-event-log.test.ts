@@ -120,6 +120,22 @@ test('the leader of partitions is killed during appends: every append succeeds, 
   tell('leader killed', workload);
 });
 
+test('an append waits until the replicas have it, also where nobody reads it back', async () => {
+  const log = await openLog(20_000);
+  await log.append([record('replicated', 'p')]);
+  const leader = await leaderOf(log.partitionOf('p'));
+  const followers = kafka.brokers.filter((broker) => broker !== leader);
+  for (const follower of followers) follower.pause();
+  let isAcknowledged = false;
+  const append = log.append([record('not yet', 'p')]).then(() => (isAcknowledged = true));
+  await sleep(1_000);
+  const wasAcknowledged = isAcknowledged;
+  for (const follower of followers) follower.resume();
+  await append;
+  expect(wasAcknowledged).toBe(false);
+  await log.close();
+});
+
 test('a leader that stops without a word is left alone: what it may still do afterwards overtakes nothing', async () => {
   // Shorter than the brokers' own patience, so that appends are given up whose requests lie in the stopped leader's socket.
   const { log, seen } = await openFollowed(1_500);
@@ -164,16 +180,23 @@ test('Kafka is away for seconds: appends reject in time, readiness follows, and 
   tell(`away for ${AWAY_MS / 1_000} s, first append ${recoveryMs.toFixed(0)} ms after its return`, workload);
 });
 
-async function openFollowed(
+async function openLog(
   deadlineMs: number,
   onAvailable: (available: boolean) => void = () => undefined,
-): Promise<{ readonly log: KafkaEventLog; readonly seen: LogEntry[] }> {
-  const log = await openKafkaEventLog({
+): Promise<KafkaEventLog> {
+  return await openKafkaEventLog({
     connection: { brokers: kafka.addresses, clientId: 'faults', requestTimeoutMs: 2_000 },
     topic,
     deadlineMs,
     onState: ({ available }) => onAvailable(available),
   });
+}
+
+async function openFollowed(
+  deadlineMs: number,
+  onAvailable?: (available: boolean) => void,
+): Promise<{ readonly log: KafkaEventLog; readonly seen: LogEntry[] }> {
+  const log = await openLog(deadlineMs, onAvailable);
   const seen: LogEntry[] = [];
   await log.follow(await log.startOffsets(), (entries) => seen.push(...entries));
   return { log, seen };
