@@ -2,7 +2,7 @@
  * Behind proxies, with certificates: whose address sessions and events show, whom a certificate makes of a client,
  * and certificates that are exchanged under connections.
  */
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,6 +112,35 @@ describe('a broker behind proxies', () => {
     expect(metrics).toMatch(
       /^spoke_certificate_expires_timestamp_seconds\{transport="tls",port="\d+"\} \d+$/m,
     );
+  });
+});
+
+describe('who guesses passwords behind a proxy', () => {
+  it('is locked out by its own address, and nobody else who comes through the proxy', async () => {
+    const usersFile = join(directory, 'users.yaml');
+    await writeFile(usersFile, JSON.stringify({ users: {} }));
+    const broker = await RunningBroker.forTest({
+      listeners: [{ transport: 'tcp', port: 0, proxyProtocol: { trusted: ['127.0.0.1'] } }],
+      auth: {
+        mode: 'file',
+        usersFile,
+        lockOut: { userFailures: 0, addressFailures: 2 },
+        passwords: { scryptLn: 10 },
+      },
+    });
+    const guess = async (header: Buffer): Promise<number | undefined> => {
+      const port = await proxyTo(broker.port('tcp'), header);
+      const connect = { clientId: newClientId(), username: newClientId('user'), password: Buffer.from('x') };
+      const { client, connack } = await RawClient.connect({ port, level: 5 }, connect);
+      client.destroy();
+      return connack.reasonCode;
+    };
+    const [wrong, lockedOut] = [REASON.badUserNameOrPassword, REASON.connectionRateExceeded];
+    const other = Buffer.from('PROXY TCP4 203.0.113.77 203.0.113.1 4711 1883\r\n');
+    for (const outcome of [wrong, wrong, lockedOut]) expect(await guess(LINE_V4)).toBe(outcome);
+    expect(await guess(other)).toBe(wrong);
+    const trail = await broker.admin('/api/v1/audit?since=start&kind=lockOut&follow=true&limit=1');
+    expect(JSON.parse(await trail.text())).toMatchObject({ by: 'address', address: SOURCE_V4.address });
   });
 });
 
