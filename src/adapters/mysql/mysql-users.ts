@@ -1,6 +1,6 @@
 /**
- * Users and their rules in MySQL or MariaDB. A user that several ask for is looked up once, and those that are asked for while
- * statements are under way are looked up together: a fleet that comes back costs one statement for every hundred.
+ * Users and their rules in MySQL or MariaDB. A user that several ask for is looked up once, and those that are asked for in one turn, or while
+ * statements are under way, are looked up together: a fleet that comes back costs one statement for up to a hundred.
  */
 import type { PasswordUpgrade } from '../../auth/password-upgrades.ts';
 import { formatPasswordHash } from '../../auth/password-hash.ts';
@@ -36,6 +36,7 @@ export class MySqlUsers implements UserSource {
   readonly #options: MySqlUsersOptions;
   readonly #waiting = new Map<string, LookUp>();
   #underWay = 0;
+  #isGathering = false;
 
   constructor(options: MySqlUsersOptions) {
     this.#options = options;
@@ -56,7 +57,7 @@ export class MySqlUsers implements UserSource {
       return Promise.reject(new StoreUnavailableError(pool.place, 'too many wait for it: try again later'));
     const lookUp = newLookUp(user);
     this.#waiting.set(key, lookUp);
-    this.#next();
+    this.#gather();
     return lookUp.answer;
   }
 
@@ -93,15 +94,26 @@ export class MySqlUsers implements UserSource {
     return names.map((clientName) => ({ tenant, clientName }));
   }
 
-  #next(): void {
-    if (this.#underWay >= this.#options.statementsMax || this.#waiting.size === 0) return;
-    const batch = [...this.#waiting.values()].slice(0, BATCH_MAX);
-    for (const { user } of batch) this.#waiting.delete(userText(user));
-    this.#underWay++;
-    void this.#lookUp(batch).finally(() => {
-      this.#underWay--;
+  /** Logins are read many at a time: those of one turn share a statement. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    setImmediate(() => {
+      this.#isGathering = false;
       this.#next();
     });
+  }
+
+  #next(): void {
+    while (this.#underWay < this.#options.statementsMax && this.#waiting.size > 0) {
+      const batch = [...this.#waiting.values()].slice(0, BATCH_MAX);
+      for (const { user } of batch) this.#waiting.delete(userText(user));
+      this.#underWay++;
+      void this.#lookUp(batch).finally(() => {
+        this.#underWay--;
+        this.#next();
+      });
+    }
   }
 
   async #lookUp(batch: readonly LookUp[]): Promise<void> {

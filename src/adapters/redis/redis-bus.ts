@@ -68,7 +68,8 @@ export class RedisBus implements BridgeBus {
       consumer,
       commands: this.#commands,
       onError: (error) => {
-        this.#failed(error);
+        // What cannot be sent while it is still being connected to says nothing of Redis.
+        if (this.#state !== 'notSeen') this.#failed(error);
       },
       onAnswer: () => {
         this.#worked();

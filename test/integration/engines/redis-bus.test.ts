@@ -51,6 +51,25 @@ describe('the bus in Redis', () => {
     },
   }));
 
+  it('says nothing against a Redis that it is still connecting to', async () => {
+    const { redis } = bridgeSchema.parse({ redis: { port: server.port } });
+    const said: unknown[] = [];
+    const early = new RedisBus({
+      ...redisConnection('bridge.redis', redis),
+      onState: (problem) => said.push(problem),
+    });
+    const group = early.group(randomUUID(), 'group', 'consumer');
+    try {
+      await expect(group.lag()).rejects.toThrow();
+      await eventually(() => {
+        expect(said).toEqual([undefined]);
+      });
+    } finally {
+      group.close();
+      early.close();
+    }
+  });
+
   it('says once that Redis is full, or gone, and once that it can be used again', async () => {
     const stream = randomUUID();
     const entry = [['text', 'x'.repeat(1_000)]] as const;
