@@ -4,7 +4,15 @@ import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { startBrokersInHBase } from '../../support/hbase-brokers.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RunningBroker } from '../../support/running-broker.ts';
-import { disconnect, expectNothing, payloads, publish, subscribe, takeAll } from '../support/exchanges.ts';
+import {
+  disconnect,
+  expectNothing,
+  payloads,
+  publish,
+  publishPacket,
+  subscribe,
+  takeAll,
+} from '../support/exchanges.ts';
 import { metric } from '../support/metrics.ts';
 import { MQTT_5, persistent } from '../support/versions.ts';
 
@@ -43,6 +51,39 @@ describe('a broker with its queues in HBase', () => {
     await broker.restart();
     const { client } = await connect('absent-7');
     await expectNothing(client);
+  });
+
+  it('knows after a restart what was delivered with a later release, until its own', async () => {
+    const broker = await RunningBroker.forTest();
+    const connect = async () =>
+      (await broker.connect(MQTT_5, { clientId: 'hasty', ...persistent(MQTT_5) })).client;
+    const subscriber = () => broker.connect(MQTT_5, { clientId: 'reader', ...persistent(MQTT_5) });
+    const { client: reader } = await subscriber();
+    await subscribe(reader, { topic: 'hasty', qos: 2 });
+    const messages = [1, 2, 3].map((messageId) =>
+      publishPacket({ topic: 'hasty', qos: 2, messageId, payload: String(messageId) }),
+    );
+    const before = await connect();
+    before.send(...messages);
+    for (const { messageId } of messages) expect(await before.expect('pubrec')).toMatchObject({ messageId });
+    before.send({ cmd: 'pubrel', messageId: 2 });
+    expect(await before.expect('pubcomp')).toMatchObject({ messageId: 2 });
+    expect(payloads(await takeAll(reader, 2))).toEqual(['1', '2']);
+    await broker.restart();
+    const after = await connect();
+    const { client: again } = await subscriber();
+    after.send(...messages.slice(0, 1).map((first) => ({ ...first, dup: true })));
+    expect(await after.expect('pubrec')).toMatchObject({ messageId: 1 });
+    for (const messageId of [3, 1]) {
+      after.send({ cmd: 'pubrel', messageId });
+      expect(await after.expect('pubcomp')).toMatchObject({ messageId, reasonCode: REASON.success });
+    }
+    expect(payloads(await takeAll(again, 1))).toEqual(['3']);
+    await expectNothing(again);
+    const { items } = (await (await broker.admin('/api/v1/queues')).json()) as {
+      items: readonly { readonly kind: string }[];
+    };
+    expect(items.filter(({ kind }) => kind === 'held')).toEqual([]);
   });
 
   it('rejects what does not fit into a queue', async () => {
