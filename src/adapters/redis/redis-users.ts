@@ -83,7 +83,9 @@ export class RedisUsers implements SharedUsers {
 
   /** Every broker forgets the user. Rejects when Redis is away: then the change counts when what is remembered is old. */
   async changed(user: TenantUser, isNews = true): Promise<void> {
-    await this.#tell(this.#generationKey(user), JSON.stringify({ user: userText(user), isNews }));
+    const text = JSON.stringify({ user: userText(user), isNews });
+    // The new generation would do, as long as Redis does not throw it away for want of memory.
+    await this.#tell(this.#generationKey(user), text, this.#userKey(user));
   }
 
   /** Every broker forgets the users of the tenant. Rejects as `changed` does. */
@@ -121,15 +123,14 @@ export class RedisUsers implements SharedUsers {
     return `${this.#options.prefix}generation-of-tenant:${tenant}`;
   }
 
-  async #tell(generationKey: string, text: string): Promise<void> {
+  async #tell(generationKey: string, text: string, ...outdated: readonly string[]): Promise<void> {
     const { newGeneration, ttlMs, negativeTtlMs } = this.#options;
-    await committed(
-      this.#commands
-        .multi()
-        // It outlives every entry of an earlier generation.
-        .set(generationKey, newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs))
-        .publish(this.#channel, text),
-    );
+    const change = this.#commands
+      .multi()
+      // It outlives every entry of an earlier generation.
+      .set(generationKey, newGeneration(), 'PX', 2 * Math.max(ttlMs, negativeTtlMs));
+    for (const key of outdated) change.del(key);
+    await committed(change.publish(this.#channel, text));
   }
 
   async #listen(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What brokers remember of users, with a real MariaDB or MySQL and a real Redis: what a cold fleet costs, who hears of a change, and faults. */
 import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { createPool, type Pool } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startMySql } from '../../../engines/mysql/mysql-engine.ts';
@@ -202,6 +203,26 @@ describe('a change', () => {
     one.shared.write(user, before, undefined);
     expect(await one.shared.read(user)).toMatchObject({ known: undefined });
     expect(await two.find('bike-3')).toBeDefined();
+  });
+});
+
+describe('what Redis remembers of a user', () => {
+  it('is gone with a change, also when Redis throws the word of it away for want of memory', async () => {
+    const prefix = randomUUID();
+    const { shared, find } = await broker(prefix);
+    const user = { tenant: DEFAULT_TENANT, clientName: 'bike-5' };
+    expect(await find('bike-5')).toBeDefined();
+    await vi.waitFor(async () => {
+      expect((await shared.read(user))?.known?.user).toBeDefined();
+    });
+    await shared.changed(user);
+    const control = new Redis({ port: redis.port });
+    try {
+      expect(await control.del(`${prefix}generation:default/bike-5`)).toBe(1);
+    } finally {
+      control.disconnect();
+    }
+    expect(await shared.read(user)).toMatchObject({ known: undefined });
   });
 });
 
