@@ -4,6 +4,7 @@ import { tenantOf } from '../audit/audit-event.ts';
 import type { EventLog } from '../event-log/event-log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AuditedEvent, AuditQuery, EventStart } from './admin-port.ts';
+import { decodedOrUndefined } from './decoded-record.ts';
 import { LogReader } from './log-reader.ts';
 
 export class AuditAdmin {
@@ -27,7 +28,7 @@ export class AuditAdmin {
     let left = query.limit ?? Infinity;
     if (left <= 0) return;
     for await (const { entry, cursor } of this.#reader.read({ ...query, since }, signal)) {
-      const audited = decodeAuditEntry(entry);
+      const audited = decodedOrUndefined(entry, decodeAuditEntry);
       // Files are given back as a whole: what is too old may still be there.
       if (audited === undefined || audited.atMs < oldestMs) continue;
       const { event, ...times } = audited;

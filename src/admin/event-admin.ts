@@ -1,11 +1,12 @@
 /** The session event log for the admin API: read in order from a cursor or a time, then followed. */
 import type { EventLog, LogEntry } from '../event-log/event-log.ts';
 import { clientPartitionKey } from '../event-log/record-key.ts';
+import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { clientOf } from '../session/events.ts';
 import type { SessionEvent, SessionOwner, SessionState } from '../session/events.ts';
 import type { TenantId } from '../tenancy/identity.ts';
 import type { AdminEvent, EventQuery } from './admin-port.ts';
-import { decodedOrUndefined } from './decoded-event.ts';
+import { decodedOrUndefined } from './decoded-record.ts';
 import { LogReader } from './log-reader.ts';
 import type { LogWindow } from './log-window.ts';
 
@@ -56,7 +57,7 @@ export class EventAdmin {
 }
 
 function adminEvent(entry: LogEntry, cursor: string): AdminEvent | undefined {
-  const event = decodedOrUndefined(entry);
+  const event = decodedOrUndefined(entry, decodeSessionEvent);
   if (event === undefined) return undefined;
   const { tenant, clientId } = clientOf(event);
   return {

@@ -5,12 +5,13 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { EventLog, LogEntry, LogPosition, Offset } from '../event-log/event-log.ts';
 import { clientPartitionKey } from '../event-log/record-key.ts';
+import { decodeSessionEvent } from '../event-log/session-event-codec.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { RegistryObserver } from '../session/session-registry.ts';
 import type { ClientId, TenantId } from '../tenancy/identity.ts';
 import type { PastSession } from './admin-port.ts';
 import { ApiError } from './api-error.ts';
-import { decodedOrUndefined } from './decoded-event.ts';
+import { decodedOrUndefined } from './decoded-record.ts';
 import type { LogWindow } from './log-window.ts';
 import { subscriptionSummary } from './session-admin.ts';
 
@@ -123,7 +124,7 @@ class ClientFold {
     this.#firstMs = Math.min(this.#firstMs, entry.timestampMs);
     if (entry.timestampMs > this.#atMs || entry.partitionKey !== this.#partitionKey) return;
     const before = this.#registry.session(this.#clientId);
-    const event = decodedOrUndefined(entry);
+    const event = decodedOrUndefined(entry, decodeSessionEvent);
     if (event === undefined) return;
     this.#registry.apply(event, entry.offset);
     const session = this.#registry.get(this.#clientId)?.session;

@@ -113,6 +113,17 @@ export function auditLogContract(name: string, makeHarness: () => Promise<AuditL
       expect(await read({ since: { cursor: '0' } })).toMatchObject([{ target: 'new' }]);
     });
 
+    test('what somebody else has put there hides nothing behind it', async () => {
+      await trail.record(change('first'));
+      const foreign = { partitionKey: 'x', key: 'x', event: '', timestampMs: START_MS };
+      await log.append([
+        { ...foreign, value: Buffer.from('by hand') },
+        { ...foreign, value: null },
+      ]);
+      await trail.record(change('second'));
+      expect(await read()).toMatchObject([{ target: 'first' }, { target: 'second' }]);
+    });
+
     test('a reader that follows is handed what is recorded next', async () => {
       const ending = new AbortController();
       const everything = { tenant: undefined, kind: undefined, limit: undefined, untilMs: undefined };
