@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno, PRIVATE_MODE } from './atomic-write.ts';
+import { DIRECTORY_MODE, isErrno, PRIVATE_MODE } from './atomic-write.ts';
 
 const TOKEN_FILE = 'admin-token';
 const TOKEN_BYTES = 32;
@@ -28,7 +28,7 @@ export async function ensureAdminToken(dataDirectory: string): Promise<string> {
   if (existing !== undefined) return existing;
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const file = adminTokenFile(dataDirectory);
-  await mkdir(dataDirectory, { recursive: true });
+  await mkdir(dataDirectory, { recursive: true, mode: DIRECTORY_MODE });
   // One broker runs per data directory, so what a crash left of an earlier attempt is ours to overwrite.
   await writeFile(`${file}.new`, `${token}\n`, { mode: PRIVATE_MODE });
   await rename(`${file}.new`, file);

@@ -7,6 +7,8 @@ import { dirname } from 'node:path';
 
 /** Owner reads and writes. */
 export const PRIVATE_MODE = 0o600;
+/** Of directories: the group may look, others may not. */
+export const DIRECTORY_MODE = 0o750;
 
 /** The file is being written by somebody else, or was when that process died. */
 export class FileBusyError extends Error {

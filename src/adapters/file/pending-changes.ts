@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { LOCAL_ACTIONS } from '../../audit/audit-event.ts';
 import { parseTenantId, type TenantId } from '../../tenancy/identity.ts';
-import { isErrno, PRIVATE_MODE } from './atomic-write.ts';
+import { DIRECTORY_MODE, isErrno, PRIVATE_MODE } from './atomic-write.ts';
 
 const PENDING_FILE = 'audit-pending.jsonl';
 /** Some 40,000 changes; what comes on top is refused. */
@@ -36,7 +36,7 @@ export interface TakenChanges {
 /** Rejects with the file system's error where the directory cannot be written to. */
 export async function addPendingChange(dataDirectory: string, change: PendingChange): Promise<void> {
   const file = join(dataDirectory, PENDING_FILE);
-  await mkdir(dataDirectory, { recursive: true });
+  await mkdir(dataDirectory, { recursive: true, mode: DIRECTORY_MODE });
   if ((await sizeOf(file)) > PENDING_BYTES_MAX)
     throw new Error(`${file} has more than ${PENDING_BYTES_MAX} bytes: start its broker`);
   await appendFile(file, `${JSON.stringify(change)}\n`, { mode: PRIVATE_MODE, flush: true });

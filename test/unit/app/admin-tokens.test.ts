@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
+import { adminTokenFile, ensureAdminToken } from '../../../src/adapters/file/admin-token.ts';
 import { principalOfToken } from '../../../src/admin/access.ts';
 import { AdminTokens } from '../../../src/app/admin-tokens.ts';
 import { configSchema } from '../../../src/app/config-schema.ts';
@@ -46,6 +46,13 @@ describe('admin.tokens', () => {
     const local = await ensureAdminToken(join(directory, 'data'));
     expect(principalOf(tokens, local)).toEqual({ name: 'local', role: 'admin', tenant: undefined });
     expect(() => principalOf(tokens, `${SECRET}x`)).toThrow('the token is wrong');
+  });
+
+  it('are beside a file that nobody else reads, in a directory that others cannot look into', async () => {
+    await open();
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+    expect(await modeOf(join(directory, 'data'))).toBe(0o750 & ~process.umask());
+    expect(await modeOf(adminTokenFile(join(directory, 'data')))).toBe(0o600 & ~process.umask());
   });
 
   it('are read again, and stay as they were when that fails', async () => {
