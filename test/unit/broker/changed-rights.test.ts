@@ -30,6 +30,8 @@ describe('a changed user', () => {
   let asked: Answer[];
   let admit: (() => void) | undefined;
   let loginTakesLong: boolean;
+  /** Of its tenant. */
+  let chain: readonly string[];
 
   /** `topic`: the one that it may publish to. */
   function principal(topic: string, canLookAgain = true): Principal {
@@ -40,6 +42,7 @@ describe('a changed user', () => {
     return {
       ...BIKE,
       verified: true,
+      admittedBy: 'mysql',
       mayPublish: (wanted) => wanted === topic,
       maySubscribe: () => true,
       ...(canLookAgain ? { lookAgain } : {}),
@@ -61,7 +64,9 @@ describe('a changed user', () => {
     asked = [];
     loginTakesLong = false;
     first = principal('first');
-    broker = new Broker(simulatedOptions({ time, authenticator }));
+    chain = ['mysql'];
+    const isAsked = (_tenant: TenantId, name: string): boolean => chain.includes(name);
+    broker = new Broker(simulatedOptions({ time, authenticator, isAsked }));
     const { sessionLog } = broker.services;
     void sessionLog.follow([], (entries) => {
       for (const entry of entries) broker.applySessionRecord(entry);
@@ -140,6 +145,16 @@ describe('a changed user', () => {
     asked[0]?.give(undefined);
     await time.advance(20);
     expect(received).toEqual(['connack 0', LOG_IN_AGAIN, 'closed']);
+  });
+
+  test('whose tenant has another chain by the time it is connected has to log in again', async () => {
+    loginTakesLong = true;
+    await connect();
+    chain = ['jwt'];
+    admit?.();
+    await time.advance(20);
+    expect(received).toEqual([`connack ${REASON.serverBusy}`, 'closed']);
+    expect(broker.tenant(DEFAULT_TENANT)?.active(CLIENT)).toBeUndefined();
   });
 
   test('of which no word may have come is looked at too, and stays if nobody can be asked', async () => {
