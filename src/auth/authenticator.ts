@@ -20,6 +20,8 @@ export interface Credentials {
   /** Of names that say no tenant, wherever they stand: in CONNECT, in certificates, tokens, SCRAM messages; undefined: of none. */
   readonly defaultTenant: TenantId | undefined;
   readonly level: ProtocolLevel;
+  /** Asked before work that has to wait its turn: the client is gone or locked out by now. Default: it is neither. */
+  readonly isUnwanted?: (() => boolean) | undefined;
 }
 
 /** What a connection may do; replaced as a whole when its user is changed. */

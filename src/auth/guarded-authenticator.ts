@@ -30,7 +30,8 @@ export class GuardedAuthenticator implements Authenticator {
   async authenticate(credentials: Credentials): Promise<AuthResult> {
     const attempt = attemptOf(credentials, credentials);
     if (this.#isLockedOut(attempt)) return { allowed: false, ...LOCKED_OUT };
-    const result = await this.#inner.authenticate(credentials);
+    const isUnwanted = (): boolean => credentials.isUnwanted?.() === true || this.#guard.isLockedOut(attempt);
+    const result = await this.#inner.authenticate({ ...credentials, isUnwanted });
     // Asked again: many guesses may have been let in together, and only as many get an answer as are counted.
     if (this.#isLockedOut(attempt)) return { allowed: false, ...LOCKED_OUT };
     if (result.allowed) this.#guard.succeeded(attempt);

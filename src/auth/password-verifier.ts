@@ -52,13 +52,22 @@ export class PasswordVerifier {
     return this.#waiting.length;
   }
 
-  /** `busy`: too many are waiting; nothing is known about the password. */
-  async verify(user: string, password: Buffer, expected: PasswordHash): Promise<Verdict> {
+  /**
+   * `busy`: too many are waiting, or `isUnwanted` said so when its turn came; nothing is known about the password. Without that, guesses that
+   * came together would all be hashed, and everybody else would wait for them.
+   */
+  async verify(
+    user: string,
+    password: Buffer,
+    expected: PasswordHash,
+    isUnwanted: () => boolean = () => false,
+  ): Promise<Verdict> {
     const digest = this.#digest(user, password, expected);
     if (this.#right.has(digest)) return 'right';
     if (this.#wrong.has(digest)) return 'wrong';
     if (!(await this.#enter())) return 'busy';
     try {
+      if (isUnwanted()) return 'busy';
       const { argon2id, cacheKey } = this.#options;
       // Nobody has the empty password, and Argon2id takes none; it costs what others cost.
       const tried = password.length === 0 ? cacheKey : password;

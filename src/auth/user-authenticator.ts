@@ -56,7 +56,12 @@ export class UserAuthenticator implements ChainAuthenticator {
     const user = await find(credentials);
     if (user === undefined) return undefined;
     const expected = user.passwordHash;
-    const verdict = await verifier.verify(userText(credentials), password, expected ?? decoy);
+    const verdict = await verifier.verify(
+      userText(credentials),
+      password,
+      expected ?? decoy,
+      credentials.isUnwanted,
+    );
     if (verdict === 'busy') return BUSY;
     if (expected === undefined || verdict === 'wrong') return REFUSED;
     upgrades?.consider(user, password, expected);
@@ -100,8 +105,9 @@ export async function hashInVain(
   credentials: Credentials,
   { verifier, decoy }: Pick<UserAuthenticatorOptions, 'verifier' | 'decoy'>,
 ): Promise<AuthResult> {
-  const { certificateName, password } = credentials;
+  const { certificateName, password, isUnwanted } = credentials;
   if (password === undefined && certificateName !== undefined) return REFUSED;
-  const verdict = await verifier.verify(userText(credentials), password ?? Buffer.alloc(0), decoy);
+  const shown = password ?? Buffer.alloc(0);
+  const verdict = await verifier.verify(userText(credentials), shown, decoy, isUnwanted);
   return verdict === 'busy' ? BUSY : REFUSED;
 }

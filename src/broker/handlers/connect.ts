@@ -257,6 +257,7 @@ export class ConnectExchange {
       clientId,
       password: byCertificate ? undefined : password,
       certificateName,
+      isUnwanted: () => this.#over,
       address,
       defaultTenant: this.#broker.services.defaultTenant,
       level,

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { REFUSED } from '../../../src/auth/admission.ts';
+import type { DeriveArgon2id } from '../../../src/auth/argon2id-hash.ts';
 import type { AuthResult, Authenticator, Credentials } from '../../../src/auth/authenticator.ts';
 import {
   GuardedAuthenticator,
   GuardedEnhancedAuthenticator,
 } from '../../../src/auth/guarded-authenticator.ts';
 import { LoginGuard, type LockedOut, type LoginGuardOptions } from '../../../src/auth/login-guard.ts';
+import { PASSWORD_VERIFIER_DEFAULTS, PasswordVerifier } from '../../../src/auth/password-verifier.ts';
+import { hashInVain } from '../../../src/auth/user-authenticator.ts';
 import { networkKey } from '../../../src/auth/network-key.ts';
 import { REASON } from '../../../src/mqtt/reason-code.ts';
 import { DEFAULT_TENANT, type ClientId } from '../../../src/tenancy/identity.ts';
@@ -171,6 +175,35 @@ describe('GuardedAuthenticator', () => {
     const answers = await Promise.all(guesses);
     expect(answers.filter((answer) => answer === WRONG)).toHaveLength(3);
     expect(answers.slice(3)).toEqual(answers.slice(3).map(() => expect.objectContaining(LOCKED) as unknown));
+  });
+
+  it('has no more guesses hashed that wait together than are answered, and none of who is gone', async () => {
+    const { guard } = guarded();
+    let hashed = 0;
+    const derive: DeriveArgon2id = (_password, _salt, _cost, bytes) => {
+      hashed++;
+      return Promise.resolve(Buffer.alloc(bytes, 1));
+    };
+    const verifier = new PasswordVerifier({
+      ...PASSWORD_VERIFIER_DEFAULTS,
+      cacheKey: Buffer.alloc(32),
+      argon2id: derive,
+    });
+    const cost = { memoryKib: 1_024, passes: 1, lanes: 1 };
+    const decoy = { ...cost, salt: Buffer.alloc(16), hash: Buffer.alloc(32) };
+    const inner: Authenticator = { authenticate: (guess) => hashInVain(guess, { verifier, decoy }) };
+    const authenticator = new GuardedAuthenticator(inner, guard);
+    const login = (attempt: number, isGone = false) =>
+      authenticator.authenticate({
+        ...credentials,
+        password: Buffer.from(`guess ${attempt}`),
+        isUnwanted: () => isGone,
+      });
+    await login(0, true);
+    expect(hashed).toBe(0);
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, attempt) => login(attempt)));
+    expect(answers.filter((answer) => answer === REFUSED)).toHaveLength(3);
+    expect(hashed).toBeLessThanOrEqual(3 + PASSWORD_VERIFIER_DEFAULTS.hashesAtATime);
   });
 
   it('takes refusals that are no guesses for none', async () => {
