@@ -51,8 +51,8 @@ export async function openAuthentication(
   time: Time,
   notes: AuditNotes = NO_NOTES,
 ): Promise<Authentication> {
+  const known = { has: (tenant: TenantId) => directory.get(tenant) !== undefined };
   if (config.auth.mode === 'anonymous') {
-    const known = { has: (tenant: TenantId) => directory.get(tenant) !== undefined };
     return {
       authenticator: new AnonymousAuthenticator(known),
       // Where everybody may come in there is nothing to prove.
@@ -65,7 +65,7 @@ export async function openAuthentication(
       close: () => Promise.resolve(),
     };
   }
-  const hashing = await PasswordHashing.open(config.auth);
+  const hashing = await PasswordHashing.open(config.auth, known);
   try {
     return await openChains(config, directory, hashing, logger, time, notes);
   } catch (error) {

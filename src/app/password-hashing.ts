@@ -1,6 +1,7 @@
 /** How this process hashes passwords: what the configuration wants of new ones, and who computes them. */
 import { randomBytes } from 'node:crypto';
 import { Argon2Workers } from '../adapters/argon2/argon2-workers.ts';
+import type { KnownTenants } from '../auth/anonymous-authenticator.ts';
 import { DEFAULT_COST, hashPassword, SALT_BYTES } from '../auth/password-hash.ts';
 import type { PasswordCost, PasswordHash } from '../auth/password-hash.ts';
 import { PASSWORD_VERIFIER_DEFAULTS, PasswordVerifier } from '../auth/password-verifier.ts';
@@ -23,15 +24,21 @@ export class PasswordHashing {
   readonly decoy: PasswordHash;
   readonly #argon2: Argon2Workers;
 
-  static async open(config: Pick<AuthConfig, 'passwords'>): Promise<PasswordHashing> {
+  /** `tenants`: those that there are; default: nobody logs in. */
+  static async open(config: Pick<AuthConfig, 'passwords'>, tenants?: KnownTenants): Promise<PasswordHashing> {
     const argon2 = new Argon2Workers(PASSWORD_VERIFIER_DEFAULTS.hashesAtATime);
     const wanted = wantedCost(config);
     const nobodys = randomBytes(KEY_BYTES);
     const decoy = await hashPassword(nobodys, randomBytes(SALT_BYTES), wanted, argon2.derive);
-    return new PasswordHashing(wanted, decoy, argon2);
+    return new PasswordHashing(wanted, decoy, argon2, tenants);
   }
 
-  private constructor(wanted: PasswordCost, decoy: PasswordHash, argon2: Argon2Workers) {
+  private constructor(
+    wanted: PasswordCost,
+    decoy: PasswordHash,
+    argon2: Argon2Workers,
+    tenants: KnownTenants | undefined,
+  ) {
     this.wanted = wanted;
     this.decoy = decoy;
     this.#argon2 = argon2;
@@ -39,6 +46,7 @@ export class PasswordHashing {
       ...PASSWORD_VERIFIER_DEFAULTS,
       cacheKey: randomBytes(KEY_BYTES),
       argon2id: argon2.derive,
+      ...(tenants === undefined ? {} : { tenants }),
     });
   }
 

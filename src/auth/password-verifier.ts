@@ -1,10 +1,13 @@
 /**
- * Verifies passwords without letting a login storm take the machine: so many hashes at a time, so many waiting,
+ * Verifies passwords without letting a login storm take the machine: so many hashes at a time, so many waiting, tenants in turns,
  * and what was verified lately is remembered, so that a fleet that reconnects does not hash again.
  */
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { TenantId } from '../tenancy/identity.ts';
+import type { KnownTenants } from './anonymous-authenticator.ts';
 import type { DeriveArgon2id } from './argon2id-hash.ts';
+import { FairTurns } from './fair-turns.ts';
 import { formatPasswordHash, hashPassword, verifyPassword } from './password-hash.ts';
 import type { PasswordCost, PasswordHash } from './password-hash.ts';
 
@@ -13,6 +16,8 @@ export interface PasswordVerifierOptions {
   readonly cacheKey: Buffer;
   /** Default: users with such hashes cannot log in. */
   readonly argon2id?: DeriveArgon2id;
+  /** Those that there are now take turns; what says another name shares one turn. Default: every name is one. */
+  readonly tenants?: KnownTenants;
   /** The thread pool also syncs the store; this many of its threads may hash. */
   readonly hashesAtATime: number;
   readonly waitingMax: number;
@@ -31,6 +36,10 @@ export const PASSWORD_VERIFIER_DEFAULTS = {
   rememberedMax: 100_000,
 } as const satisfies Omit<PasswordVerifierOptions, 'cacheKey'>;
 
+/** Who waits beside tenants; no tenant has such a name. */
+const NOBODYS = '';
+const UPGRADES = '(upgrades)';
+
 export type Verdict = 'right' | 'wrong' | 'busy';
 
 export class PasswordVerifier {
@@ -38,18 +47,18 @@ export class PasswordVerifier {
   // Two caches, so that guessing cannot push out what is right.
   readonly #right: LRUCache<string, true>;
   readonly #wrong: LRUCache<string, true>;
-  readonly #waiting: (() => void)[] = [];
-  #hashing = 0;
+  readonly #turns: FairTurns;
 
   constructor(options: PasswordVerifierOptions) {
     this.#options = options;
     this.#right = new LRUCache({ max: options.rememberedMax, ttl: options.rememberRightMs });
     this.#wrong = new LRUCache({ max: options.rememberedMax, ttl: options.rememberWrongMs });
+    this.#turns = new FairTurns(options.hashesAtATime, options.waitingMax);
   }
 
   /** Logins that wait for a hash. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#turns.waiting;
   }
 
   /**
@@ -65,7 +74,7 @@ export class PasswordVerifier {
     const digest = this.#digest(user, password, expected);
     if (this.#right.has(digest)) return 'right';
     if (this.#wrong.has(digest)) return 'wrong';
-    if (!(await this.#enter())) return 'busy';
+    if (!(await this.#turns.enter(this.#laneOf(user)))) return 'busy';
     try {
       if (isUnwanted()) return 'busy';
       const { argon2id, cacheKey } = this.#options;
@@ -75,17 +84,17 @@ export class PasswordVerifier {
       (right ? this.#right : this.#wrong).set(digest, true);
       return right ? 'right' : 'wrong';
     } finally {
-      this.#leave();
+      this.#turns.leave();
     }
   }
 
   /** In turn with those who log in. undefined: too many are waiting. */
   async hash(password: Buffer, salt: Buffer, cost: PasswordCost): Promise<PasswordHash | undefined> {
-    if (!(await this.#enter())) return undefined;
+    if (!(await this.#turns.enter(UPGRADES))) return undefined;
     try {
       return await hashPassword(password, salt, cost, this.#options.argon2id);
     } finally {
-      this.#leave();
+      this.#turns.leave();
     }
   }
 
@@ -98,20 +107,8 @@ export class PasswordVerifier {
       .digest('base64');
   }
 
-  async #enter(): Promise<boolean> {
-    if (this.#hashing < this.#options.hashesAtATime) {
-      this.#hashing++;
-      return true;
-    }
-    if (this.#waiting.length >= this.#options.waitingMax) return false;
-    await new Promise<void>((admitted) => this.#waiting.push(admitted));
-    return true;
-  }
-
-  /** Hands the place on, or frees it. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#hashing--;
-    else next();
+  #laneOf(user: string): string {
+    const tenant = user.slice(0, user.indexOf('/'));
+    return this.#options.tenants?.has(tenant as TenantId) === false ? NOBODYS : tenant;
   }
 }

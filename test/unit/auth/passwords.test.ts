@@ -96,6 +96,22 @@ describe('PasswordVerifier', () => {
     expect(new Set(await Promise.all(storm))).toEqual(new Set(['right']));
   });
 
+  it('hashes for tenants in turns, and in one turn for all names that no tenant has', async () => {
+    const hashed: string[] = [];
+    const logins = verifier({
+      hashesAtATime: 1,
+      tenants: { has: (name) => ['acme', 'globex'].includes(name) },
+      argon2id: (password, _salt, _cost, bytes) => {
+        hashed.push(password.toString());
+        return Promise.resolve(Buffer.alloc(bytes));
+      },
+    });
+    const hash = { memoryKib: 1_024, passes: 1, lanes: 1, salt: Buffer.alloc(16), hash: Buffer.alloc(32, 1) };
+    const users = ['acme/1', 'acme/2', 'acme/3', 'x/1', 'y/1', 'z/1', 'globex/1'];
+    await Promise.all(users.map((user) => logins.verify(user, Buffer.from(user), hash)));
+    expect(hashed).toEqual(['acme/1', 'acme/2', 'x/1', 'globex/1', 'acme/3', 'y/1', 'z/1']);
+  });
+
   it('turns away more logins than may wait, and works on afterwards', async () => {
     const logins = verifier({ hashesAtATime: 1, waitingMax: 2 });
     const storm = ['a', 'b', 'c', 'd', 'e'].map((user) => logins.verify(user, secret, cheapHash));
