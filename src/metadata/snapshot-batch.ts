@@ -36,6 +36,7 @@ export class SnapshotBatch {
     this.#rows.clear();
     this.#bytes = 0;
   }
+
   #rowsOf(partition: number): Map<string, SnapshotRow> {
     let rows = this.#rows.get(partition);
     if (rows === undefined) {

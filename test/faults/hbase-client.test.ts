@@ -152,7 +152,6 @@ describe('a region server that is paused', () => {
     const { low, high } = await spreadTable();
     await Promise.all([callRegion(impatient, low), callRegion(impatient, high)]);
     const paused = engine.regionServers[1]!;
-    console.log(high.server.name, low.server.name, engine.regionServerPorts, paused.pid, paused.plan.port);
     paused.pause();
     try {
       const others = steadyCalls(impatient, low);
