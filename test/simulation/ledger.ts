@@ -30,6 +30,7 @@ interface Interest {
 export class Ledger {
   readonly violations: string[] = [];
   readonly #messages = new Map<string, PublishedMessage>();
+  readonly #wills = new Set<string>();
   readonly #interests: Interest[] = [];
   /** By `tenant/client`: message ids in the order of their first arrival, with how often each arrived. */
   readonly #deliveries = new Map<string, Map<string, number>>();
@@ -48,6 +49,13 @@ export class Ledger {
     let sum = 0;
     for (const arrivals of this.#deliveries.values()) sum += arrivals.size;
     return sum;
+  }
+
+  /** A will on its way to the broker: nobody promises in which order those of several connections come. */
+  will(tenant: string, publisher: string, topic: string, qos: QoS, nowMs: number): PublishedMessage {
+    const message = this.publish(tenant, publisher, topic, qos, nowMs);
+    this.#wills.add(message.id);
+    return message;
   }
 
   publish(tenant: string, publisher: string, topic: string, qos: QoS, nowMs: number): PublishedMessage {
@@ -138,6 +146,8 @@ export class Ledger {
         const message = this.#messages.get(id);
         // What was published before the client subscribed may reach it late, when its publisher repeats it.
         if (message === undefined || !this.#covered(client, message)) continue;
+        // The CONNECT of a later connection may overtake that of an earlier one, which then takes the session over.
+        if (this.#wills.has(id)) continue;
         if (this.unordered.has(`${message.tenant}|${message.publisher}`)) continue;
         const source = `${message.publisher}|${message.topic}`;
         const before = last.get(source) ?? 0;

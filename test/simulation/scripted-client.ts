@@ -270,7 +270,7 @@ export class ScriptedClient {
   #will(): WillPacket | undefined {
     const { willTopic, tenant, clientId } = this.profile;
     if (willTopic === undefined) return undefined;
-    const message = this.#world.ledger.publish(tenant, clientId, willTopic, 2, this.#nowMs());
+    const message = this.#world.ledger.will(tenant, clientId, willTopic, 2, this.#nowMs());
     return {
       topic: willTopic,
       payload: Buffer.from(message.id),
