@@ -13,8 +13,8 @@ export function handlePubrel(session: ActiveSession, packet: AckPacket): void {
     session.completeAck(slot, known ? REASON.success : REASON.packetIdentifierNotFound);
     return;
   }
-  // Durable before PUBCOMP leaves: the message in every durable queue it matched, and its removal from the queue
-  // of held messages, so that a new message under this identifier is not taken for a repetition.
+  // Durable before PUBCOMP leaves: the message in every durable queue it matched, and that its identifier is off the queue
+  // of held messages, so that a new message under it is not taken for a repetition.
   // On a resumed session an identifier that is not held was released before its PUBCOMP got lost (MQTT 5.0,
   // 3.7.2.1: not an error during recovery), and clients that see 0x92 take it for a failure.
   held.release(packetId).then(
